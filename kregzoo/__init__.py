@@ -1,0 +1,1 @@
+"""Model zoo of deep-learning medical image registration for Keras 3."""

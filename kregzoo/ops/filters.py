@@ -1,0 +1,93 @@
+"""Separable filters on `(B, *spatial, C)` tensors."""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+def box_sum(image, window):
+    """Sum over a centred box around each voxel, zeros outside the image.
+
+    Args:
+        image: tensor `(B, *spatial, C)`.
+        window: odd int >= 1. The box's edge in voxels.
+
+    Returns:
+        Tensor of the image's shape.
+
+    Raises:
+        ValueError: when `window` is even or below 1.
+
+    Example:
+        >>> float(box_sum(keras.ops.ones((1, 5, 5, 1)), 3)[0, 2, 2, 0])
+        9.0
+    """
+    if window < 1 or window % 2 == 0:
+        raise ValueError(f"`window` must be odd and positive. Received: {window}")
+    return _convolve_axes(image, [np.ones(window)] * (len(image.shape) - 2))
+
+
+def smooth(image, sigma):
+    """Separable Gaussian smoothing, zeros outside the image, cut at three sigma.
+
+    Args:
+        image: tensor `(B, *spatial, C)`.
+        sigma: float or one float a spatial axis, in voxels; 0 leaves an axis as it is.
+
+    Returns:
+        Tensor of the image's shape.
+
+    Raises:
+        ValueError: when a `sigma` is negative.
+
+    Example:
+        >>> image = np.zeros((1, 9, 9, 1), "float32")
+        >>> image[0, 4, 4, 0] = 1.0
+        >>> round(float(keras.ops.sum(smooth(image, 1.0))), 3)
+        1.0
+    """
+    sigmas = np.broadcast_to(np.asarray(sigma, float), (len(image.shape) - 2,))
+    if (sigmas < 0).any():
+        raise ValueError(f"`sigma` must not be negative. Received: sigma={sigma}")
+    return _convolve_axes(image, [gaussian_kernel(value) for value in sigmas])
+
+
+def gaussian_kernel(sigma):
+    """Gaussian weights that sum to 1, cut at three sigma; `[1.]` for sigma 0."""
+    if sigma == 0:
+        return np.ones(1)
+    radius = max(1, int(np.ceil(3 * sigma)))
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    return weights / weights.sum()
+
+
+def _convolve_axes(image, kernels):
+    image = ops.convert_to_tensor(image)
+    kernels = tuple(tuple(map(float, kernel)) for kernel in kernels)
+    if keras.backend.backend() == "tensorflow":
+        from kregzoo.ops import _tensorflow
+
+        return _tensorflow.convolve_axes(image, kernels)
+    return convolve_axes(image, kernels)
+
+
+def convolve_axes(image, kernels):
+    """Convolve each spatial axis with its symmetric kernel, zeros outside."""
+    for axis, kernel in enumerate(kernels, start=1):
+        if len(kernel) > 1:
+            image = _convolve_axis(image, kernel, axis)
+    return image
+
+
+def _convolve_axis(image, kernel, axis):
+    radius = len(kernel) // 2
+    size = ops.shape(image)[axis]
+    padding = [(0, 0)] * len(image.shape)
+    padding[axis] = (radius, radius)
+    padded = ops.pad(image, padding)
+    before = (slice(None),) * axis
+    total = 0.0
+    for start, weight in enumerate(kernel):
+        window = padded[(*before, slice(start, start + size))]
+        total = total + (window if weight == 1 else window * weight)
+    return total

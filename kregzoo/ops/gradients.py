@@ -1,0 +1,82 @@
+"""Gradients and compilation of plain functions: where backends differ."""
+
+import keras
+
+
+def value_and_grad(fn, variables):
+    """Evaluate a scalar function and its gradient.
+
+    Args:
+        fn: callable `fn(*variables)` that returns a scalar tensor.
+        variables: list of float tensors or arrays.
+
+    Returns:
+        Pair of the scalar and a list of gradients shaped as `variables`; zeros for a
+        variable that `fn` does not use.
+
+    Example:
+        >>> value, grads = value_and_grad(lambda x: keras.ops.sum(x**2), [[1.0, 2.0]])
+        >>> float(value), [float(g) for g in grads[0]]
+        (5.0, [2.0, 4.0])
+    """
+    variables = [keras.ops.convert_to_tensor(v) for v in variables]
+    return _BACKENDS[keras.backend.backend()](fn, variables)
+
+
+def compiled(fn):
+    """Compile a function of tensors: `tf.function` or `jax.jit`; PyTorch runs it as is.
+
+    Args:
+        fn: callable of tensors, free of side effects.
+
+    Returns:
+        A callable with the same results. It is compiled anew for each new shape.
+
+    Example:
+        >>> double = compiled(lambda x: x * 2.0)
+        >>> float(double(keras.ops.convert_to_tensor(3.0)))
+        6.0
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(fn)
+    if backend == "jax":
+        import jax
+
+        return jax.jit(fn)
+    return fn
+
+
+def _tensorflow(fn, variables):
+    import tensorflow as tf
+
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(variables)
+        value = fn(*variables)
+    return value, tape.gradient(value, variables, unconnected_gradients="zero")
+
+
+def _jax(fn, variables):
+    import jax
+
+    value, gradients = jax.value_and_grad(lambda values: fn(*values))(variables)
+    return value, list(gradients)
+
+
+def _torch(fn, variables):
+    import torch
+
+    with torch.enable_grad():
+        variables = [v.detach().clone().requires_grad_() for v in variables]
+        value = fn(*variables)
+        gradients = torch.autograd.grad(value, variables, allow_unused=True)
+    gradients = [
+        torch.zeros_like(v) if g is None else g
+        for v, g in zip(variables, gradients, strict=True)
+    ]
+    return value.detach(), gradients
+
+
+_BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}

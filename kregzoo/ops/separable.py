@@ -1,0 +1,223 @@
+"""Linear maps that act along one axis at a time: resizing and cubic B-splines.
+
+Linear interpolation on a regular grid and tensor-product B-splines are both
+separable: one small matrix per spatial axis says all there is to say. The matrices
+are built once in NumPy, and a matrix product per axis applies them on any backend.
+"""
+
+import functools
+import math
+
+import keras
+import numpy as np
+from keras import ops as kops
+
+
+def apply_along_axes(x, matrices):
+    """Multiplies every spatial axis of a tensor by a matrix of its own.
+
+    Computes `y[b, i, j, k, c] = sum A[i, l] B[j, m] C[k, n] x[b, l, m, n, c]`, one
+    axis after the other. Axes that shrink most come first, and among equals the last
+    axis, so that the costlier products run on the smaller tensors.
+
+    Args:
+        x: Floating point tensor `(B, *spatial, C)`; all but `B` must be known.
+        matrices: One array `(n_out, n_in)` per spatial axis; `None` leaves the axis
+            as it is.
+
+    Returns:
+        A tensor `(B, *spatial_out, C)` of the dtype of `x`.
+
+    Raises:
+        ValueError: If the number of matrices or their widths do not fit `x`.
+
+    Example:
+
+    >>> mean = np.full((1, 4), 0.25)
+    >>> apply_along_axes(keras.ops.ones((2, 4, 6, 3)), [mean, None]).shape
+    (2, 1, 6, 3)
+    """
+    x = kops.convert_to_tensor(x)
+    shape = list(x.shape)
+    widths = [n if m is None else m.shape[1] for m, n in zip(matrices, shape[1:])]
+    if len(matrices) != len(shape) - 2 or widths != shape[1:-1]:
+        raise ValueError(
+            "`matrices` must hold one `(n_out, n_in)` array per spatial axis of `x`, "
+            "whose spatial shape must be known. Received: matrices of shapes "
+            f"{[None if m is None else m.shape for m in matrices]}, "
+            f"x.shape={tuple(shape)}"
+        )
+    axes = [axis for axis, matrix in enumerate(matrices) if matrix is not None]
+    growth = {axis: len(matrices[axis]) / widths[axis] for axis in axes}
+    for axis in sorted(axes, key=lambda axis: (growth[axis], -axis)):
+        matrix = kops.convert_to_tensor(matrices[axis], dtype=x.dtype)
+        n_out, n_in = matrix.shape
+        if axis == len(matrices) - 1:
+            # Channels are few: bring them forward and make one large product.
+            rows = kops.transpose(kops.reshape(x, (-1, n_in, shape[-1])), (0, 2, 1))
+            rows = kops.matmul(kops.reshape(rows, (-1, n_in)), kops.transpose(matrix))
+            x = kops.transpose(kops.reshape(rows, (-1, shape[-1], n_out)), (0, 2, 1))
+        else:
+            columns = math.prod(shape[axis + 2 :])
+            x = kops.matmul(matrix, kops.reshape(x, (-1, n_in, columns)))
+        shape[axis + 1] = n_out
+        x = kops.reshape(x, (-1, *shape[1:]))
+    return x
+
+
+def resize(image, shape):
+    """Resizes an image by linear interpolation, keeping its field of view.
+
+    The voxel `i` of the new grid looks at `(i + 0.5) * n_old / n_new - 0.5` in the
+    old one, and positions beyond the outermost voxel centres take their values.
+    There is no smoothing: where the image shrinks by more than 2, smooth it first.
+
+    Args:
+        image: Tensor `(B, *spatial, C)`; integers become float32.
+        shape: The new spatial shape, one int per axis.
+
+    Returns:
+        A tensor `(B, *shape, C)`.
+
+    Raises:
+        ValueError: If `shape` does not hold one positive int per spatial axis.
+
+    Example:
+
+    >>> resize(np.ones((1, 8, 8, 1)), (4, 16)).shape
+    (1, 4, 16, 1)
+    """
+    image = _as_float(image)
+    old = _spatial_shape(image, shape)
+    matrices = [
+        None if n_new == n_old else _linear_weights(n_new, n_old)
+        for n_new, n_old in zip(shape, old)
+    ]
+    return apply_along_axes(image, matrices)
+
+
+def resize_field(displacement, shape):
+    """Resizes a displacement field, and its values with it.
+
+    A displacement is counted in voxels, so on a grid twice as fine the same motion
+    has twice the value.
+
+    Args:
+        displacement: Tensor `(B, *spatial, D)` in voxels of its own grid.
+        shape: The new spatial shape, one int per axis.
+
+    Returns:
+        A float32 tensor `(B, *shape, D)` in voxels of the new grid.
+
+    Raises:
+        ValueError: If `shape` does not hold one positive int per spatial axis.
+
+    Example:
+
+    >>> field = resize_field(np.ones((1, 4, 4, 2)), (8, 4))
+    >>> np.asarray(field)[0, 0, 0].tolist()
+    [2.0, 1.0]
+    """
+    displacement = kops.cast(displacement, "float32")
+    old = _spatial_shape(displacement, shape)
+    return resize(displacement, shape) * (np.asarray(shape, "float32") / old)
+
+
+def bspline(control_points, shape):
+    """Evaluates a tensor-product cubic B-spline on every voxel of a grid.
+
+    The free-form deformation of Rueckert et al., "Nonrigid registration using
+    free-form deformations", IEEE TMI 18(8), 1999, eq. 1. The control grid spans the
+    field of view and has one point of margin on each side, so its spacing is
+    `n / (n_control - 3)` voxels: the voxel `i` lies at
+    `1 + (i + 0.5) * (n_control - 3) / n` in control point indices. The weights of
+    the control points sum to one in every voxel.
+
+    Args:
+        control_points: Tensor `(B, *control_shape, C)`, at least 4 points an axis.
+        shape: Spatial shape of the result, one int per axis.
+
+    Returns:
+        A float32 tensor `(B, *shape, C)`.
+
+    Raises:
+        ValueError: If an axis has fewer than 4 control points, or if `shape` does
+            not hold one positive int per spatial axis.
+
+    Example:
+
+    >>> bspline(np.zeros((1, 7, 7, 2)), (32, 32)).shape
+    (1, 32, 32, 2)
+    """
+    control_points = kops.cast(control_points, "float32")
+    controls = _spatial_shape(control_points, shape)
+    matrices = [_bspline_weights(n, n_control) for n, n_control in zip(shape, controls)]
+    return apply_along_axes(control_points, matrices)
+
+
+def bspline_adjoint(field, control_shape):
+    """Applies the transpose of `bspline`: a dense gradient becomes a control one.
+
+    Args:
+        field: Tensor `(B, *spatial, C)`.
+        control_shape: Number of control points per axis, at least 4 each.
+
+    Returns:
+        A float32 tensor `(B, *control_shape, C)`, such that
+        `sum(bspline(c, shape) * field) == sum(c * bspline_adjoint(field, ...))`.
+
+    Raises:
+        ValueError: If `control_shape` does not hold one int of at least 4 per axis.
+
+    Example:
+
+    >>> bspline_adjoint(np.zeros((1, 32, 32, 2)), (7, 7)).shape
+    (1, 7, 7, 2)
+    """
+    field = kops.cast(field, "float32")
+    shape = _spatial_shape(field, control_shape)
+    matrices = [_bspline_weights(n, c).T for n, c in zip(shape, control_shape)]
+    return apply_along_axes(field, matrices)
+
+
+@functools.lru_cache(maxsize=256)
+def _linear_weights(n_new, n_old):
+    """Rows of linear interpolation weights, `(n_new, n_old)`."""
+    position = (np.arange(n_new) + 0.5) * n_old / n_new - 0.5
+    position = np.clip(position, 0, n_old - 1)[:, None]
+    # Each old voxel is a hat function, one voxel wide on either side.
+    weights = np.maximum(0, 1 - np.abs(position - np.arange(n_old)))
+    return weights.astype("float32")
+
+
+@functools.lru_cache(maxsize=256)
+def _bspline_weights(n, n_control):
+    """Rows of cubic B-spline weights, `(n, n_control)`."""
+    if n_control < 4:
+        raise ValueError(
+            "A cubic B-spline needs at least 4 control points per axis. "
+            f"Received: {n_control}. Use a denser control grid."
+        )
+    position = 1 + (np.arange(n) + 0.5) * (n_control - 3) / n
+    distance = np.abs(position[:, None] - np.arange(n_control))
+    near = 2 / 3 - distance**2 + distance**3 / 2
+    far = np.maximum(0, 2 - distance) ** 3 / 6
+    return np.where(distance < 1, near, far).astype("float32")
+
+
+def _as_float(x):
+    """A floating point tensor: integers and booleans become float32."""
+    x = kops.convert_to_tensor(x)
+    is_float = keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype))
+    return x if is_float else kops.cast(x, "float32")
+
+
+def _spatial_shape(x, shape):
+    """The spatial shape of `x`, once the other `shape` is found to fit it."""
+    spatial = tuple(x.shape)[1:-1]
+    if len(shape) != len(spatial) or any(n is None or n < 1 for n in shape):
+        raise ValueError(
+            f"The shape must hold one positive int for each of the {len(spatial)} "
+            f"spatial axes. Received: {tuple(shape)}"
+        )
+    return spatial
