@@ -1,0 +1,249 @@
+"""The grid on which the voxels of an image, a field or a transform lie."""
+
+import dataclasses
+
+import nibabel as nib
+import numpy as np
+
+# What a picture looks like on paper: rows run down, columns run to the right.
+CANONICAL_ORIENTATION = {2: "PL", 3: "RAS"}
+_AXIS_LABELS = (("L", "R"), ("P", "A"), ("I", "S"))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Grid:
+    """Regular lattice of voxels placed in world space.
+
+    A grid is an immutable value: two grids with the same shape and, to 1e-4, the
+    same affine are equal. Voxels become millimetres through it and nowhere else.
+    World coordinates are RAS millimetres (x to the patient's right, y to anterior,
+    z to superior; in 2-D, x and y).
+
+    Args:
+        shape: Number of voxels along each of the 2 or 3 axes.
+        affine: Matrix `(D + 1, D + 1)` that takes homogeneous voxel indices to
+            world millimetres, as in NIfTI. Voxel indices point at voxel centres.
+
+    Raises:
+        ValueError: If the shape is empty or not 2-D or 3-D, or if the affine has the
+            wrong shape, is not finite, or is singular.
+
+    Example:
+        >>> grid = Grid.centred((4, 4, 4), spacing=2.0)
+        >>> grid.voxel_to_world([0, 0, 0])
+        array([-3., -3., -3.])
+    """
+
+    shape: tuple[int, ...]
+    affine: np.ndarray
+
+    def __post_init__(self):
+        shape = tuple(int(size) for size in self.shape)
+        if len(shape) not in (2, 3) or min(shape) < 1:
+            raise ValueError(
+                "`shape` must hold 2 or 3 sizes of at least one voxel. "
+                f"Received: shape={shape}"
+            )
+        affine = np.array(self.affine, dtype="float64")
+        if affine.shape != (len(shape) + 1,) * 2:
+            raise ValueError(
+                f"`affine` must be {(len(shape) + 1,) * 2} for a {len(shape)}-D grid. "
+                f"Received: an affine of shape {affine.shape}"
+            )
+        if not np.isfinite(affine).all():
+            raise ValueError(f"`affine` must be finite. Received: affine={affine}")
+        if not np.allclose(affine[-1], np.eye(len(affine))[-1]):
+            raise ValueError(
+                f"The last row of `affine` must be (0, ..., 1). Received: {affine[-1]}"
+            )
+        spacing = np.linalg.norm(affine[:-1, :-1], axis=0)
+        volume = abs(np.linalg.det(affine[:-1, :-1]))
+        # Relative to the spacing, so that micrometre voxels are not called singular.
+        if spacing.min() == 0 or volume < 1e-6 * np.prod(spacing):
+            raise ValueError(
+                "`affine` must be invertible: no voxel spacing may be zero and no two "
+                f"axes parallel. Received: affine={affine.tolist()}"
+            )
+        affine.flags.writeable = False
+        object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "affine", affine)
+
+    @classmethod
+    def centred(cls, shape, spacing=1.0, centre=None, orientation=None):
+        """Make a grid whose axes are parallel to the world's.
+
+        Args:
+            shape: Number of voxels along each axis.
+            spacing: Millimetres between voxels, one number or one for each axis.
+            centre: World position in mm of the centre of the grid, by default the
+                origin.
+            orientation: The direction to which each voxel axis runs, as letters.
+                Defaults to `"RAS"` in 3-D and to `"PL"` in 2-D: there, as in a
+                picture, rows run down and columns to the right.
+
+        Returns:
+            A `Grid`.
+        """
+        ndim = len(shape)
+        codes = _orientation(orientation, ndim)
+        centre = np.zeros(ndim) if centre is None else np.asarray(centre, "float64")
+        matrix = nib.orientations.inv_ornt_aff(
+            nib.orientations.ornt_transform(_codes_to_ornt("RAS"[:ndim]), codes), shape
+        )
+        linear = matrix[:-1, :-1] * np.broadcast_to(spacing, ndim)
+        return cls(shape, _affine_about(linear, shape, centre))
+
+    @property
+    def ndim(self):
+        """Number of axes, 2 or 3."""
+        return len(self.shape)
+
+    @property
+    def spacing(self):
+        """Millimetres between neighbouring voxels along each axis, `(D,)`."""
+        return np.linalg.norm(self.affine[:-1, :-1], axis=0)
+
+    @property
+    def direction(self):
+        """Unit vectors of the voxel axes in the world, as columns of `(D, D)`."""
+        return self.affine[:-1, :-1] / self.spacing
+
+    @property
+    def centre(self):
+        """World position in mm of the centre of the grid, `(D,)`."""
+        return self.voxel_to_world((np.array(self.shape) - 1) / 2)
+
+    @property
+    def extent(self):
+        """Millimetres that the voxels cover along each axis, `(D,)`."""
+        return self.spacing * self.shape
+
+    @property
+    def orientation(self):
+        """Letters of the world directions nearest to each voxel axis, e.g. `"LAS"`."""
+        return "".join(nib.aff2axcodes(self.affine, _AXIS_LABELS[: self.ndim]))
+
+    def voxel_to_world(self, points):
+        """Take voxel coordinates `(..., D)` to world millimetres `(..., D)`."""
+        return apply_affine(self.affine, points)
+
+    def world_to_voxel(self, points):
+        """Take world millimetres `(..., D)` to voxel coordinates `(..., D)`."""
+        return apply_affine(np.linalg.inv(self.affine), points)
+
+    def coordinates_in(self, other):
+        """Find every voxel of this grid in the voxel coordinates of another.
+
+        Args:
+            other: A `Grid` of the same number of axes, or the affine of one.
+
+        Returns:
+            Array `(*shape, D)` of float32. Sampling an image of `other` there
+            resamples it on this grid.
+        """
+        affine = other.affine if isinstance(other, Grid) else other
+        matrix = np.linalg.solve(affine, self.affine)
+        coordinates = np.empty((*self.shape, self.ndim), "float32")
+        # A sum of one ramp an axis, so that no (N, D) table of indices is made.
+        ramps = [
+            np.multiply.outer(np.arange(size), matrix[:-1, axis])
+            for axis, size in enumerate(self.shape)
+        ]
+        *outer, inner = [
+            ramp.astype("float32").reshape(
+                (*(size if a == axis else 1 for a, size in enumerate(self.shape)), -1)
+            )
+            for axis, ramp in enumerate(ramps)
+        ]
+        start = sum(outer) + matrix[:-1, -1].astype("float32")
+        for axis in range(self.ndim):
+            np.add(start[..., axis], inner[..., axis], out=coordinates[..., axis])
+        return coordinates
+
+    def resampled(self, spacing):
+        """Make the grid of another spacing with the same centre and directions.
+
+        Args:
+            spacing: New millimetres between voxels, one number or one an axis.
+
+        Returns:
+            A `Grid` that covers the same field of view to within half a voxel.
+        """
+        spacing = np.broadcast_to(np.asarray(spacing, "float64"), self.ndim)
+        if not np.isfinite(spacing).all() or spacing.min() <= 0:
+            raise ValueError(f"`spacing` must be positive. Received: {spacing}")
+        shape = np.maximum(1, np.round(self.extent / spacing)).astype(int)
+        linear = self.direction * spacing
+        return Grid(shape, _affine_about(linear, shape, self.centre))
+
+    def reoriented(self, orientation=None):
+        """Make the grid of the same voxels with axes permuted and flipped.
+
+        Args:
+            orientation: The letters wanted, by default `"RAS"` in 3-D, `"PL"` in 2-D.
+
+        Returns:
+            A `Grid` whose axes lie nearest to the directions asked for.
+        """
+        ornt = self.reorientation(orientation)
+        shape = np.empty(self.ndim, int)
+        shape[ornt[:, 0].astype(int)] = self.shape
+        return Grid(
+            shape, self.affine @ nib.orientations.inv_ornt_aff(ornt, self.shape)
+        )
+
+    def reorientation(self, orientation=None):
+        """Find the axis permutation and flips to an orientation (nibabel's `ornt`)."""
+        return nib.orientations.ornt_transform(
+            nib.io_orientation(self.affine), _orientation(orientation, self.ndim)
+        )
+
+    def slab(self, start, stop):
+        """Make the part of the grid from `start` to `stop` along the first axis."""
+        affine = self.affine.copy()
+        affine[:-1, -1] += start * affine[:-1, 0]
+        return Grid((stop - start, *self.shape[1:]), affine)
+
+    def __eq__(self, other):
+        return (
+            isinstance(other, Grid)
+            and self.shape == other.shape
+            and np.allclose(self.affine, other.affine, rtol=0, atol=1e-4)
+        )
+
+    def __hash__(self):
+        # Grids equal to a tolerance must hash alike, so the affine takes no part.
+        return hash(self.shape)
+
+
+def apply_affine(matrix, points):
+    """Apply a homogeneous matrix `(D + 1, D + 1)` to points `(..., D)`."""
+    return np.asarray(points) @ matrix[:-1, :-1].T + matrix[:-1, -1]
+
+
+def _affine_about(linear, shape, centre):
+    """Affine with this linear part that puts the middle of `shape` at `centre`."""
+    affine = np.eye(len(shape) + 1)
+    affine[:-1, :-1] = linear
+    affine[:-1, -1] = centre - linear @ ((np.array(shape) - 1) / 2)
+    return affine
+
+
+def _orientation(letters, ndim):
+    """Orientation array of axis letters as nibabel has it, checked."""
+    letters = CANONICAL_ORIENTATION[ndim] if letters is None else letters
+    try:
+        ornt = _codes_to_ornt(letters)
+        complete = sorted(ornt[:, 0]) == list(range(ndim))
+    except (ValueError, KeyError):
+        complete = False
+    if not complete:
+        raise ValueError(
+            f"`orientation` must name each of the {ndim} axes once, like "
+            f"{CANONICAL_ORIENTATION[ndim]!r}. Received: orientation={letters!r}"
+        )
+    return ornt
+
+
+def _codes_to_ornt(letters):
+    return nib.orientations.axcodes2ornt(tuple(letters), _AXIS_LABELS[: len(letters)])

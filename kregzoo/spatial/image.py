@@ -1,0 +1,290 @@
+"""Images that know where they lie in the world."""
+
+import dataclasses
+import os
+import pathlib
+
+import nibabel as nib
+import numpy as np
+
+from kregzoo.spatial import itk
+from kregzoo.spatial.files import atomic
+from kregzoo.spatial.grid import CANONICAL_ORIENTATION, Grid
+
+NIBABEL_SUFFIXES = (".nii", ".nii.gz", ".mgh", ".mgz")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Image:
+    """One-channel 2-D or 3-D image on a grid.
+
+    Args:
+        array: Voxels `(*spatial)`, real numbers or labels. Integers keep their type;
+            other types become float32.
+        grid: The `Grid` on which the voxels lie.
+        name: What to call the image, such as the name of its file.
+
+    Raises:
+        ValueError: If the voxels are not real numbers or do not fit the grid.
+
+    Example:
+        >>> image = Image.from_array(np.eye(4), spacing=0.5)
+        >>> image.grid.extent
+        array([2., 2.])
+    """
+
+    array: np.ndarray
+    grid: Grid
+    name: str | None = None
+
+    def __post_init__(self):
+        array = np.asarray(self.array)
+        if array.dtype.kind not in "fiub":
+            raise ValueError(
+                "The voxels must be real numbers: split colours or complex parts into "
+                f"images of one channel. Received: dtype={array.dtype}"
+            )
+        if array.shape != self.grid.shape:
+            raise ValueError(
+                f"`array` must have the shape of its grid, {self.grid.shape}. "
+                f"Received: array of shape {array.shape}"
+            )
+        if array.dtype.kind == "b":
+            array = array.astype("uint8")
+        elif array.dtype.kind == "f":
+            array = array.astype("float32", copy=False)
+        # Files may hold either byte order; computations want the machine's.
+        array = array.astype(array.dtype.newbyteorder("="), copy=False)
+        object.__setattr__(self, "array", array)
+
+    @classmethod
+    def from_array(cls, array, spacing=None, affine=None, name=None):
+        """Place an array in the world.
+
+        A 3-D array without an affine runs to right, anterior, superior; a 2-D array
+        is a picture, rows running down and columns to the right, as ITK reads one.
+        Trailing axes of length one are dropped, so `(256, 256, 1)` is a 2-D image.
+
+        Args:
+            array: Voxels `(*spatial)`.
+            spacing: Millimetres between voxels, one number or one an axis, for an
+                array without an affine. Defaults to 1.
+            affine: Matrix from voxels to RAS millimetres, `(3, 3)` in 2-D, or
+                `(4, 4)`.
+            name: What to call the image.
+
+        Returns:
+            An `Image`.
+        """
+        array = np.asarray(array)
+        while array.ndim > 2 and array.shape[-1] == 1:
+            array = array[..., 0]
+        if array.ndim not in (2, 3) or array.size == 0:
+            raise ValueError(
+                "An image must be 2-D or 3-D, with one channel and at least one voxel: "
+                "choose a volume of a series, or a channel. "
+                f"Received: array of shape {array.shape}"
+            )
+        if affine is None:
+            affine = _affine_of_spacing(spacing, array.ndim)
+        elif spacing is not None:
+            raise ValueError(
+                "Give `spacing` or `affine`, not both. "
+                f"Received: spacing={spacing}, affine={affine}"
+            )
+        affine = np.asarray(affine, "float64")
+        if array.ndim == 2 and affine.shape == (4, 4):
+            affine = _affine_in_plane(affine)
+        return cls(array, Grid(array.shape, affine), name)
+
+    @classmethod
+    def from_nibabel(cls, image, name=None):
+        """Take voxels and affine from a nibabel image."""
+        # dataobj, not get_fdata, so that label maps without scaling stay integers.
+        return cls.from_array(np.asarray(image.dataobj), affine=image.affine, name=name)
+
+    @classmethod
+    def read(cls, path, spacing=None):
+        """Read an image file or a folder with one DICOM series.
+
+        Args:
+            path: NIfTI or MGH file, or any file that SimpleITK reads (MetaImage, NRRD,
+                DICOM, PNG, JPEG, TIFF), or a folder of DICOM slices.
+            spacing: Millimetres between voxels, one number or one an axis, in place
+                of what the file says; the image then forgets where the file puts it.
+                For pictures, which say nothing of millimetres.
+
+        Returns:
+            An `Image` named after the file.
+
+        Raises:
+            ValueError: If there is no such file, or it cannot be read as an image of
+                one channel.
+        """
+        path = pathlib.Path(path)
+        if not path.exists():
+            raise ValueError(f"There is no such file. Received: path={str(path)!r}")
+        try:
+            if path.name.lower().endswith(NIBABEL_SUFFIXES):
+                file = nib.load(path)
+                array, affine = np.asarray(file.dataobj), file.affine
+            else:
+                array, affine = itk.read_array(path)
+        # Readers of damaged files raise whatever their parsers stumble on.
+        except Exception as error:
+            raise ValueError(
+                f"The file could not be read as an image ({error}). It may be damaged "
+                f"or of another format. Received: path={str(path)!r}"
+            ) from error
+        affine = affine if spacing is None else None
+        try:
+            return cls.from_array(array, spacing, affine, name=path.name)
+        except ValueError as error:
+            raise ValueError(f"{error} in path={str(path)!r}") from error
+
+    def write(self, path):
+        """Write the image to a file, which appears only when complete.
+
+        Args:
+            path: File to write: NIfTI (`.nii`, `.nii.gz`) or MGH (`.mgh`, `.mgz`), or
+                what SimpleITK writes to one file (`.mha`, `.nrrd`, `.png`, `.tif`).
+
+        Raises:
+            ValueError: If the format is unknown or cannot hold the image's numbers.
+        """
+        name = os.fspath(path).lower()
+        with atomic(path) as temporary:
+            if not name.endswith(NIBABEL_SUFFIXES):
+                itk.write_image(self, temporary)
+            elif name.endswith((".mgh", ".mgz")):
+                voxels = _narrowed(self.array, ("uint8", "int16", "int32"))
+                volume = voxels.reshape(voxels.shape + (1,) * (3 - voxels.ndim))
+                nib.save(nib.MGHImage(volume, affine_3d(self.grid)), temporary)
+            else:
+                voxels = _narrowed(self.array, ("uint8", "int16", "uint16", "int32"))
+                nib.save(nib.Nifti1Image(voxels, affine_3d(self.grid)), temporary)
+
+    def resample(self, grid, transform=None, interpolation="linear", fill="zeros"):
+        """Resample the image on a grid, through a transform if one is given.
+
+        Args:
+            grid: The `Grid` of the result.
+            transform: Transform that takes world points of `grid` to world points of
+                this image. Defaults to none, the identity.
+            interpolation: `"linear"`, or `"nearest"` for labels.
+            fill: `"zeros"` puts 0 outside the image, `"border"` its nearest voxel.
+
+        Returns:
+            An `Image` on `grid`, float32 if linear, else of this image's type.
+        """
+        from kregzoo.spatial.transforms import pull
+
+        return pull(self, grid, transform, interpolation, fill)
+
+    def reoriented(self, orientation=None):
+        """Permute and flip the axes, without interpolation.
+
+        Args:
+            orientation: The letters wanted, by default `"RAS"` in 3-D, `"PL"` in 2-D.
+
+        Returns:
+            An `Image` of the same voxels in the same places.
+        """
+        ornt = self.grid.reorientation(orientation)
+        array = nib.orientations.apply_orientation(self.array, ornt)
+        return Image(array, self.grid.reoriented(orientation), self.name)
+
+
+def as_image(value, argument="image", allow_constant=False):
+    """Make an image fit for registration of whatever a user gave.
+
+    Args:
+        value: An `Image`, a path, a nibabel image, or an array.
+        argument: Name of the caller's argument, for error messages.
+        allow_constant: Whether all voxels may be equal, as in a mask.
+
+    Returns:
+        An `Image` whose voxels are finite.
+
+    Raises:
+        ValueError: Naming the argument, if it is no readable image of one channel, or
+            its voxels are not finite, or all equal.
+
+    Example:
+        >>> as_image(np.eye(4), "moving").grid.shape
+        (4, 4)
+    """
+    try:
+        image = _converted(value)
+        if not np.isfinite(image.array).all():
+            count = np.count_nonzero(~np.isfinite(image.array))
+            raise ValueError(
+                "The voxels must be finite: replace NaN and infinity, for instance "
+                f"with numpy.nan_to_num. Received: {count} voxels that are not"
+            )
+        if not allow_constant and image.array.min() == image.array.max():
+            raise ValueError(
+                "The voxels are all equal, so there is nothing to register. "
+                f"Received: the constant {image.array.flat[0]}"
+            )
+    except ValueError as error:
+        raise ValueError(f"`{argument}` is not usable. {error}") from error
+    return image
+
+
+def affine_3d(grid):
+    """Affine `(4, 4)` of a grid; a 2-D grid lies in the plane z = 0."""
+    affine = np.eye(4)
+    kept = [*range(grid.ndim), 3]
+    affine[np.ix_(kept, kept)] = grid.affine
+    return affine
+
+
+def _converted(value):
+    if isinstance(value, Image):
+        return value
+    if isinstance(value, (str, os.PathLike)):
+        return Image.read(value)
+    if isinstance(value, nib.spatialimages.SpatialImage):
+        return Image.from_nibabel(value)
+    if hasattr(value, "__array__") or isinstance(value, (list, tuple)):
+        return Image.from_array(value)
+    raise ValueError(
+        "Give a path, a nibabel image, an array, or a kregzoo.spatial.Image. "
+        f"Received: {type(value).__name__}"
+    )
+
+
+def _affine_of_spacing(spacing, ndim):
+    """Affine of an array with nothing but a spacing: its first voxel is the origin."""
+    spacing = np.broadcast_to(1.0 if spacing is None else spacing, ndim)
+    if not np.isfinite(spacing).all() or np.min(spacing) <= 0:
+        raise ValueError(f"`spacing` must be positive. Received: spacing={spacing}")
+    unit = Grid.centred((1,) * ndim, 1.0, orientation=CANONICAL_ORIENTATION[ndim])
+    return unit.affine @ np.diag([*spacing, 1.0])
+
+
+def _affine_in_plane(affine):
+    """The 2-D affine of a slice.
+
+    An axial slice keeps its place in x and y. Any other has none there, so it becomes
+    a picture with the slice's spacing.
+    """
+    plane = affine[:3, :2]
+    if np.allclose(plane[2], 0, atol=1e-4 * np.abs(plane).max()):
+        return affine[np.ix_([0, 1, 3], [0, 1, 3])]
+    return _affine_of_spacing(np.linalg.norm(plane, axis=0), 2)
+
+
+def _narrowed(array, dtypes):
+    """The array in the first of these integer types that holds it, if of integers."""
+    if array.dtype.kind == "f" or array.dtype.name in dtypes:
+        return array
+    low, high = int(array.min()), int(array.max())
+    for dtype in dtypes:
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return array.astype(dtype)
+    raise ValueError(
+        f"The file format holds integers of the types {dtypes} only. "
+        f"Received: values from {low} to {high}"
+    )
