@@ -1,0 +1,64 @@
+"""Warping an image by a dense displacement."""
+
+import keras
+
+from kregzoo import ops
+from kregzoo.layers.field_layer import FieldLayer
+
+
+@keras.saving.register_keras_serializable(package="kregzoo")
+class SpatialTransformer(FieldLayer):
+    """Warps an image: `warped(x) = image(x + displacement(x))`.
+
+    Call it on `[image, displacement]`: the image `(B, *image_shape, C)` and the
+    displacement `(B, *shape, D)` in voxels, `ij` order, D = 2 or 3. The result is
+    `(B, *shape, C)`. Jaderberg et al., Spatial Transformer Networks, NeurIPS 2015.
+
+    Args:
+        interpolation: `"linear"`, or `"nearest"` for labels.
+        fill: `"border"` repeats the image's edge outside of it, `"zeros"` is 0 there.
+        **kwargs: of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
+
+    Raises:
+        ValueError: when `interpolation` or `fill` is none of the above.
+
+    Example:
+        >>> import numpy as np
+        >>> image = np.arange(3.0).reshape(1, 3, 1, 1)
+        >>> shift = np.ones((1, 3, 1, 2)) * [1.0, 0.0]
+        >>> warped = SpatialTransformer()([image, shift])
+        >>> [float(v) for v in warped[0, :, 0, 0]]
+        [1.0, 2.0, 2.0]
+    """
+
+    def __init__(self, interpolation="linear", fill="border", **kwargs):
+        super().__init__(**kwargs)
+        check_sampling(interpolation, fill)
+        self.interpolation = interpolation
+        self.fill = fill
+
+    def call(self, inputs):
+        image, displacement = inputs
+        return ops.warp(image, displacement, self.interpolation, self.fill)
+
+    def compute_output_shape(self, input_shape):
+        image_shape, displacement_shape = input_shape
+        return (*displacement_shape[:-1], image_shape[-1])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "interpolation": self.interpolation,
+            "fill": self.fill,
+        }
+
+
+def check_sampling(interpolation, fill):
+    """Raise `ValueError` unless both name a way of sampling."""
+    if interpolation not in ("linear", "nearest"):
+        raise ValueError(
+            '`interpolation` must be "linear" or "nearest". '
+            f"Received: interpolation={interpolation!r}"
+        )
+    if fill not in ("border", "zeros"):
+        raise ValueError(f'`fill` must be "border" or "zeros". Received: fill={fill!r}')

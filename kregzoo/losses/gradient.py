@@ -1,0 +1,50 @@
+"""First-order smoothness of a field."""
+
+import keras
+from keras import ops as kops
+
+from kregzoo.losses.common import forward_differences, voxel_mean
+
+
+@keras.saving.register_keras_serializable(package="kregzoo")
+class Gradient(keras.losses.Loss):
+    """Mean squared (or absolute) difference of neighbouring vectors.
+
+    The mean over voxels and components of each axis' forward differences, averaged over
+    the axes, as in VoxelMorph (Balakrishnan et al., CVPR 2018). At least 0, in
+    voxels**2 (`"l2"`) or voxels (`"l1"`); 0 for a translation.
+
+    `call(y_true, y_pred)` ignores `y_true`, takes a field `(B, *spatial, D)` in voxels
+    and returns `(B,)`.
+
+    Args:
+        penalty: `"l2"` for squares (diffusion), `"l1"` for magnitudes.
+        name: str. The loss's name.
+        **kwargs: of `keras.losses.Loss`.
+
+    Raises:
+        ValueError: when `penalty` is neither.
+
+    Example:
+        >>> import numpy as np
+        >>> field = np.zeros((1, 8, 8, 2), "float32")
+        >>> field[..., 0] = 0.5 * np.arange(8)[:, None]
+        >>> float(Gradient()(field, field))
+        0.0625
+    """
+
+    def __init__(self, penalty="l2", name="gradient", **kwargs):
+        super().__init__(name=name, **kwargs)
+        if penalty not in ("l1", "l2"):
+            raise ValueError(
+                f'`penalty` must be "l1" or "l2". Received: penalty={penalty!r}'
+            )
+        self.penalty = penalty
+
+    def call(self, y_true, y_pred):
+        size = kops.square if self.penalty == "l2" else kops.abs
+        means = [voxel_mean(size(d)) for d in forward_differences(y_pred)]
+        return sum(means) / len(means)
+
+    def get_config(self):
+        return {**super().get_config(), "penalty": self.penalty}

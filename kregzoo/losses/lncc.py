@@ -1,0 +1,60 @@
+"""Local normalised cross-correlation."""
+
+import keras
+from keras import ops as kops
+
+from kregzoo.losses.common import local_moments, voxel_mean
+
+
+@keras.saving.register_keras_serializable(package="kregzoo")
+class LNCC(keras.losses.Loss):
+    """One minus the mean squared correlation coefficient in a sliding box.
+
+    Per voxel `cross**2 / (var_fixed * var_warped + epsilon)` with sums over the box, of
+    Avants et al., Symmetric Diffeomorphic Image Registration with Cross-Correlation,
+    MedIA 2008, as in VoxelMorph (Balakrishnan et al., CVPR 2018). In [0, 1]: 0 where
+    one image is a linear function of the other in every box; flat boxes count as 1.
+
+    `call(y_true, y_pred, mask=None)` takes the fixed and the warped image
+    `(B, *spatial, C)`, with intensities of the order of 1 for `epsilon` to be small
+    beside them, and optional weights `(B, *spatial, 1)`; it returns `(B,)`.
+
+    Args:
+        window: odd int. The box's edge in voxels.
+        epsilon: float > 0. Keeps flat boxes finite.
+        name: str. The loss's name.
+        **kwargs: of `keras.losses.Loss`.
+
+    Raises:
+        ValueError: when `window` is even or below 3.
+
+    Example:
+        >>> image = keras.random.uniform((1, 16, 16, 1), seed=0)
+        >>> round(float(LNCC()(image, image)), 3)
+        0.0
+    """
+
+    def __init__(self, window=9, epsilon=1e-5, name="lncc", **kwargs):
+        super().__init__(name=name, **kwargs)
+        if window < 3 or window % 2 == 0:
+            raise ValueError(
+                f"`window` must be odd and at least 3. Received: window={window}"
+            )
+        self.window = window
+        self.epsilon = epsilon
+
+    def call(self, y_true, y_pred, mask=None):
+        moments = local_moments(y_true, y_pred, self.window, mask)
+        _, _, variance_fixed, variance_warped, covariance = moments
+        # `epsilon` was chosen for sums over the box; the moments here are means.
+        epsilon = self.epsilon / self.window ** (2 * (len(y_pred.shape) - 2))
+        squared = kops.square(covariance)
+        squared = squared / (variance_fixed * variance_warped + epsilon)
+        return 1.0 - voxel_mean(squared, mask)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "window": self.window,
+            "epsilon": self.epsilon,
+        }
