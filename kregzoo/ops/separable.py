@@ -10,7 +10,7 @@ import math
 
 import keras
 import numpy as np
-from keras import ops as kops
+from keras import ops
 
 
 def apply_along_axes(x, matrices):
@@ -21,26 +21,30 @@ def apply_along_axes(x, matrices):
     axis, so that the costlier products run on the smaller tensors.
 
     Args:
-        x: Floating point tensor `(B, *spatial, C)`; all but `B` must be known.
+        x: floating point tensor `(B, *spatial, C)`; all but `B` must be known.
         matrices: One array `(n_out, n_in)` per spatial axis; `None` leaves the axis
             as it is.
 
     Returns:
-        A tensor `(B, *spatial_out, C)` of the dtype of `x`.
+        Tensor `(B, *spatial_out, C)` of the dtype of `x`.
 
     Raises:
         ValueError: If the number of matrices or their widths do not fit `x`.
 
     Example:
-
-    >>> mean = np.full((1, 4), 0.25)
-    >>> apply_along_axes(keras.ops.ones((2, 4, 6, 3)), [mean, None]).shape
-    (2, 1, 6, 3)
+        >>> mean = np.full((1, 4), 0.25)
+        >>> y = apply_along_axes(keras.ops.ones((2, 4, 6, 3)), [mean, None])
+        >>> tuple(y.shape)
+        (2, 1, 6, 3)
     """
-    x = kops.convert_to_tensor(x)
+    x = ops.convert_to_tensor(x)
     shape = list(x.shape)
-    widths = [n if m is None else m.shape[1] for m, n in zip(matrices, shape[1:])]
-    if len(matrices) != len(shape) - 2 or widths != shape[1:-1]:
+    spatial = shape[1:-1]
+    fits = len(matrices) == len(spatial) and all(
+        n is not None and (matrix is None or matrix.shape[1] == n)
+        for matrix, n in zip(matrices, spatial, strict=True)
+    )
+    if not fits:
         raise ValueError(
             "`matrices` must hold one `(n_out, n_in)` array per spatial axis of `x`, "
             "whose spatial shape must be known. Received: matrices of shapes "
@@ -48,20 +52,20 @@ def apply_along_axes(x, matrices):
             f"x.shape={tuple(shape)}"
         )
     axes = [axis for axis, matrix in enumerate(matrices) if matrix is not None]
-    growth = {axis: len(matrices[axis]) / widths[axis] for axis in axes}
+    growth = {axis: len(matrices[axis]) / spatial[axis] for axis in axes}
     for axis in sorted(axes, key=lambda axis: (growth[axis], -axis)):
-        matrix = kops.convert_to_tensor(matrices[axis], dtype=x.dtype)
+        matrix = ops.convert_to_tensor(matrices[axis], dtype=x.dtype)
         n_out, n_in = matrix.shape
         if axis == len(matrices) - 1:
             # Channels are few: bring them forward and make one large product.
-            rows = kops.transpose(kops.reshape(x, (-1, n_in, shape[-1])), (0, 2, 1))
-            rows = kops.matmul(kops.reshape(rows, (-1, n_in)), kops.transpose(matrix))
-            x = kops.transpose(kops.reshape(rows, (-1, shape[-1], n_out)), (0, 2, 1))
+            rows = ops.transpose(ops.reshape(x, (-1, n_in, shape[-1])), (0, 2, 1))
+            rows = ops.matmul(ops.reshape(rows, (-1, n_in)), ops.transpose(matrix))
+            x = ops.transpose(ops.reshape(rows, (-1, shape[-1], n_out)), (0, 2, 1))
         else:
             columns = math.prod(shape[axis + 2 :])
-            x = kops.matmul(matrix, kops.reshape(x, (-1, n_in, columns)))
+            x = ops.matmul(matrix, ops.reshape(x, (-1, n_in, columns)))
         shape[axis + 1] = n_out
-        x = kops.reshape(x, (-1, *shape[1:]))
+        x = ops.reshape(x, (-1, *shape[1:]))
     return x
 
 
@@ -73,25 +77,24 @@ def resize(image, shape):
     There is no smoothing: where the image shrinks by more than 2, smooth it first.
 
     Args:
-        image: Tensor `(B, *spatial, C)`; integers become float32.
+        image: tensor `(B, *spatial, C)`; integers become float32.
         shape: The new spatial shape, one int per axis.
 
     Returns:
-        A tensor `(B, *shape, C)`.
+        Tensor `(B, *shape, C)`.
 
     Raises:
         ValueError: If `shape` does not hold one positive int per spatial axis.
 
     Example:
-
-    >>> resize(np.ones((1, 8, 8, 1)), (4, 16)).shape
-    (1, 4, 16, 1)
+        >>> tuple(resize(np.ones((1, 8, 8, 1)), (4, 16)).shape)
+        (1, 4, 16, 1)
     """
     image = _as_float(image)
     old = _spatial_shape(image, shape)
     matrices = [
         None if n_new == n_old else _linear_weights(n_new, n_old)
-        for n_new, n_old in zip(shape, old)
+        for n_new, n_old in zip(shape, old, strict=True)
     ]
     return apply_along_axes(image, matrices)
 
@@ -103,24 +106,24 @@ def resize_field(displacement, shape):
     has twice the value.
 
     Args:
-        displacement: Tensor `(B, *spatial, D)` in voxels of its own grid.
+        displacement: tensor `(B, *spatial, D)` in voxels of its own grid.
         shape: The new spatial shape, one int per axis.
 
     Returns:
-        A float32 tensor `(B, *shape, D)` in voxels of the new grid.
+        float32 tensor `(B, *shape, D)` in voxels of the new grid.
 
     Raises:
         ValueError: If `shape` does not hold one positive int per spatial axis.
 
     Example:
-
-    >>> field = resize_field(np.ones((1, 4, 4, 2)), (8, 4))
-    >>> np.asarray(field)[0, 0, 0].tolist()
-    [2.0, 1.0]
+        >>> field = resize_field(keras.ops.ones((1, 4, 4, 2)), (8, 4))
+        >>> keras.ops.convert_to_numpy(field)[0, 0, 0].tolist()
+        [2.0, 1.0]
     """
-    displacement = kops.cast(displacement, "float32")
+    displacement = ops.cast(displacement, "float32")
     old = _spatial_shape(displacement, shape)
-    return resize(displacement, shape) * (np.asarray(shape, "float32") / old)
+    scale = (np.asarray(shape) / old).astype("float32")
+    return resize(displacement * scale, shape)
 
 
 def bspline(control_points, shape):
@@ -134,50 +137,48 @@ def bspline(control_points, shape):
     the control points sum to one in every voxel.
 
     Args:
-        control_points: Tensor `(B, *control_shape, C)`, at least 4 points an axis.
+        control_points: tensor `(B, *control_shape, C)`, at least 4 points an axis.
         shape: Spatial shape of the result, one int per axis.
 
     Returns:
-        A float32 tensor `(B, *shape, C)`.
+        float32 tensor `(B, *shape, C)`.
 
     Raises:
         ValueError: If an axis has fewer than 4 control points, or if `shape` does
             not hold one positive int per spatial axis.
 
     Example:
-
-    >>> bspline(np.zeros((1, 7, 7, 2)), (32, 32)).shape
-    (1, 32, 32, 2)
+        >>> tuple(bspline(np.zeros((1, 7, 7, 2)), (32, 32)).shape)
+        (1, 32, 32, 2)
     """
-    control_points = kops.cast(control_points, "float32")
+    control_points = ops.cast(control_points, "float32")
     controls = _spatial_shape(control_points, shape)
-    matrices = [_bspline_weights(n, n_control) for n, n_control in zip(shape, controls)]
-    return apply_along_axes(control_points, matrices)
+    matrices = map(_bspline_weights, shape, controls)
+    return apply_along_axes(control_points, list(matrices))
 
 
 def bspline_adjoint(field, control_shape):
     """Applies the transpose of `bspline`: a dense gradient becomes a control one.
 
     Args:
-        field: Tensor `(B, *spatial, C)`.
+        field: tensor `(B, *spatial, C)`.
         control_shape: Number of control points per axis, at least 4 each.
 
     Returns:
-        A float32 tensor `(B, *control_shape, C)`, such that
+        float32 tensor `(B, *control_shape, C)`, such that
         `sum(bspline(c, shape) * field) == sum(c * bspline_adjoint(field, ...))`.
 
     Raises:
         ValueError: If `control_shape` does not hold one int of at least 4 per axis.
 
     Example:
-
-    >>> bspline_adjoint(np.zeros((1, 32, 32, 2)), (7, 7)).shape
-    (1, 7, 7, 2)
+        >>> tuple(bspline_adjoint(np.zeros((1, 32, 32, 2)), (7, 7)).shape)
+        (1, 7, 7, 2)
     """
-    field = kops.cast(field, "float32")
+    field = ops.cast(field, "float32")
     shape = _spatial_shape(field, control_shape)
-    matrices = [_bspline_weights(n, c).T for n, c in zip(shape, control_shape)]
-    return apply_along_axes(field, matrices)
+    matrices = map(_bspline_weights, shape, control_shape)
+    return apply_along_axes(field, [matrix.T for matrix in matrices])
 
 
 @functools.lru_cache(maxsize=256)
@@ -207,9 +208,9 @@ def _bspline_weights(n, n_control):
 
 def _as_float(x):
     """A floating point tensor: integers and booleans become float32."""
-    x = kops.convert_to_tensor(x)
+    x = ops.convert_to_tensor(x)
     is_float = keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype))
-    return x if is_float else kops.cast(x, "float32")
+    return x if is_float else ops.cast(x, "float32")
 
 
 def _spatial_shape(x, shape):
