@@ -4,9 +4,20 @@ There is no instance normalisation here: `keras.layers.GroupNormalization(groups
 is one.
 """
 
-from kregzoo.layers.gaussian_sample import GaussianSample
+from kregzoo.layers.affine_transformer import AffineTransformer
+from kregzoo.layers.bspline_field import BSplineField
+from kregzoo.layers.compose_transform import ComposeTransform
+from kregzoo.layers.correlation_cost import CorrelationCost
 from kregzoo.layers.rescale_transform import RescaleTransform
 from kregzoo.layers.spatial_transformer import SpatialTransformer
 from kregzoo.layers.vec_int import VecInt
 
-__all__ = ["GaussianSample", "RescaleTransform", "SpatialTransformer", "VecInt"]
+__all__ = [
+    "AffineTransformer",
+    "BSplineField",
+    "ComposeTransform",
+    "CorrelationCost",
+    "RescaleTransform",
+    "SpatialTransformer",
+    "VecInt",
+]

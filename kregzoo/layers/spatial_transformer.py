@@ -4,6 +4,7 @@ import keras
 
 from kregzoo import ops
 from kregzoo.layers.field_layer import FieldLayer
+from kregzoo.ops.warping import FILLS, INTERPOLATIONS
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
@@ -55,10 +56,10 @@ class SpatialTransformer(FieldLayer):
 
 def check_sampling(interpolation, fill):
     """Raise `ValueError` unless both name a way of sampling."""
-    if interpolation not in ("linear", "nearest"):
+    if interpolation not in INTERPOLATIONS:
         raise ValueError(
-            '`interpolation` must be "linear" or "nearest". '
+            f"`interpolation` must be one of {INTERPOLATIONS}. "
             f"Received: interpolation={interpolation!r}"
         )
-    if fill not in ("border", "zeros"):
-        raise ValueError(f'`fill` must be "border" or "zeros". Received: fill={fill!r}')
+    if fill not in FILLS:
+        raise ValueError(f"`fill` must be one of {FILLS}. Received: fill={fill!r}")

@@ -1,7 +1,32 @@
 """Losses: image similarities and regularisers, all lower is better, `(B,)` a call."""
 
+from kregzoo.losses.bending_energy import BendingEnergy
+from kregzoo.losses.dice import Dice
 from kregzoo.losses.gradient import Gradient
+from kregzoo.losses.inverse_consistency import InverseConsistency
+from kregzoo.losses.jacobian_folding import JacobianFolding
 from kregzoo.losses.kl_divergence import KLDivergence
 from kregzoo.losses.lncc import LNCC
+from kregzoo.losses.mind_ssc import MINDSSC
+from kregzoo.losses.mse import MSE
+from kregzoo.losses.mutual_information import MI, NMI
+from kregzoo.losses.ncc import NCC
+from kregzoo.losses.ngf import NGF
+from kregzoo.losses.ssim import SSIM
 
-__all__ = ["LNCC", "Gradient", "KLDivergence"]
+__all__ = [
+    "LNCC",
+    "MI",
+    "MINDSSC",
+    "MSE",
+    "NCC",
+    "NGF",
+    "NMI",
+    "SSIM",
+    "BendingEnergy",
+    "Dice",
+    "Gradient",
+    "InverseConsistency",
+    "JacobianFolding",
+    "KLDivergence",
+]

@@ -1,0 +1,54 @@
+"""Warping an image by an affine matrix."""
+
+import keras
+
+from kregzoo import ops
+from kregzoo.layers.field_layer import FieldLayer
+from kregzoo.layers.spatial_transformer import check_sampling
+
+
+@keras.saving.register_keras_serializable(package="kregzoo")
+class AffineTransformer(FieldLayer):
+    """Warps an image by an affine map of its voxels about its centre.
+
+    Call it on `[image, affine]`: the image `(B, *spatial, C)` and the matrices
+    `[A | t]`, `(B, D, D + 1)`, in voxels. With `c = (n - 1) / 2` the result, of the
+    image's shape, is `warped(x) = image(A (x - c) + t + c)`.
+
+    Args:
+        interpolation: `"linear"`, or `"nearest"` for labels.
+        fill: `"border"` repeats the image's edge outside of it, `"zeros"` is 0 there.
+        **kwargs: of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
+
+    Raises:
+        ValueError: when `interpolation` or `fill` is none of the above.
+
+    Example:
+        >>> import numpy as np
+        >>> image = np.arange(4.0).reshape(1, 2, 2, 1)
+        >>> half_turn = np.array([[[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]]])
+        >>> turned = AffineTransformer()([image, half_turn])
+        >>> keras.ops.convert_to_numpy(turned)[0, :, :, 0].tolist()
+        [[3.0, 2.0], [1.0, 0.0]]
+    """
+
+    def __init__(self, interpolation="linear", fill="border", **kwargs):
+        super().__init__(**kwargs)
+        check_sampling(interpolation, fill)
+        self.interpolation = interpolation
+        self.fill = fill
+
+    def call(self, inputs):
+        image, affine = inputs
+        coordinates = ops.affine_grid(affine, image.shape[1:-1])
+        return ops.sample(image, coordinates, self.interpolation, self.fill)
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape[0])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "interpolation": self.interpolation,
+            "fill": self.fill,
+        }
