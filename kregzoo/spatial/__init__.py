@@ -1,4 +1,15 @@
 """World-space images, grids and transforms."""
 
+from kregzoo.spatial.fsl import read_flirt, write_flirt
 from kregzoo.spatial.grid import Grid
 from kregzoo.spatial.image import Image, as_image
+from kregzoo.spatial.preprocessing import Preprocessor
+from kregzoo.spatial.transforms import (
+    AffineTransform,
+    CompositeTransform,
+    DisplacementTransform,
+    Transform,
+    VelocityTransform,
+    from_itk,
+    read_transform,
+)

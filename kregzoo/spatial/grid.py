@@ -1,6 +1,7 @@
 """The grid on which the voxels of an image, a field or a transform lie."""
 
 import dataclasses
+import math
 
 import nibabel as nib
 import numpy as np
@@ -198,11 +199,25 @@ class Grid:
             nib.io_orientation(self.affine), _orientation(orientation, self.ndim)
         )
 
-    def slab(self, start, stop):
-        """Make the part of the grid from `start` to `stop` along the first axis."""
-        affine = self.affine.copy()
-        affine[:-1, -1] += start * affine[:-1, 0]
-        return Grid((stop - start, *self.shape[1:]), affine)
+    def slabs(self, voxels):
+        """Cut the grid along its first axis into slabs of about so many voxels.
+
+        All slabs have one shape, for compilers that compile once a shape; the last
+        may therefore overlap the one before.
+
+        Args:
+            voxels: Number of voxels of a slab; at least one row is taken.
+
+        Yields:
+            Tuples of a slice of the first axis and the `Grid` of those rows.
+        """
+        length = self.shape[0]
+        rows = min(length, max(1, voxels // math.prod(self.shape[1:])))
+        for start in range(0, length, rows):
+            start = min(start, length - rows)
+            affine = self.affine.copy()
+            affine[:-1, -1] += start * affine[:-1, 0]
+            yield slice(start, start + rows), Grid((rows, *self.shape[1:]), affine)
 
     def __eq__(self, other):
         return (

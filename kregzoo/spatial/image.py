@@ -6,12 +6,16 @@ import pathlib
 
 import nibabel as nib
 import numpy as np
+from keras import ops as kops
 
+from kregzoo import ops
 from kregzoo.spatial import itk
 from kregzoo.spatial.files import atomic
 from kregzoo.spatial.grid import CANONICAL_ORIENTATION, Grid
 
 NIBABEL_SUFFIXES = (".nii", ".nii.gz", ".mgh", ".mgz")
+# Voxels resampled at a time, which bounds the memory that coordinates take.
+SLAB_VOXELS = 2**21
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -177,9 +181,20 @@ class Image:
         Returns:
             An `Image` on `grid`, float32 if linear, else of this image's type.
         """
-        from kregzoo.spatial.transforms import pull
-
-        return pull(self, grid, transform, interpolation, fill)
+        labels = self.array.dtype.kind in "iu" and interpolation == "nearest"
+        # Backends lack some of NumPy's integers; all have int32.
+        voxels = _narrowed(self.array, ("int32",)) if labels else self.array
+        voxels = voxels.astype("int32" if labels else "float32", copy=False)
+        tensor = kops.convert_to_tensor(voxels[np.newaxis, ..., np.newaxis])
+        result = np.empty(grid.shape, self.array.dtype if labels else "float32")
+        for rows, slab in grid.slabs(SLAB_VOXELS):
+            if transform is None:
+                coordinates = slab.coordinates_in(self.grid)
+            else:
+                coordinates = transform.coordinates(slab, self.grid)
+            sampled = ops.sample(tensor, coordinates[np.newaxis], interpolation, fill)
+            result[rows] = kops.convert_to_numpy(sampled)[0, ..., 0]
+        return Image(result, grid, self.name)
 
     def reoriented(self, orientation=None):
         """Permute and flip the axes, without interpolation.

@@ -93,12 +93,116 @@ def to_image(array, grid):
 
 def write_image(image, path):
     """Write an `Image` to a file that SimpleITK knows by its ending."""
+    write(to_image(image.array, image.grid), path)
+
+
+def write(image, path):
+    """Write a SimpleITK image, compressed where the format can be."""
     import SimpleITK as sitk
 
     try:
-        sitk.WriteImage(to_image(image.array, image.grid), str(path), True)
+        sitk.WriteImage(image, str(path), True)
     except RuntimeError as error:
         raise ValueError(
             "SimpleITK does not write such an image to such a file; .nii.gz takes all. "
-            f"Received: dtype={image.array.dtype}, path={str(path)!r}"
+            f"Received: {image.GetPixelIDTypeAsString()}, path={path.name!r}"
+        ) from error
+
+
+def to_affine(matrix):
+    """Make a `SimpleITK.AffineTransform` of a matrix `(D + 1, D + 1)` in RAS mm."""
+    import SimpleITK as sitk
+
+    ndim = len(matrix) - 1
+    matrix = flip_world(ndim) @ matrix @ flip_world(ndim)
+    transform = sitk.AffineTransform(ndim)
+    transform.SetMatrix(matrix[:-1, :-1].ravel().tolist())
+    transform.SetTranslation(matrix[:-1, -1].tolist())
+    return transform
+
+
+def from_linear(transform):
+    """Take the matrix `(D + 1, D + 1)` in RAS mm of any linear SimpleITK transform."""
+    ndim = transform.GetDimension()
+    # Where zero and the unit points go is the matrix, whatever the parameters are.
+    zero, *units = (
+        np.array(transform.TransformPoint(point.tolist()))
+        for point in np.eye(ndim + 1, ndim, k=-1)
+    )
+    matrix = np.eye(ndim + 1)
+    matrix[:-1, :-1] = np.stack([unit - zero for unit in units], axis=1)
+    matrix[:-1, -1] = zero
+    return flip_world(ndim) @ matrix @ flip_world(ndim)
+
+
+def to_field(displacement, grid):
+    """Make a SimpleITK image of vectors in LPS mm.
+
+    Args:
+        displacement: Voxels of `grid` along each of its axes, `(*spatial, D)`.
+        grid: Its `Grid`.
+
+    Returns:
+        A `SimpleITK.Image` of float64 vectors.
+    """
+    linear = flip_world(grid.ndim)[:-1, :-1] @ grid.affine[:-1, :-1]
+    return to_image(displacement @ linear.T, grid)
+
+
+def from_field(image):
+    """Take the vectors in RAS mm, `(*spatial, D)`, and the affine of a field."""
+    import SimpleITK as sitk
+
+    ndim = image.GetDimension()
+    if image.GetNumberOfComponentsPerPixel() != ndim:
+        raise ValueError(
+            f"A displacement field of {ndim} dimensions has {ndim} components. "
+            f"Received: {image.GetNumberOfComponentsPerPixel()}"
+        )
+    _, affine = from_image(sitk.VectorIndexSelectionCast(image, 0))
+    array = sitk.GetArrayFromImage(image).astype("float32")
+    array = array if ndim == 2 else array.transpose(2, 1, 0, 3)
+    return array * np.diag(flip_world(ndim))[:-1].astype("float32"), affine
+
+
+def to_displacement_field_transform(displacement, grid):
+    """Make a `SimpleITK.DisplacementFieldTransform` of voxel displacements."""
+    import SimpleITK as sitk
+
+    return sitk.DisplacementFieldTransform(to_field(displacement, grid))
+
+
+def to_composite(transforms):
+    """Chain SimpleITK transforms, the first of which takes the points first."""
+    import SimpleITK as sitk
+
+    # ITK applies the transform that was added last first.
+    return sitk.CompositeTransform(transforms[::-1])
+
+
+def parts(composite):
+    """List the parts of a SimpleITK composite, the first to take the points first."""
+    count = composite.GetNumberOfTransforms()
+    return [composite.GetNthTransform(index) for index in reversed(range(count))]
+
+
+def write_transform(transform, path):
+    """Write a SimpleITK transform to a file whose ending chooses the format."""
+    import SimpleITK as sitk
+
+    sitk.WriteTransform(transform, str(path))
+
+
+def read(path, reader):
+    """Read a file with the SimpleITK function named `reader`."""
+    import SimpleITK as sitk
+
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise ValueError(f"There is no such file. Received: path={str(path)!r}")
+    try:
+        return getattr(sitk, reader)(str(path))
+    except RuntimeError as error:
+        raise ValueError(
+            f"The file holds no transform that ITK reads. Received: path={str(path)!r}"
         ) from error

@@ -1,0 +1,77 @@
+"""Affine transforms in the files of FSL's FLIRT.
+
+A FLIRT matrix says nothing without its two images. It takes the moving image to the
+fixed one, in millimetres counted from the first voxel; the first axis is counted from
+its other end where the image is stored neurologically (positive determinant).
+"""
+
+import numpy as np
+
+from kregzoo.spatial.files import atomic
+from kregzoo.spatial.image import as_image
+from kregzoo.spatial.transforms import AffineTransform
+
+
+def read_flirt(path, moving, fixed):
+    """Read a FLIRT matrix.
+
+    Args:
+        path: Text file of 4 rows of 4 numbers, as `flirt -omat` writes it.
+        moving: 3-D moving image (`flirt -in`): `Image`, path, nibabel image or array.
+        fixed: 3-D fixed image (`flirt -ref`).
+
+    Returns:
+        The `AffineTransform` from the fixed image's world to the moving image's.
+
+    Raises:
+        ValueError: If the file does not hold an invertible 4 by 4 matrix, or an image
+            is not 3-D.
+    """
+    try:
+        flirt = AffineTransform(np.loadtxt(path))
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"No FLIRT matrix could be read ({error}). Received: path={str(path)!r}"
+        ) from error
+    moving, fixed = _frame(moving, "moving"), _frame(fixed, "fixed")
+    return AffineTransform(np.linalg.inv(moving) @ flirt.inverse().matrix @ fixed)
+
+
+def write_flirt(transform, path, moving, fixed):
+    """Write an affine transform as a FLIRT matrix.
+
+    Args:
+        transform: The `AffineTransform` from the fixed image's world to the moving
+            image's.
+        path: File to write, which appears only when complete.
+        moving: 3-D moving image (`flirt -in`): `Image`, path, nibabel image or array.
+        fixed: 3-D fixed image (`flirt -ref`).
+
+    Raises:
+        ValueError: If the transform is not affine or an image is not 3-D.
+
+    Example:
+        >>> image = np.arange(8.0).reshape(2, 2, 2)
+        >>> write_flirt(AffineTransform(np.eye(4)), "identity.mat", image, image)
+    """
+    if not isinstance(transform, AffineTransform):
+        raise ValueError(
+            "FLIRT matrices are affine; save other transforms as ITK's .h5. "
+            f"Received: {type(transform).__name__}"
+        )
+    moving, fixed = _frame(moving, "moving"), _frame(fixed, "fixed")
+    matrix = fixed @ np.linalg.inv(transform.matrix) @ np.linalg.inv(moving)
+    with atomic(path) as temporary:
+        np.savetxt(temporary, matrix, fmt="%.10f")
+
+
+def _frame(image, argument):
+    """Matrix from RAS millimetres of the world to FSL's millimetres of an image."""
+    grid = as_image(image, argument, allow_constant=True).grid
+    if grid.ndim != 3:
+        raise ValueError(f"`{argument}` must be 3-D. Received: a {grid.ndim}-D image")
+    scale = np.diag([*grid.spacing, 1.0])
+    if np.linalg.det(grid.affine) > 0:
+        scale[0, 0] *= -1
+        scale[0, 3] = (grid.shape[0] - 1) * grid.spacing[0]
+    return scale @ np.linalg.inv(grid.affine)

@@ -1,0 +1,105 @@
+"""From a raw scan to the array that a network was trained on."""
+
+import dataclasses
+
+import numpy as np
+
+from kregzoo.spatial.grid import Grid
+from kregzoo.spatial.image import Image
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocessor:
+    """The canonical frame of a network: axes, voxel size, shapes, intensities.
+
+    Args:
+        spacing: float. Voxel size in mm, the same along each axis.
+        shapes: tuple of spatial shapes, small to large, of which an image gets the
+            first that holds its foreground: few shapes mean few compilations. A larger
+            image gets the multiple of `divisor` that it needs.
+        divisor: int. What each size must be divisible by.
+        percentile: float in (0, 100]. The percentile of the foreground's intensities
+            that becomes 1; the image's lowest value becomes 0.
+
+    Example:
+        >>> frame = Preprocessor(spacing=2.0, shapes=((80, 96, 80),))
+        >>> image = Image.from_array(np.random.rand(20, 20, 20), spacing=4.0)
+        >>> frame.canonical_grid(image).shape
+        (80, 96, 80)
+    """
+
+    spacing: float
+    shapes: tuple
+    divisor: int = 16
+    percentile: float = 99.5
+
+    @classmethod
+    def from_config(cls, config):
+        """Read back what `dataclasses.asdict` wrote, lists in place of tuples."""
+        shapes = tuple(tuple(shape) for shape in config["shapes"])
+        return cls(**{**config, "shapes": shapes})
+
+    def get_config(self):
+        """Arguments as plain values, for `preprocessor.json`."""
+        return dataclasses.asdict(self)
+
+    @property
+    def ndim(self):
+        """Number of spatial axes, 2 or 3."""
+        return len(self.shapes[0])
+
+    def normalise(self, image):
+        """Scale intensities: the lowest becomes 0, the foreground's percentile 1.
+
+        Args:
+            image: an `Image`.
+
+        Returns:
+            An `Image`, float32, clipped to [0, 1].
+        """
+        array = image.array.astype("float32")
+        low = array.min()
+        foreground = array[array > low + 0.02 * (array.max() - low)]
+        # A sample is as good as all voxels for a percentile, and much faster.
+        step = max(1, foreground.size // 200_000)
+        high = np.percentile(foreground[::step], self.percentile)
+        array = np.clip((array - low) / max(high - low, 1e-12), 0.0, 1.0)
+        return Image(array, image.grid, image.name)
+
+    def canonical_grid(self, image):
+        """Place the canonical grid about a normalised image's foreground.
+
+        Args:
+            image: an `Image` with intensities in [0, 1].
+
+        Returns:
+            A `Grid` parallel to the world's axes, centred on the foreground.
+        """
+        low, high = foreground_box(image)
+        needed = np.ceil((high - low) / self.spacing).astype(int)
+        shape = next(
+            (shape for shape in self.shapes if (needed <= shape).all()),
+            tuple(-(-needed // self.divisor) * self.divisor),
+        )
+        return Grid.centred(shape, self.spacing, (low + high) / 2)
+
+
+def foreground_box(image, threshold=0.1):
+    """World box of the voxels above a threshold.
+
+    Args:
+        image: an `Image` with intensities in [0, 1].
+        threshold: float. What is foreground.
+
+    Returns:
+        Two arrays `(D,)` in mm: the lowest and the highest corner.
+    """
+    mask = image.array > threshold
+    spans = []
+    for axis in range(mask.ndim):
+        others = tuple(a for a in range(mask.ndim) if a != axis)
+        hits = np.flatnonzero(mask.any(axis=others))
+        spans.append((hits[0] - 0.5, hits[-1] + 0.5))
+    corners = np.stack(np.meshgrid(*spans, indexing="ij"), axis=-1)
+    points = image.grid.voxel_to_world(corners.reshape(-1, mask.ndim))
+    return points.min(axis=0), points.max(axis=0)
