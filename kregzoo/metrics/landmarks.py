@@ -1,0 +1,63 @@
+"""Target registration error."""
+
+import keras
+import numpy as np
+from keras import ops as kops
+
+from kregzoo.metrics.sample_mean import SampleMean
+
+
+def tre(points, reference):
+    """Target registration error: how far each landmark is from where it belongs.
+
+    Args:
+        points: array `(N, D)`. Landmarks mapped by the transform, in mm.
+        reference: array `(N, D)`. Their counterparts in the other image, in mm.
+
+    Returns:
+        Array `(N,)` of distances in mm.
+
+    Raises:
+        ValueError: when the shapes differ.
+
+    Example:
+        >>> tre([[0.0, 0.0, 0.0]], [[3.0, 4.0, 0.0]]).tolist()
+        [5.0]
+    """
+    points, reference = np.asarray(points), np.asarray(reference)
+    if points.shape != reference.shape:
+        raise ValueError(
+            "`points` and `reference` must correspond row by row. Received: "
+            f"points.shape={points.shape}, reference.shape={reference.shape}"
+        )
+    return np.linalg.norm(points - reference, axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="kregzoo")
+class TRE(SampleMean):
+    """Mean target registration error in mm, averaged over samples.
+
+    `update_state(y_true, y_pred)` takes where landmarks belong and where the transform
+    takes them, `(B, N, D)` in voxels.
+
+    Args:
+        spacing: float or D floats. Size of a voxel in mm.
+        name: str. The metric's name.
+        **kwargs: of `keras.metrics.Mean`.
+
+    Example:
+        >>> reference = keras.ops.zeros((1, 5, 2))
+        >>> float(TRE(spacing=2.0)(reference, reference + [3.0, 4.0]))
+        10.0
+    """
+
+    def __init__(self, spacing=1.0, name="tre", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.spacing = spacing
+
+    def measure(self, y_true, y_pred):
+        offset = kops.subtract(y_pred, y_true) * np.asarray(self.spacing, "float32")
+        return kops.mean(kops.norm(offset, axis=-1), axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "spacing": self.spacing}

@@ -1,0 +1,81 @@
+"""Dice overlap of label maps."""
+
+import keras
+import numpy as np
+from keras import ops as kops
+
+from kregzoo.metrics.sample_mean import SampleMean
+
+
+def dice(fixed, warped, labels=None):
+    """Dice overlap of each label: twice the intersection over the sum of the sizes.
+
+    Args:
+        fixed: integer array `(*spatial,)`. A label map.
+        warped: integer array of the same shape.
+        labels: iterable of ints; None takes all but 0 that occur in either map.
+
+    Returns:
+        Dict from label to its overlap in [0, 1]; NaN for a label in neither map.
+
+    Raises:
+        ValueError: when the shapes differ.
+
+    Example:
+        >>> dice(np.array([0, 1, 1, 2]), np.array([0, 1, 2, 2]))
+        {1: 0.6666666666666666, 2: 0.6666666666666666}
+    """
+    fixed, warped = np.asarray(fixed), np.asarray(warped)
+    if fixed.shape != warped.shape:
+        raise ValueError(
+            "`fixed` and `warped` must have one shape; resample one to the other. "
+            f"Received: fixed.shape={fixed.shape}, warped.shape={warped.shape}"
+        )
+    in_fixed, in_warped = _sizes(fixed), _sizes(warped)
+    in_both = _sizes(fixed[fixed == warped])
+    if labels is None:
+        labels = sorted((in_fixed.keys() | in_warped.keys()) - {0})
+    overlaps = {}
+    for label in labels:
+        size = in_fixed.get(label, 0) + in_warped.get(label, 0)
+        overlaps[label] = 2 * in_both.get(label, 0) / size if size else float("nan")
+    return overlaps
+
+
+def _sizes(label_map):
+    labels, counts = np.unique(label_map, return_counts=True)
+    return dict(zip(labels.tolist(), counts.tolist(), strict=True))
+
+
+@keras.saving.register_keras_serializable(package="kregzoo")
+class Dice(SampleMean):
+    """Mean Dice overlap of the labels that a sample has, averaged over samples.
+
+    `update_state(y_true, y_pred)` takes the fixed and the warped labels, one-hot or
+    probabilities `(B, *spatial, labels)` without the background, which count from 0.5.
+    In [0, 1]; a sample without any label counts as 0.
+
+    Args:
+        name: str. The metric's name.
+        **kwargs: of `keras.metrics.Mean`.
+
+    Example:
+        >>> labels = keras.ops.ones((1, 4, 4, 1))
+        >>> float(Dice()(labels, labels))
+        1.0
+    """
+
+    def __init__(self, name="dice", **kwargs):
+        super().__init__(name=name, **kwargs)
+
+    def measure(self, y_true, y_pred):
+        fixed, warped = (
+            kops.cast(kops.convert_to_tensor(labels) >= 0.5, self.dtype)
+            for labels in (y_true, y_pred)
+        )
+        axes = tuple(range(1, len(fixed.shape) - 1))
+        both = kops.sum(fixed * warped, axis=axes)
+        size = kops.sum(fixed + warped, axis=axes)
+        overlap = kops.sum(2.0 * both / kops.maximum(size, 1.0), axis=-1)
+        present = kops.sum(kops.cast(size > 0, self.dtype), axis=-1)
+        return overlap / kops.maximum(present, 1.0)
