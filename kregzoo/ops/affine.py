@@ -51,7 +51,7 @@ def affine_to_displacement(affine, shape):
         [2.0, 1.0]
     """
     linear, translation = _split(affine, len(shape))
-    return _map_grid(linear - ops.eye(len(shape)), translation, shape)
+    return _map_grid(linear - ops.eye(len(shape), dtype="float32"), translation, shape)
 
 
 def rigid_matrix(parameters):

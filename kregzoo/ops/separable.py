@@ -122,7 +122,7 @@ def resize_field(displacement, shape):
     """
     displacement = ops.cast(displacement, "float32")
     old = _spatial_shape(displacement, shape)
-    scale = (np.asarray(shape) / old).astype("float32")
+    scale = ops.convert_to_tensor(np.divide(shape, old), dtype="float32")
     return resize(displacement * scale, shape)
 
 

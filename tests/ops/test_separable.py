@@ -4,6 +4,7 @@ import scipy.interpolate
 from keras import ops
 from keras.ops import convert_to_numpy as to_numpy
 
+from kregzoo.ops.gradients import value_and_grad
 from kregzoo.ops.separable import (
     apply_along_axes,
     bspline,
@@ -119,3 +120,15 @@ def test_resize_in_a_functional_model_of_unknown_batch():
     model = keras.Model(inputs, bspline(resize_field(inputs, (5, 5)), (10, 8)))
     assert model.output_shape == (None, 10, 8, 2)
     assert model.predict(np.ones((3, 6, 4, 2)), verbose=0).shape == (3, 10, 8, 2)
+
+
+def test_the_gradient_of_resize_field_is_its_transpose():
+    field = rng.normal(size=(1, 5, 4, 2)).astype("float32")
+    probe = ops.convert_to_tensor(rng.normal(size=(1, 8, 9, 2)), dtype="float32")
+    energy, (gradient,) = value_and_grad(
+        lambda field: ops.sum(resize_field(field, (8, 9)) * probe), [field]
+    )
+    # For a linear map the slope times the argument is the value itself.
+    np.testing.assert_allclose(
+        np.sum(to_numpy(gradient) * field), to_numpy(energy), rtol=1e-4
+    )

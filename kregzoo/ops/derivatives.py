@@ -1,0 +1,83 @@
+"""Spatial derivatives by finite differences."""
+
+from keras import ops
+
+
+def spatial_gradient(field):
+    """Derivatives along every spatial axis, per voxel.
+
+    Central differences, one-sided at the border, as `numpy.gradient`.
+
+    Args:
+        field: tensor `(B, *spatial, C)`, at least 2 voxels along each axis.
+
+    Returns:
+        float32 tensor `(B, *spatial, C, D)`; the last axis is that of differentiation.
+
+    Raises:
+        ValueError: when an axis has a single voxel.
+
+    Example:
+        >>> image = ops.reshape(ops.arange(6.0), (1, 2, 3, 1))
+        >>> ops.convert_to_numpy(spatial_gradient(image))[0, 0, 0, 0].tolist()
+        [3.0, 1.0]
+    """
+    field = ops.cast(field, "float32")
+    axes = range(1, len(field.shape) - 1)
+    return ops.stack([_difference(field, axis) for axis in axes], axis=-1)
+
+
+def jacobian_determinant(displacement):
+    """Local change of volume under `x -> x + u(x)`.
+
+    The determinant of `I + du/dx`: 1 keeps the volume, below 1 shrinks, and at or
+    below 0 the field folds.
+
+    Args:
+        displacement: tensor `(B, *spatial, D)` in voxels, D of 2 or 3.
+
+    Returns:
+        float32 tensor `(B, *spatial)`.
+
+    Raises:
+        ValueError: when the channels are not 2 or 3 and one per spatial axis, or when
+            an axis has a single voxel.
+
+    Example:
+        >>> ramp = ops.reshape(ops.arange(4.0), (1, 4, 1, 1)) * ops.ones((1, 4, 3, 2))
+        >>> float(jacobian_determinant(ramp * 0.5)[0, 1, 1])
+        1.5
+    """
+    displacement = ops.cast(displacement, "float32")
+    ndim = len(displacement.shape) - 2
+    if ndim not in (2, 3) or displacement.shape[-1] != ndim:
+        raise ValueError(
+            "`displacement` must have shape (B, *spatial, D) with D spatial axes, D "
+            f"being 2 or 3. Received: shape {tuple(displacement.shape)}"
+        )
+    rows = [
+        [_difference(displacement[..., i], axis) + (i + 1 == axis) for axis in axes]
+        for i, axes in enumerate([range(1, ndim + 1)] * ndim)
+    ]
+    if ndim == 2:
+        (a, b), (c, d) = rows
+        return a * d - b * c
+    (a, b, c), (d, e, f), (g, h, i) = rows
+    return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+
+
+def _difference(x, axis):
+    """Central differences along one axis, one-sided at its ends."""
+    if x.shape[axis] == 1:
+        raise ValueError(
+            "A derivative needs at least 2 voxels along each axis. "
+            f"Received: shape {tuple(x.shape)}"
+        )
+
+    def part(start, stop):
+        return x[(slice(None),) * axis + (slice(start, stop),)]
+
+    first = part(1, 2) - part(0, 1)
+    middle = (part(2, None) - part(0, -2)) * 0.5
+    last = part(-1, None) - part(-2, -1)
+    return ops.concatenate([first, middle, last], axis=axis)
