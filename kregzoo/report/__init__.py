@@ -1,0 +1,6 @@
+"""Figures of a registration and the HTML report that gathers them."""
+
+from kregzoo.report.figures import KINDS, plot
+from kregzoo.report.html import build_report
+
+__all__ = ["KINDS", "build_report", "plot"]

@@ -1,0 +1,228 @@
+"""Figures of one registration: overlay, checkerboard, difference, grid, Jacobian."""
+
+import numpy as np
+
+from kregzoo.report.page import INK, Page, letters, note, require_matplotlib, show
+from kregzoo.report.scene import Scene
+
+# The two hues add up to white: what agrees is grey, what differs is tinted.
+FIXED_HUE, MOVING_HUE = (1.0, 0.52, 0.12), (0.0, 0.48, 0.88)
+DIVERGING = "#a5dcff #2b8cff #0b2b59 #000000 #5a2406 #ff7a1a #ffdba6".split()
+FOLD = "#ff3df2"
+TILES, LINES = 8, 26
+
+
+def plot(fixed, moving, warped, displacement, kind="overlay"):
+    """Draws one figure of a registration.
+
+    Kinds:
+
+    - `"overlay"`: fixed, moving, warped, and the two pairs in complementary hues:
+      where they agree the sum is grey.
+    - `"checkerboard"`: tiles of the fixed image alternating with the moving image
+      (before) and with the warped one (after): edges run on where they agree.
+    - `"difference"`: moving and warped minus fixed, each image in its own window.
+    - `"grid"`: a regular lattice of the fixed image drawn where the map takes it,
+      over the moving image.
+    - `"jacobian"`: local change of volume under the map; folded voxels (determinant
+      at or below 0) are marked.
+
+    Three planes through the centroid of the fixed image for 3-D, in
+    right-anterior-superior order; all panels share one scale in mm.
+
+    Args:
+        fixed: `Image` of D axes (2 or 3).
+        moving: The moving `Image`, resampled to the grid of `fixed`.
+        warped: The registered `Image`, on the grid of `fixed`.
+        displacement: `(*spatial, D)` in voxels of its own grid, which covers the
+            field of view of `fixed` at any resolution.
+        kind: One of `kregzoo.report.KINDS`.
+
+    Returns:
+        A `matplotlib.figure.Figure`, bound to no window.
+
+    Raises:
+        ValueError: `kind` is unknown, or the shapes do not belong together.
+        ImportError: matplotlib is not installed.
+
+    Example:
+        >>> import numpy as np
+        >>> from kregzoo.spatial import Grid, Image
+        >>> image = Image(np.eye(16), Grid((16, 16), np.eye(3)))
+        >>> still = np.zeros((16, 16, 2))
+        >>> figure = plot(image, image, image, still, kind="checkerboard")
+        >>> len(figure.axes)
+        2
+    """
+    if kind not in DRAWERS:
+        raise ValueError(f"kind must be one of {KINDS}. Received: {kind!r}.")
+    return DRAWERS[kind](Scene(fixed, moving, warped, displacement))
+
+
+def _overlay(scene):
+    single = [(name.capitalize(), picture(scene, name)) for name in scene.names]
+    blends = [("Before", _blend(scene, "moving")), ("After", _blend(scene, "warped"))]
+    return mosaic(scene, single + blends)
+
+
+def _checkerboard(scene):
+    def tiles(name):
+        def paint(axes, plane):
+            fixed, other = scene.picture("fixed", plane), scene.picture(name, plane)
+            # Tiles are square in mm, TILES of them along the longer side.
+            width, height = scene.extent(plane)
+            side = max(width, height) / TILES
+            rows, columns = fixed.shape
+            y = (np.arange(rows) + 0.5) * height / rows // side
+            x = (np.arange(columns) + 0.5) * width / columns // side
+            chosen = np.where((y[:, None] + x) % 2, other, fixed)
+            show(axes, chosen, cmap="gray", vmin=0, vmax=1)
+
+        return paint
+
+    return mosaic(scene, [("Before", tiles("moving")), ("After", tiles("warped"))])
+
+
+def _difference(scene):
+    def subtract(name):
+        def paint(axes, plane):
+            values = scene.picture(name, plane) - scene.picture("fixed", plane)
+            return show(axes, values, cmap=_diverging(), vmin=-0.6, vmax=0.6)
+
+        return paint
+
+    panels = [("Before", subtract("moving")), ("After", subtract("warped"))]
+    return mosaic(scene, panels, bar="difference")
+
+
+def _grid(scene):
+    matplotlib = require_matplotlib()
+    lattices = {plane: scene.moved_lattice(plane) for plane in scene.planes}
+    # Lines lie equally far apart in mm, as nearly as whole voxels allow.
+    step = scene.size.max() / LINES
+    strides = np.maximum(1, np.rint(step / scene.voxel)).astype(int)
+    longest = max(length.max() for _, length in lattices.values())
+    norm = matplotlib.colors.Normalize(0, max(longest, 1e-3))
+
+    def paint(axes, plane):
+        show(axes, scene.picture("moving", plane) * 0.5, cmap="gray", vmin=0, vmax=1)
+        points, shifts = lattices[plane]
+        segments, lengths = _segments(points, shifts, strides[[plane.up, plane.across]])
+        lines = matplotlib.collections.LineCollection(
+            segments, array=lengths, cmap="turbo", norm=norm, linewidths=0.8
+        )
+        return axes.add_collection(lines, autolim=False)
+
+    return mosaic(scene, [("Deformation", paint)], bar="mm")
+
+
+def _segments(points, lengths, strides):
+    """Every few lattice lines in both directions, cut into coloured pieces.
+
+    Args:
+        points: Moved voxel centres `(up, across, 2)` in mm.
+        lengths: Length of each displacement in mm, `(up, across)`.
+        strides: Voxels from one line to the next, up and across.
+
+    Returns:
+        Segments `(N, 2, 2)` and the displacement length of each, `(N,)`.
+    """
+    pieces, colours = [], []
+    both = (points, lengths), (points.swapaxes(0, 1), lengths.T)
+    for (lines, along), stride in zip(both, strides, strict=True):
+        lines, along = lines[stride // 2 :: stride], along[stride // 2 :: stride]
+        pieces.append(np.stack([lines[:, :-1], lines[:, 1:]], axis=2).reshape(-1, 2, 2))
+        colours.append((along[:, :-1] + along[:, 1:]).ravel() / 2)
+    return np.concatenate(pieces), np.concatenate(colours)
+
+
+def _jacobian(scene):
+    colors = require_matplotlib().colors
+    norm = colors.LogNorm(0.5, 2.0, clip=True)
+
+    def paint(axes, plane):
+        show(axes, scene.picture("fixed", plane) * 0.75, cmap="gray", vmin=0, vmax=1)
+        determinant = scene.jacobian(plane)
+        folded = determinant <= 0
+        ratio = np.where(folded, 1.0, np.maximum(determinant, 1e-3))
+        # Opacity grows with the change of volume, so tissue at rest stays visible.
+        opacity = np.clip(1.6 * np.abs(np.log2(ratio)), 0.0, 0.9)
+        drawn = show(axes, ratio, cmap=_diverging(), norm=norm, alpha=opacity)
+        marks = np.where(folded[..., None], colors.to_rgba(FOLD), 0.0)
+        show(axes, marks, interpolation="nearest")
+        count = f"{folded.sum()} folded"
+        note(axes, 0.98, 0.02, count, INK, ha="right")
+        return drawn
+
+    ticks = {0.5: "0.5", 0.71: "0.71", 1.0: "1", 1.41: "1.41", 2.0: "2"}
+    return mosaic(scene, [("Jacobian", paint)], bar="volume", ticks=ticks)
+
+
+DRAWERS = {
+    "overlay": _overlay,
+    "checkerboard": _checkerboard,
+    "difference": _difference,
+    "grid": _grid,
+    "jacobian": _jacobian,
+}
+KINDS = tuple(DRAWERS)
+
+
+def picture(scene, name):
+    """Painter of one image in grey."""
+
+    def paint(axes, plane):
+        show(axes, scene.picture(name, plane), cmap="gray", vmin=0, vmax=1)
+
+    return paint
+
+
+def _blend(scene, name):
+    def paint(axes, plane):
+        fixed = scene.picture("fixed", plane)[..., None] * FIXED_HUE
+        other = scene.picture(name, plane)[..., None] * MOVING_HUE
+        show(axes, np.clip(fixed + other, 0, 1))
+
+    return paint
+
+
+def _diverging():
+    colors = require_matplotlib().colors
+    return colors.LinearSegmentedColormap.from_list("lightbox", DIVERGING)
+
+
+def mosaic(scene, panels, bar=None, ticks=None):
+    """Draws panels against planes, whichever are more along the page.
+
+    Args:
+        scene: The `Scene`.
+        panels: Pairs `(title, paint(axes, plane))`; a painter returns what the colour
+            bar describes, if there is one.
+        bar: Label of the colour bar.
+        ticks: Its ticks, `{position: text}`.
+
+    Returns:
+        The `matplotlib.figure.Figure`.
+    """
+    planes = scene.planes
+    extents = np.array([scene.extent(plane) for plane in planes])
+    down = len(panels) > len(planes)
+    if down:
+        widths, heights = np.full(len(panels), extents[:, 0].max()), extents[:, 1]
+    else:
+        widths, heights = extents[:, 0], np.full(len(panels), extents[:, 1].max())
+    page = Page(widths, heights, bar=bar is not None)
+    titles = [title for title, _ in panels]
+    names = [plane.name.capitalize() or titles[0] for plane in planes]
+    for column, text in enumerate(titles if down else names):
+        page.title(column, text)
+    for i, plane in enumerate(planes):
+        for j, (title, paint) in enumerate(panels):
+            axes = page.panel(*((i, j) if down else (j, i)), scene.extent(plane))
+            drawn = paint(axes, plane)
+            letters(axes, plane.letters)
+            if not down and len(panels) > 1:
+                note(axes, 0.02, 0.98, title, INK, va="top")
+    if bar is not None:
+        page.bar(drawn, bar, ticks)
+    return page.figure

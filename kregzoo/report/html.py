@@ -1,0 +1,189 @@
+"""The report: one HTML file with everything in it."""
+
+import base64
+import html
+import numbers
+import string
+
+from kregzoo.report.figures import DRAWERS, mosaic, picture
+from kregzoo.report.page import png
+from kregzoo.report.scene import Scene
+
+CAPTIONS = {
+    "overlay": "Overlay. Fixed in orange and the other in blue: grey where they agree, "
+    "tinted where they differ.",
+    "checkerboard": "Checkerboard. Tiles of the fixed image alternate with the moving "
+    "(before) or the warped one (after): edges run on where they agree.",
+    "difference": "Difference. Each image in its own intensity window, minus the fixed "
+    "one: orange is brighter, blue is darker.",
+    "grid": "Deformation. A regular lattice of the fixed image, drawn where the map "
+    "takes it over the moving image; the hue is the length of the displacement.",
+    "jacobian": "Jacobian determinant. Orange is where the map expands from fixed to "
+    "moving, blue where it shrinks; folded voxels are marked in magenta.",
+}
+
+
+def build_report(fixed, moving_on_fixed, warped, displacement, metrics, title):
+    """Builds the report of one registration.
+
+    The HTML holds its pictures, style and script: it opens anywhere, offline.
+
+    Args:
+        fixed: `Image` of D axes (2 or 3).
+        moving_on_fixed: The moving `Image`, resampled to the grid of `fixed`.
+        warped: The registered `Image`, on the grid of `fixed`.
+        displacement: `(*spatial, D)` in voxels of its own grid, which covers the
+            field of view of `fixed` at any resolution.
+        metrics: Numbers and texts by name, nested dicts allowed, for the table.
+        title: Heading of the page.
+
+    Returns:
+        The HTML as a string.
+
+    Raises:
+        ValueError: The shapes do not belong together.
+        ImportError: matplotlib is not installed.
+
+    Example:
+        >>> import numpy as np
+        >>> from kregzoo.spatial import Image
+        >>> image = Image.from_array(np.eye(16))
+        >>> still = np.zeros((16, 16, 2))
+        >>> page = build_report(image, image, image, still, {"seconds": 0.1}, "Trial")
+        >>> "<h1>Trial</h1>" in page
+        True
+    """
+    scene = Scene(fixed, moving_on_fixed, warped, displacement)
+    figures = "\n".join(
+        FIGURE.substitute(
+            image=_embedded(draw(scene)),
+            name=CAPTIONS[kind].split(".")[0],
+            text=CAPTIONS[kind].partition(". ")[2],
+        )
+        for kind, draw in DRAWERS.items()
+    )
+    plain = {
+        name: _embedded(mosaic(scene, [("", picture(scene, name))]))
+        for name in scene.names
+    }
+    return PAGE.substitute(
+        title=html.escape(title),
+        rows="\n".join(_rows(metrics)),
+        figures=figures,
+        shape=" × ".join(map(str, fixed.grid.shape)),
+        spacing=" × ".join(f"{s:.3g}" for s in fixed.grid.spacing),
+        **plain,
+    )
+
+
+def _embedded(figure):
+    return "data:image/png;base64," + base64.b64encode(png(figure)).decode("ascii")
+
+
+def _rows(metrics, prefix=""):
+    for name, value in metrics.items():
+        label = prefix + str(name).replace("_", " ")
+        if isinstance(value, dict):
+            yield from _rows(value, f"{label} · ")
+            continue
+        if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):
+            value = f"{float(value):.4g}"
+        cells = html.escape(label), html.escape(str(value))
+        yield "<tr><th scope='row'>{}</th><td>{}</td></tr>".format(*cells)
+
+
+FIGURE = string.Template("""\
+<figure>
+<img src="$image" alt="$name">
+<figcaption><b>$name</b> $text</figcaption>
+</figure>""")
+
+PAGE = string.Template("""\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title</title>
+<style>
+:root {
+  color-scheme: light dark;
+  --page: #f4f6f9; --card: #ffffff; --line: #e0e5ec; --ink: #18202b;
+  --soft: #5b6675; --accent: #c65a00; --light-box: #0b0e14;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #12161d; --card: #1a2029; --line: #2a323e; --ink: #e4e9f0;
+    --soft: #98a3b3; --accent: #ff9240;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0 auto; max-width: 1080px; padding: 2.5rem 1.25rem 4rem;
+  background: var(--page); color: var(--ink);
+  font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
+}
+h1 { margin: 0; font-size: 1.7rem; letter-spacing: -0.015em; line-height: 1.2; }
+header p { margin: 0.35rem 0 1.75rem; color: var(--soft); }
+section, figure {
+  margin: 0 0 1.25rem; background: var(--card); overflow: hidden;
+  border: 1px solid var(--line); border-radius: 14px;
+}
+img { display: block; width: 100%; height: auto; }
+figure img { width: auto; max-width: 100%; margin: 0 auto; }
+figure, .stage { background: var(--light-box); }
+figcaption, .bar { padding: 0.8rem 1.1rem; background: var(--card); }
+figcaption, .bar { color: var(--soft); }
+figcaption b { color: var(--ink); margin-right: 0.35rem; }
+.stage { display: grid; }
+.stage img { grid-area: 1 / 1; width: auto; max-width: 100%; margin: 0 auto; }
+.bar { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 1rem; }
+.bar input { accent-color: var(--accent); }
+.bar input[type=range] { flex: 1 1 12rem; }
+.bar label { display: inline-flex; align-items: center; gap: 0.35rem; }
+table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: 0.5rem 1.1rem; border-top: 1px solid var(--line); }
+tr:first-child > * { border-top: 0; }
+th { text-align: left; font-weight: 500; color: var(--soft); }
+td { text-align: right; font-weight: 600; overflow-wrap: anywhere; }
+</style>
+</head>
+<body>
+<header>
+<h1>$title</h1>
+<p>Fixed grid $shape voxels of $spacing mm</p>
+</header>
+<section><table><tbody>
+$rows
+</tbody></table></section>
+<section>
+<div class="stage">
+<img src="$fixed" alt="Fixed image">
+<img id="moving" src="$moving" alt="Moving image" hidden>
+<img id="warped" src="$warped" alt="Warped image">
+</div>
+<div class="bar">
+<span>Fixed</span>
+<input id="fade" type="range" min="0" max="100" value="50"
+ aria-label="Fade from the fixed to the other image">
+<label><input type="radio" name="other" value="warped" checked> Warped</label>
+<label><input type="radio" name="other" value="moving"> Moving</label>
+</div>
+</section>
+$figures
+<script>
+const fade = document.getElementById("fade");
+function draw() {
+  const chosen = document.querySelector("input[name=other]:checked").value;
+  for (const name of ["moving", "warped"]) {
+    const image = document.getElementById(name);
+    image.hidden = name !== chosen;
+    image.style.opacity = fade.value / 100;
+  }
+}
+document.querySelectorAll("input").forEach((i) => i.addEventListener("input", draw));
+draw();
+</script>
+</body>
+</html>
+""")
