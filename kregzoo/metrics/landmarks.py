@@ -56,7 +56,8 @@ class TRE(SampleMean):
         self.spacing = spacing
 
     def measure(self, y_true, y_pred):
-        offset = kops.subtract(y_pred, y_true) * np.asarray(self.spacing, "float32")
+        spacing = np.asarray(self.spacing, "float32")
+        offset = kops.multiply(kops.subtract(y_pred, y_true), spacing)
         return kops.mean(kops.norm(offset, axis=-1), axis=-1)
 
     def get_config(self):
