@@ -3,6 +3,7 @@
 import keras
 from keras import ops as kops
 
+from kregzoo import ops
 from kregzoo.losses.common import forward_differences, voxel_mean
 
 
@@ -42,9 +43,14 @@ class Gradient(keras.losses.Loss):
         self.penalty = penalty
 
     def call(self, y_true, y_pred):
-        size = kops.square if self.penalty == "l2" else kops.abs
-        means = [voxel_mean(size(d)) for d in forward_differences(y_pred)]
-        return sum(means) / len(means)
+        return _roughness(y_pred, self.penalty)
 
     def get_config(self):
         return {**super().get_config(), "penalty": self.penalty}
+
+
+@ops.fused
+def _roughness(field, penalty):
+    size = kops.square if penalty == "l2" else kops.abs
+    means = [voxel_mean(size(d)) for d in forward_differences(field)]
+    return sum(means) / len(means)

@@ -3,6 +3,7 @@
 import keras
 from keras import ops as kops
 
+from kregzoo import ops
 from kregzoo.losses.common import local_moments, voxel_mean
 
 
@@ -44,13 +45,7 @@ class LNCC(keras.losses.Loss):
         self.epsilon = epsilon
 
     def call(self, y_true, y_pred, mask=None):
-        moments = local_moments(y_true, y_pred, self.window, mask)
-        _, _, variance_fixed, variance_warped, covariance = moments
-        # `epsilon` was chosen for sums over the box; the moments here are means.
-        epsilon = self.epsilon / self.window ** (2 * (len(y_pred.shape) - 2))
-        squared = kops.square(covariance)
-        squared = squared / (variance_fixed * variance_warped + epsilon)
-        return 1.0 - voxel_mean(squared, mask)
+        return _dissimilarity(y_true, y_pred, mask, self.window, self.epsilon)
 
     def get_config(self):
         return {
@@ -58,3 +53,14 @@ class LNCC(keras.losses.Loss):
             "window": self.window,
             "epsilon": self.epsilon,
         }
+
+
+@ops.fused
+def _dissimilarity(fixed, warped, mask, window, epsilon):
+    moments = local_moments(fixed, warped, window, mask)
+    _, _, variance_fixed, variance_warped, covariance = moments
+    # `epsilon` was chosen for sums over the box; the moments here are means.
+    epsilon = epsilon / window ** (2 * (len(warped.shape) - 2))
+    squared = kops.square(covariance)
+    squared = squared / (variance_fixed * variance_warped + epsilon)
+    return 1.0 - voxel_mean(squared, mask)

@@ -7,11 +7,29 @@ updates; image and points have one function each, so that an outer graph prunes 
 it does not need.
 """
 
+import functools
 import itertools
 
 import tensorflow as tf
 
 from kregzoo.ops import filters, warping
+
+WORTH_COMPILING = 200_000
+
+
+def compiled_when_large(fn):
+    """Compile by XLA those calls whose last tensor is large or of unknown size."""
+    # Retracing for each new shape is meant, so it need not be warned of.
+    compiled = tf.function(fn, jit_compile=True, reduce_retracing=False)
+
+    @functools.wraps(fn)
+    def call(*args):
+        tensors = [arg for arg in args if tf.is_tensor(arg)]
+        voxels = tensors[-1].shape[:-1].num_elements()
+        small = voxels is not None and voxels < WORTH_COMPILING
+        return (fn if small else compiled)(*args)
+
+    return call
 
 
 def interpolate(image, points, interpolation, fill, relative):
@@ -34,13 +52,13 @@ def interpolate(image, points, interpolation, fill, relative):
     return linear(image, points)
 
 
-@tf.function(jit_compile=True)
+@compiled_when_large
 def _forward(image, points, interpolation, fill, relative):
     values = warping.interpolate(image, points, interpolation, fill, relative)
     return tf.ensure_shape(values, [*points.shape[:-1], image.shape[-1]])
 
 
-@tf.function(jit_compile=True)
+@compiled_when_large
 def _gradient_of_image(image, points, upstream, fill, relative):
     shape = tf.unstack(tf.shape(image)[1:-1])
     coordinates = warping.absolute(points) if relative else points
@@ -56,7 +74,7 @@ def _gradient_of_image(image, points, upstream, fill, relative):
     return tf.reshape(total, tf.shape(image))
 
 
-@tf.function(jit_compile=True)
+@compiled_when_large
 def _gradient_of_points(image, points, upstream, fill, relative):
     shape = tf.unstack(tf.shape(image)[1:-1])
     coordinates = warping.absolute(points) if relative else points
@@ -103,6 +121,6 @@ def convolve_axes(image, kernels):
     return convolve(image)
 
 
-@tf.function(jit_compile=True)
+@compiled_when_large
 def _convolve(image, kernels):
     return tf.ensure_shape(filters.convolve_axes(image, kernels), image.shape)

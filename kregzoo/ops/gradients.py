@@ -1,5 +1,7 @@
 """Gradients and compilation of plain functions: where backends differ."""
 
+import functools
+
 import keras
 
 
@@ -47,6 +49,42 @@ def compiled(fn):
 
         return jax.jit(fn)
     return fn
+
+
+def fused(fn):
+    """Let XLA fuse a function's element-wise work, and its gradient's, on TensorFlow.
+
+    Outside of a GPU Keras does not compile a TensorFlow model by XLA, which is best
+    for its convolutions, but makes each addition a pass over memory. JAX compiles whole
+    steps, and needs no help; PyTorch runs the function as it is.
+
+    Args:
+        fn: function of tensors and hashable constants, free of side effects.
+
+    Returns:
+        A function with the same results.
+
+    Example:
+        >>> @fused
+        ... def energy(x):
+        ...     return keras.ops.sum(x * x)
+        >>> float(energy(keras.ops.ones((4, 4))))
+        16.0
+    """
+    fast = None
+
+    @functools.wraps(fn)
+    def call(*args):
+        nonlocal fast
+        if keras.backend.backend() != "tensorflow":
+            return fn(*args)
+        if fast is None:
+            from kregzoo.ops import _tensorflow
+
+            fast = _tensorflow.compiled_when_large(fn)
+        return fast(*args)
+
+    return call
 
 
 def _tensorflow(fn, variables):

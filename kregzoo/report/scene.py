@@ -65,7 +65,7 @@ class Scene:
         turn = fixed.grid.reorientation(DISPLAY[fixed.grid.ndim]).astype(int)
         # Display axis k is array axis source[k], flipped where flips[k] is -1.
         source = np.argsort(turn[:, 0])
-        flips = turn[source, 1]
+        self._source, self._flips = source, turn[source, 1].astype("float32")
         images = {
             name: nib.apply_orientation(image.array, turn)
             for name, image in zip(self.names, (fixed, moving, warped), strict=True)
@@ -75,9 +75,9 @@ class Scene:
         windows["warped"] = windows["moving"]
         self.shape = images["fixed"].shape
         self.size = fixed.grid.extent[source]
-        field = nib.apply_orientation(displacement, turn)
-        self.displacement = field[..., source] * flips
-        self.voxel = self.size / self.displacement.shape[:-1]
+        # Turned in space; its components are turned once cut, which copies less.
+        self._field = nib.apply_orientation(displacement, turn)
+        self.voxel = self.size / self._field.shape[:-1]
         self.planes = _planes(images["fixed"], windows["fixed"])
         self._pictures = {
             (name, plane): _rescaled(self._cut(image, plane), *windows[name])
@@ -100,7 +100,7 @@ class Scene:
             Points `(up, across, 2)` in mm from the lower left corner, and the length
             in mm of each displacement, `(up, across)`.
         """
-        moved = self._cut(self.displacement, plane) * self.voxel
+        moved = self._components(self._cut(self._field, plane)) * self.voxel
         rows, columns = moved.shape[:2]
         x = (np.arange(columns) + 0.5) * self.voxel[plane.across]
         y = (np.arange(rows) + 0.5) * self.voxel[plane.up]
@@ -112,17 +112,20 @@ class Scene:
 
     def jacobian(self, plane):
         """Jacobian determinant of the map in a plane, `(up, across)`."""
-        field, axis = self.displacement, plane.normal
+        field, axis = self._field, plane.normal
         if axis is not None:
             # Central differences need the two neighbouring slices and no more.
             index = self._index(plane, field.shape[axis])
             first = max(index - 1, 0)
             field = field[_along(axis, slice(first, index + 2))]
-        field = np.ascontiguousarray(field[None], "float32")
+        field = np.ascontiguousarray(self._components(field)[None], "float32")
         determinant = keras.ops.convert_to_numpy(jacobian_determinant(field))[0]
         if axis is not None:
             determinant = determinant[_along(axis, index - first)]
         return _upright(determinant, plane)
+
+    def _components(self, field):
+        return field[..., self._source] * self._flips
 
     def _index(self, plane, size):
         """Index along the normal in an array of `size` slices over the same view."""

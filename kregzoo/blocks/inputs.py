@@ -1,0 +1,36 @@
+"""Inputs of the networks that read a pair of images."""
+
+import keras
+
+
+def pair_inputs(input_shape, divisor=1):
+    """Make the Keras inputs `moving` and `fixed`.
+
+    Args:
+        input_shape: tuple `(*spatial, channels)` of one image, in 2-D or 3-D; a spatial
+            size may be `None`.
+        divisor: int. What each spatial size must be divisible by.
+
+    Returns:
+        Dict `{"moving": ..., "fixed": ...}` of Keras tensors.
+
+    Raises:
+        ValueError: for a shape that is not 2-D or 3-D, or not divisible.
+
+    Example:
+        >>> pair_inputs((32, 32, 1))["fixed"].shape
+        (None, 32, 32, 1)
+    """
+    if len(input_shape) not in (3, 4):
+        raise ValueError(
+            "`input_shape` must be (height, width, channels) or (depth, height, width, "
+            f"channels). Received: input_shape={tuple(input_shape)}"
+        )
+    if any(size is not None and size % divisor for size in input_shape[:-1]):
+        raise ValueError(
+            f"The spatial sizes of `input_shape` must be divisible by {divisor}; pad or "
+            f"resample the images. Received: input_shape={tuple(input_shape)}"
+        )
+    return {
+        name: keras.Input(tuple(input_shape), name=name) for name in ("moving", "fixed")
+    }

@@ -1,0 +1,69 @@
+"""The U-Net of VoxelMorph: strided encoder, nearest upsampling, skip connections."""
+
+from keras import layers
+
+CONVOLUTIONS = {2: layers.Conv2D, 3: layers.Conv3D}
+UPSAMPLINGS = {2: layers.UpSampling2D, 3: layers.UpSampling3D}
+
+
+def unet(inputs, encoder, decoder, half_resolution=False):
+    """Build the U-Net of Balakrishnan et al. (TMI 2019).
+
+    Each encoder width is a convolution of stride 2. The decoder first convolves at the
+    coarsest level, then alternates upsampling by 2, concatenation with the encoder and
+    a convolution; its remaining widths are convolutions at the finest level reached.
+
+    Args:
+        inputs: Keras tensor `(B, *spatial, C)`; spatial sizes divisible by
+            `2 ** len(encoder)`, or `None`.
+        encoder: tuple of ints, the widths of the strided convolutions.
+        decoder: tuple of ints, the widths of the decoder. With N encoder levels the
+            first N lie at levels N to 1, the next one at level 1 (half resolution),
+            and the rest at full resolution.
+        half_resolution: bool. Stop at half resolution and leave out the widths of the
+            full one.
+
+    Returns:
+        Keras tensor of features, at half or full resolution.
+
+    Example:
+        >>> inputs = keras.Input((32, 32, 2))
+        >>> unet(inputs, (16, 32), (32, 32, 16, 8)).shape
+        (None, 32, 32, 8)
+    """
+    depth = len(encoder)
+    skips = [inputs]
+    for level, width in enumerate(encoder, start=1):
+        skips.append(convolution(skips[-1], width, f"encoder_{level}", strides=2))
+    x = skips.pop()
+    for level, width in zip(range(depth, 0, -1), decoder, strict=False):
+        x = convolution(x, width, f"decoder_{level}")
+        if level > 1:
+            x = _upsample_and_join(x, skips.pop(), level)
+    x = convolution(x, decoder[depth], "half_resolution")
+    if half_resolution:
+        return x
+    x = _upsample_and_join(x, inputs, 1)
+    for number, width in enumerate(decoder[depth + 1 :], start=1):
+        x = convolution(x, width, f"full_resolution_{number}")
+    return x
+
+
+def convolution(x, width, name, strides=1):
+    """3-wide convolution and LeakyReLU(0.2), He initialisation."""
+    layer = CONVOLUTIONS[len(x.shape) - 2]
+    x = layer(
+        width,
+        3,
+        strides=strides,
+        padding="same",
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
+    return layers.LeakyReLU(negative_slope=0.2, name=f"{name}_activation")(x)
+
+
+def _upsample_and_join(x, skip, level):
+    upsampling = UPSAMPLINGS[len(x.shape) - 2]
+    x = upsampling(2, name=f"upsample_{level}")(x)
+    return layers.Concatenate(name=f"join_{level}")([x, skip])

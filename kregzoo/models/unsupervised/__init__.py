@@ -1,0 +1,1 @@
+"""Survey section 5.1: unsupervised transformation estimation by similarity."""

@@ -1,0 +1,156 @@
+"""VoxelMorph: one U-Net that maps two images to a displacement field.
+
+Survey section 5.1, references [7] and [8]: Balakrishnan, Zhao, Sabuncu, Guttag, Dalca,
+"An Unsupervised Learning Model for Deformable Medical Image Registration", CVPR 2018,
+and "VoxelMorph: A Learning Framework for Deformable Medical Image Registration", IEEE
+TMI 38(8), 2019.
+
+Published: the widths of the variants, stride-2 encoder, LeakyReLU 0.2, nearest
+upsampling, the head's initialisation, local cross-correlation with window 9 and a
+squared-gradient penalty, Adam, one pair a step. As in the authors' later code, and not
+in the papers: the field at half resolution and its integration.
+
+Our choices, in the preset: 2 mm voxels, pairs of persons in both directions in place of
+one atlas, each pair in a random common pose, a learning rate of 4e-4 that decays to
+zero along a cosine.
+"""
+
+import keras
+from keras import layers
+
+from kregzoo.blocks import pair_inputs, unet
+from kregzoo.blocks.unet import CONVOLUTIONS
+from kregzoo.layers import RescaleTransform, SpatialTransformer, VecInt
+from kregzoo.losses import LNCC, Gradient
+from kregzoo.registrars.presets import load_weights
+from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
+
+ENCODERS = {
+    "vm1": (16, 32, 32, 32),
+    "vm2": (16, 32, 32, 32),
+    "vm2double": (32, 64, 64, 64),
+}
+DECODERS = {
+    "vm1": (32, 32, 32, 32, 8, 8),
+    "vm2": (32, 32, 32, 32, 32, 16, 16),
+    "vm2double": (64, 64, 64, 64, 64, 32, 32),
+}
+
+
+def VoxelMorph(
+    input_shape=(160, 192, 224, 1),
+    variant="vm2",
+    half_resolution=False,
+    integration_steps=0,
+    include_top=True,
+    weights=None,
+    name="voxelmorph",
+):
+    """Instantiates VoxelMorph (Balakrishnan et al., CVPR 2018 and TMI 2019).
+
+    The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
+    intensities in [0, 1], affinely aligned, and returns `"warped"`, `"displacement"`
+    `(B, *spatial, D)` in voxels and, when it integrates, `"velocity"`.
+
+    Args:
+        input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D; spatial sizes
+            divisible by 16, or `None`.
+        variant: `"vm1"`, `"vm2"` or `"vm2double"`, the papers' widths.
+        half_resolution: bool. Predict the field at half resolution and resize it: less
+            memory and time, smoother fields.
+        integration_steps: int. Above 0 the head's output is a stationary velocity,
+            integrated by so many squarings (7 in the authors' code).
+        include_top: bool. Whether to add head and warp; without them the model returns
+            `"features"`, to put another head on.
+        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), or the
+            path of a `.weights.h5` file.
+        name: str. The model's name.
+
+    Returns:
+        A `kregzoo.training.RegistrationModel`.
+
+    Raises:
+        ValueError: for an unknown `variant` or `weights`, a shape that is not 2-D or
+            3-D or not divisible by 16, or weights of another architecture.
+
+    Example:
+        >>> model = VoxelMorph((32, 32, 32, 1))
+        >>> image = keras.ops.ones((1, 32, 32, 32, 1))
+        >>> model({"moving": image, "fixed": image})["displacement"].shape
+        TensorShape([1, 32, 32, 32, 3])
+    """
+    if variant not in ENCODERS:
+        raise ValueError(
+            f"`variant` must be one of {tuple(ENCODERS)}. Received: {variant!r}"
+        )
+    arguments = {
+        "variant": variant,
+        "half_resolution": half_resolution,
+        "integration_steps": integration_steps,
+    }
+    inputs = pair_inputs(input_shape, divisor=2 ** len(ENCODERS[variant]))
+    features = unet(
+        layers.Concatenate(name="pair")([inputs["moving"], inputs["fixed"]]),
+        ENCODERS[variant],
+        DECODERS[variant],
+        half_resolution,
+    )
+    outputs = {"features": features}
+    if include_top:
+        outputs = _head(features, inputs["moving"], half_resolution, integration_steps)
+    model = RegistrationModel(inputs=inputs, outputs=outputs, name=name)
+    load_weights(model, weights, system="voxelmorph", arguments=arguments)
+    return model
+
+
+def _head(features, moving, half_resolution, integration_steps):
+    ndim = len(features.shape) - 2
+    field = CONVOLUTIONS[ndim](
+        ndim,
+        3,
+        padding="same",
+        kernel_initializer=keras.initializers.RandomNormal(stddev=1e-5),
+        dtype="float32",
+        name="flow",
+    )(features)
+    outputs = {}
+    if integration_steps:
+        outputs["velocity"] = field
+        field = VecInt(integration_steps, name="integrate")(field)
+    if half_resolution:
+        field = RescaleTransform(2, name="full_resolution_field")(field)
+    outputs["displacement"] = field
+    outputs["warped"] = SpatialTransformer(name="warp")([moving, field])
+    return outputs
+
+
+RECIPE = Recipe(
+    losses=lambda: {"warped": LNCC(window=9), "displacement": Gradient("l2")},
+    loss_weights={"warped": 1.0, "displacement": 1.0},
+    scales={
+        "cpu": Scale(
+            spacing=2.0,
+            shapes=((80, 96, 80), (96, 112, 96)),
+            steps=5000,
+            learning_rate=4e-4,
+            model={"variant": "vm2", "half_resolution": True},
+        ),
+        "published": Scale(
+            spacing=1.0,
+            shapes=((160, 192, 160), (192, 224, 192)),
+            steps=150_000,
+            learning_rate=1e-4,
+            model={"variant": "vm2"},
+        ),
+    },
+    pose=Pose(rotation=5.0, scale=0.05, shift=2.0, flip=True),
+)
+
+SYSTEM = System(
+    name="voxelmorph",
+    builder=VoxelMorph,
+    chapter="5.1",
+    reference="Balakrishnan et al., CVPR 2018 [7] and IEEE TMI 2019 [8]",
+    transform="displacement",
+    recipe=RECIPE,
+)

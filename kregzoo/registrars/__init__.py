@@ -1,0 +1,1 @@
+"""Inference: one pass, iterative, and what they give."""

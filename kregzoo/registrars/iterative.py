@@ -1,0 +1,251 @@
+"""Iterative registration: any metric, transform model, optimiser and pyramid.
+
+The classical frame of the survey's section 3. The same engine aligns affinely before a
+network, refines a network's answer on its pair, and drives learned metrics.
+"""
+
+import functools
+
+import keras
+import numpy as np
+from keras import ops as kops
+
+from kregzoo import ops
+from kregzoo.registrars.optimizers import SciPy, minimise
+from kregzoo.registrars.progress import progress_bar
+from kregzoo.registrars.registration import Registration, Timer, displacement_transform
+from kregzoo.registrars.transform_models import Affine, LinearModel
+from kregzoo.spatial import AffineTransform, CompositeTransform, Preprocessor, as_image
+from kregzoo.spatial.preprocessing import foreground_box
+
+
+class IterativeRegistrar:
+    """Registers a pair by minimising a metric over a transform's parameters.
+
+    Args:
+        metric: what to minimise: a loss of `kregzoo.losses`, or a Keras model called on
+            `{"moving": warped, "fixed": fixed}` whose mean output is the cost.
+        transform: a transform model: `Rigid()`, `Affine()`, `BSpline(spacing)`,
+            `Velocity(factor)` or `Displacement(factor)`. Defaults to `Affine()`.
+        optimizer: a Keras optimiser, or a `SciPy`. Defaults to `SciPy("L-BFGS-B")`.
+        levels: tuple of pairs `(factor, steps)`, coarse to fine: by how much the grid
+            is coarser than the canonical one, and the most iterations there.
+        regulariser: loss on the displacement in voxels, such as `BendingEnergy()`.
+        weight: float. The regulariser's weight.
+        preprocessor: the `Preprocessor` that makes the canonical grid. Defaults to one
+            of 2 mm for the image's dimensions.
+
+    Example:
+        >>> from kregzoo.losses import NCC
+        >>> aligner = IterativeRegistrar(NCC(), Affine())
+        >>> blob = np.exp(-np.linspace(-3, 3, 32) ** 2)
+        >>> fixed = np.multiply.outer(blob, blob)
+        >>> result = aligner.register(np.roll(fixed, 3, axis=0), fixed, progress=False)
+    """
+
+    def __init__(
+        self,
+        metric,
+        transform=None,
+        optimizer=None,
+        levels=((4, 60), (2, 40)),
+        regulariser=None,
+        weight=1.0,
+        preprocessor=None,
+    ):
+        self.metric = metric
+        self.transform = transform or Affine()
+        optimizer = optimizer or SciPy()
+        if not isinstance(optimizer, SciPy):
+            optimizer = keras.optimizers.serialize(optimizer)
+        self.optimizer = optimizer
+        self.levels = tuple(levels)
+        self.regulariser = regulariser
+        self.weight = weight
+        self.preprocessor = preprocessor
+        # Compiled once a shape, whatever the number of pairs.
+        self._value_and_grad = ops.compiled(self._evaluate)
+
+    def register(
+        self,
+        moving,
+        fixed,
+        *,
+        initial=None,
+        moving_mask=None,
+        fixed_mask=None,
+        progress=True,
+    ):
+        """Register two images.
+
+        Args:
+            moving: path, nibabel image, array or `kregzoo.spatial.Image`.
+            fixed: likewise.
+            initial: transform from fixed to moving world to start from. Defaults to the
+                translation that aligns the centres of the foregrounds.
+            moving_mask: mask image in the moving space; voxels at 0 do not count.
+            fixed_mask: likewise, in the fixed space.
+            progress: bool. Show a progress bar.
+
+        Returns:
+            A `Registration`.
+
+        Raises:
+            ValueError: for an image that is not usable.
+        """
+        timer = Timer()
+        moving, fixed = as_image(moving, "moving"), as_image(fixed, "fixed")
+        frame = self.preprocessor or default_preprocessor(fixed.grid.ndim)
+        pair = CanonicalPair(frame, moving, fixed, initial, moving_mask, fixed_mask)
+        parameters = self.optimise(**pair.tensors(), progress=progress)
+        transform = self.to_world(parameters, pair)
+        return Registration(moving, fixed, transform, timer.seconds())
+
+    def optimise(
+        self,
+        moving,
+        fixed,
+        start=None,
+        moving_mask=None,
+        fixed_mask=None,
+        progress=False,
+    ):
+        """Minimise on arrays of one grid.
+
+        Args:
+            moving: tensor `(1, *spatial, C)`.
+            fixed: tensor `(1, *spatial, C)`.
+            start: the transform model's parameters on this grid; zeros if None.
+            moving_mask: tensor `(1, *spatial, 1)` in [0, 1], or None for all ones.
+            fixed_mask: likewise.
+            progress: bool. Show a progress bar.
+
+        Returns:
+            The parameters on this grid, a float32 array.
+        """
+        shape = tuple(fixed.shape[1:-1])
+        parameters = self.transform.initial(shape) if start is None else start
+        images = {"moving": moving, "fixed": fixed}
+        for name, mask in (("moving_mask", moving_mask), ("fixed_mask", fixed_mask)):
+            if mask is not None:
+                images[name] = mask
+        current = shape
+        with progress_bar(sum(steps for _, steps in self.levels), progress) as advance:
+            for factor, steps in self.levels:
+                level = tuple(max(4, round(size / factor)) for size in shape)
+                small = {k: shrink(x, level, factor) for k, x in images.items()}
+                parameters = self.transform.resize(parameters, current, level)
+                current = level
+                objective = functools.partial(self._objective, small)
+                parameters = minimise(
+                    objective, parameters, self.optimizer, steps, advance
+                )
+        return kops.convert_to_numpy(self.transform.resize(parameters, current, shape))
+
+    def to_world(self, parameters, pair):
+        """The world transform of parameters found on a canonical pair."""
+        if isinstance(self.transform, LinearModel):
+            matrix = self.transform.affine(parameters, pair.grid.shape)
+            found = affine_to_world(kops.convert_to_numpy(matrix)[0], pair.grid)
+        else:
+            field = self.transform.displacement(parameters, pair.grid.shape)
+            found = displacement_transform(field, pair.grid)
+        return CompositeTransform([found, pair.initial])
+
+    def _objective(self, images, parameters):
+        return self._value_and_grad(parameters, images)
+
+    def _evaluate(self, parameters, images):
+        value, gradients = ops.value_and_grad(
+            lambda p: self._cost(p, **images), [parameters]
+        )
+        return value, gradients[0]
+
+    def _cost(self, parameters, moving, fixed, moving_mask=None, fixed_mask=None):
+        shape = tuple(fixed.shape[1:-1])
+        displacement = self.transform.displacement(parameters, shape)
+        warped = ops.warp(moving, displacement)
+        mask = ops.inside(displacement + ops.identity_grid(shape), shape)
+        if moving_mask is not None:
+            mask = mask * ops.warp(moving_mask, displacement)
+        if fixed_mask is not None:
+            mask = mask * fixed_mask
+        if isinstance(self.metric, keras.Model):
+            cost = kops.mean(self.metric({"moving": warped, "fixed": fixed}))
+        else:
+            cost = kops.mean(self.metric.call(fixed, warped, mask))
+        if self.regulariser is not None:
+            penalty = kops.mean(self.regulariser.call(displacement, displacement))
+            cost = cost + self.weight * penalty
+        return cost
+
+
+class CanonicalPair:
+    """Two images on one canonical grid, the moving one through an initial transform.
+
+    Args:
+        frame: the `Preprocessor`.
+        moving: an `Image`.
+        fixed: an `Image`.
+        initial: world transform from fixed to moving, or None to align the centres of
+            the foregrounds.
+        moving_mask: mask of `moving`, anything that `as_image` reads, or None.
+        fixed_mask: mask of `fixed`, likewise.
+    """
+
+    def __init__(
+        self, frame, moving, fixed, initial=None, moving_mask=None, fixed_mask=None
+    ):
+        for name, image in (("moving", moving), ("fixed", fixed)):
+            if image.grid.ndim != frame.ndim:
+                raise ValueError(
+                    f"`{name}` must have {frame.ndim} dimensions here. "
+                    f"Received: an image of shape {image.grid.shape}"
+                )
+        self.moving, self.fixed = frame.normalise(moving), frame.normalise(fixed)
+        self.grid = frame.canonical_grid(self.fixed)
+        self.initial = initial or self._align_centres()
+        self.masks = {"moving_mask": moving_mask, "fixed_mask": fixed_mask}
+
+    def tensors(self):
+        """Arguments of `IterativeRegistrar.optimise`, `(1, *spatial, 1)` each."""
+        tensors = {
+            "moving": self._on_grid(self.moving, self.initial),
+            "fixed": self._on_grid(self.fixed, None),
+        }
+        transforms = {"moving_mask": self.initial, "fixed_mask": None}
+        for name, mask in self.masks.items():
+            if mask is not None:
+                image = as_image(mask, name, allow_constant=True)
+                tensors[name] = self._on_grid(image, transforms[name], "nearest")
+        return tensors
+
+    def _on_grid(self, image, transform, interpolation="linear"):
+        resampled = image.resample(self.grid, transform, interpolation)
+        return resampled.array[None, ..., None].astype("float32")
+
+    def _align_centres(self):
+        matrix = np.eye(self.grid.ndim + 1)
+        moving, fixed = (np.mean(foreground_box(i), 0) for i in (self.moving, self.fixed))
+        matrix[:-1, -1] = moving - fixed
+        return AffineTransform(matrix)
+
+
+def default_preprocessor(ndim, spacing=2.0):
+    """A frame of 2 mm in which any image fits, for registrars without a network."""
+    return Preprocessor(spacing, ((16,) * ndim,))
+
+
+def shrink(image, shape, factor):
+    """Smooth against aliasing, and resize."""
+    return ops.resize(ops.smooth(image, 0.4 * factor if factor > 1 else 0.0), shape)
+
+
+def affine_to_world(matrix, grid):
+    """World transform of a `(D, D + 1)` affine in voxels about a grid's centre."""
+    ndim = grid.ndim
+    centre = (np.array(grid.shape) - 1) / 2
+    voxels = np.eye(ndim + 1)
+    voxels[:-1, :-1] = matrix[:, :-1]
+    voxels[:-1, -1] = centre + matrix[:, -1] - matrix[:, :-1] @ centre
+    return AffineTransform(grid.affine @ voxels @ np.linalg.inv(grid.affine))

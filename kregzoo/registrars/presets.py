@@ -1,0 +1,213 @@
+"""Preset folders: a network's weights, and all that is needed to use and trust them.
+
+    <preset>/config.json         system and the builder's arguments
+    <preset>/model.weights.h5    weights, float16, gzip
+    <preset>/preprocessor.json   the canonical frame of `kregzoo.spatial.Preprocessor`
+    <preset>/metadata.json       sha256 of the files, data, licence, training, figures
+    <preset>/README.md           the card
+"""
+
+import dataclasses
+import hashlib
+import importlib.resources
+import json
+import pathlib
+import re
+
+import h5py
+
+from kregzoo.spatial import Preprocessor
+from kregzoo.spatial.files import atomic
+
+HASHED = ("config.json", "model.weights.h5", "preprocessor.json")
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """A preset folder that was found and read.
+
+    Args:
+        name: str, the folder's name.
+        folder: `pathlib.Path`.
+        config: dict with `system` and `arguments`.
+        preprocessor: the `Preprocessor`.
+        metadata: dict.
+    """
+
+    name: str
+    folder: pathlib.Path
+    config: dict
+    preprocessor: Preprocessor
+    metadata: dict
+
+    @classmethod
+    def read(cls, folder):
+        """Read a preset folder and verify its files.
+
+        Args:
+            folder: path.
+
+        Returns:
+            A `Preset`.
+
+        Raises:
+            ValueError: when a file is missing, is no valid JSON, or its sha256 is not
+                the one in `metadata.json`.
+        """
+        folder = pathlib.Path(folder)
+        metadata = _read_json(folder / "metadata.json")
+        for name in HASHED:
+            expected = metadata.get("sha256", {}).get(name)
+            found = sha256(folder / name)
+            if found != expected:
+                raise ValueError(
+                    f"{str(folder / name)!r} is not the file that the preset was made "
+                    f"with: its sha256 is {found}, and metadata.json says {expected}. "
+                    "Fetch the preset again."
+                )
+        return cls(
+            name=folder.name,
+            folder=folder,
+            config=_read_json(folder / "config.json"),
+            preprocessor=Preprocessor.from_config(
+                _read_json(folder / "preprocessor.json")
+            ),
+            metadata=metadata,
+        )
+
+    def write(self, model, card):
+        """Write the folder, weights of `model` included.
+
+        Args:
+            model: the Keras model.
+            card: str, the text of `README.md`.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with atomic(self.folder / "model.weights.h5") as temporary:
+            save_weights(model, temporary)
+        _write_json(self.folder / "config.json", self.config)
+        frame = self.preprocessor.get_config()
+        _write_json(self.folder / "preprocessor.json", frame)
+        hashes = {name: sha256(self.folder / name) for name in HASHED}
+        _write_json(self.folder / "metadata.json", {**self.metadata, "sha256": hashes})
+        with atomic(self.folder / "README.md") as temporary:
+            pathlib.Path(temporary).write_text(card, encoding="utf-8")
+
+
+def installed_presets():
+    """Folders of the presets that come with the package, by name."""
+    root = pathlib.Path(str(importlib.resources.files("kregzoo.zoo_weights")))
+    folders = sorted(path.parent for path in root.glob("*/metadata.json"))
+    return {folder.name: folder for folder in folders}
+
+
+def find_preset(name):
+    """Find a preset by its name, or by the path of its folder.
+
+    Args:
+        name: str or path. A name never leaves the folder of the installed presets.
+
+    Returns:
+        A `Preset`, verified.
+
+    Raises:
+        ValueError: when there is none, or its files are damaged.
+    """
+    path = pathlib.Path(name)
+    if path.is_dir() and (path / "metadata.json").is_file():
+        return Preset.read(path.resolve())
+    installed = installed_presets()
+    if re.fullmatch(r"[a-z0-9_]+", str(name)) and str(name) in installed:
+        return Preset.read(installed[str(name)])
+    raise ValueError(
+        f"There is no preset of this name, nor a preset folder at this path. Installed: "
+        f"{', '.join(installed) or 'none'}. Received: {str(name)!r}"
+    )
+
+
+def load_weights(model, weights, system, arguments):
+    """Load into a freshly built model what a builder's `weights` argument names.
+
+    Args:
+        model: the Keras model.
+        weights: None, the tag of a preset's data, or the path of a `.weights.h5` file.
+        system: str. The builder's system: a tag names the preset `<system>_<tag>`.
+        arguments: dict of the builder's arguments, which must be the preset's.
+
+    Raises:
+        ValueError: for an unknown tag, or weights of another architecture.
+    """
+    if weights is None:
+        return
+    if str(weights).endswith(".weights.h5") and pathlib.Path(weights).is_file():
+        model.load_weights(weights)
+        return
+    preset = find_preset(f"{system}_{weights}")
+    trained = {**arguments, **preset.config["arguments"]}
+    if trained != arguments:
+        raise ValueError(
+            f"The weights {weights!r} are of a network built with {trained}. "
+            f"Received: {arguments}"
+        )
+    # A model without its head has fewer layers, whose names tell which weights to take.
+    model.load_weights(
+        preset.folder / "model.weights.h5",
+        skip_mismatch="features" in model.output_names,
+    )
+
+
+def save_weights(model, path):
+    """Save weights as float16, gzip-compressed, in the layout of `save_weights`."""
+    model.save_weights(path)
+    with h5py.File(path, "r+") as file:
+        names = []
+        file.visititems(
+            lambda name, item: names.append(name)
+            if isinstance(item, h5py.Dataset)
+            else None
+        )
+        arrays = {name: file[name][()] for name in names}
+    with h5py.File(path, "r") as source, h5py.File(f"{path}.small", "w") as target:
+        _copy_groups(source, target)
+        for name, array in arrays.items():
+            small = array.astype("float16") if array.dtype == "float32" else array
+            options = {"compression": "gzip", "shuffle": True} if small.ndim else {}
+            target.create_dataset(name, data=small, **options)
+    pathlib.Path(f"{path}.small").replace(path)
+
+
+def sha256(path):
+    """Hexadecimal sha256 of a file.
+
+    Raises:
+        ValueError: when there is no such file.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise ValueError(f"The preset lacks a file. Received: {str(path)!r}")
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _copy_groups(source, target):
+    target.attrs.update(source.attrs)
+
+    def copy(name, item):
+        if isinstance(item, h5py.Group):
+            target.require_group(name).attrs.update(item.attrs)
+
+    source.visititems(copy)
+
+
+def _read_json(path):
+    try:
+        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"The preset's file {str(path)!r} cannot be read: {error}"
+        ) from error
+
+
+def _write_json(path, content):
+    with atomic(path) as temporary:
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        pathlib.Path(temporary).write_text(text, encoding="utf-8")

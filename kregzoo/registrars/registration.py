@@ -1,0 +1,185 @@
+"""What a registration gives."""
+
+import functools
+import json
+import pathlib
+import time
+
+import numpy as np
+from keras import ops as kops
+
+from kregzoo.metrics import folded_percent, sd_log_j
+from kregzoo.report import build_report, plot
+from kregzoo.spatial import DisplacementTransform
+from kregzoo.spatial.files import atomic
+
+FILES = ("warped.nii.gz", "transform.h5", "metrics.json", "report.html")
+
+
+class Registration:
+    """A pair of images, and the transform that aligns them.
+
+    Args:
+        moving: the moving `Image`, as it was given.
+        fixed: the fixed `Image`, as it was given.
+        transform: world transform from fixed to moving.
+        seconds: dict of the seconds that each stage took.
+
+    Attributes:
+        warped: the moving image on the fixed grid, through the transform.
+        metrics: dict of numbers: `ncc_before`, `ncc`, `folded_percent` and `sd_log_j`
+            of the deformable part, and `seconds` by stage.
+    """
+
+    def __init__(self, moving, fixed, transform, seconds):
+        self.moving = moving
+        self.fixed = fixed
+        self.transform = transform
+        self.seconds = seconds
+
+    @functools.cached_property
+    def warped(self):
+        return self.apply(self.moving)
+
+    @functools.cached_property
+    def metrics(self):
+        before = self._moving_on_fixed.array
+        metrics = {
+            "ncc_before": _ncc(self.fixed.array, before),
+            "ncc": _ncc(self.fixed.array, self.warped.array),
+        }
+        fields = [part for part in self._parts if part.grid is not None]
+        if fields:
+            displacement = fields[0].displacement[None]
+            metrics["folded_percent"] = float(folded_percent(displacement))
+            metrics["sd_log_j"] = float(sd_log_j(displacement))
+        return {**metrics, "seconds": self.seconds}
+
+    def apply(self, image, interpolation="linear"):
+        """Warp any image of the moving space onto the fixed grid.
+
+        Args:
+            image: path, nibabel image, array or `Image`; the image itself or one
+                aligned with it, such as its labels.
+            interpolation: `"linear"`, or `"nearest"` for labels.
+
+        Returns:
+            An `Image` on the fixed grid.
+        """
+        return self.transform.apply(image, self.fixed.grid, interpolation)
+
+    def apply_points(self, points):
+        """Map landmarks of the fixed image to the moving one.
+
+        Args:
+            points: array `(N, D)` in RAS mm of the fixed image.
+
+        Returns:
+            float64 array `(N, D)` in RAS mm of the moving image.
+        """
+        return self.transform.apply_points(points)
+
+    def save(self, directory):
+        """Write warped image, ITK transform, metrics and report into a folder.
+
+        Args:
+            directory: path, made if it does not exist. Files appear when complete.
+
+        Returns:
+            Paths of `warped.nii.gz`, `transform.h5` (an ITK composite from fixed to
+            moving, to resample the raw moving file), `metrics.json` and `report.html`.
+        """
+        directory = pathlib.Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        paths = [directory / name for name in FILES]
+        self.warped.write(paths[0])
+        self.transform.save(paths[1])
+        for path, text in (
+            (paths[2], json.dumps(self.metrics, indent=2) + "\n"),
+            (paths[3], self.to_html()),
+        ):
+            with atomic(path) as temporary:
+                pathlib.Path(temporary).write_text(text, encoding="utf-8")
+        return paths
+
+    def to_html(self, title=None):
+        """Build the report, one self-contained page.
+
+        Args:
+            title: str. The heading; by default it names the images.
+
+        Returns:
+            The page as a str.
+        """
+        title = title or f"{self._name('moving')} registered to {self._name('fixed')}"
+        return build_report(*self._views(), self.metrics, title)
+
+    def plot(self, kind="overlay"):
+        """Draw the registration.
+
+        Args:
+            kind: `"overlay"`, `"checkerboard"`, `"difference"`, `"grid"` or
+                `"jacobian"`.
+
+        Returns:
+            A matplotlib figure.
+        """
+        return plot(*self._views(), kind=kind)
+
+    @property
+    def _parts(self):
+        return getattr(self.transform, "transforms", [self.transform])
+
+    @functools.cached_property
+    def _moving_on_fixed(self):
+        return self.moving.resample(self.fixed.grid)
+
+    def _views(self):
+        return (
+            self.fixed,
+            self._moving_on_fixed,
+            self.warped,
+            self.transform.displacement_on(self.fixed.grid),
+        )
+
+    def _name(self, role):
+        return getattr(self, role).name or f"the {role} image"
+
+
+class Timer:
+    """Seconds by stage, for the metrics.
+
+    Example:
+        >>> timer = Timer()
+        >>> timer.lap("affine")
+        >>> sorted(timer.seconds())
+        ['affine', 'total']
+    """
+
+    def __init__(self):
+        self._start = self._last = time.perf_counter()
+        self._laps = {}
+
+    def lap(self, stage):
+        """Note the seconds since the last lap as those of a stage."""
+        now = time.perf_counter()
+        self._laps[stage] = round(now - self._last, 3)
+        self._last = now
+
+    def seconds(self):
+        """Seconds of each stage, and in `total`."""
+        return {**self._laps, "total": round(time.perf_counter() - self._start, 3)}
+
+
+def displacement_transform(field, grid):
+    """World transform of a displacement tensor `(1, *spatial, D)` on a grid."""
+    return DisplacementTransform(kops.convert_to_numpy(field)[0], grid)
+
+
+def _ncc(fixed, other):
+    """Correlation coefficient; a sample of the voxels is as good as all."""
+    step = max(1, fixed.size // 1_000_000)
+    fixed, other = (np.ravel(x)[::step].astype("float64") for x in (fixed, other))
+    if fixed.std() == 0 or other.std() == 0:
+        return 0.0
+    return float(np.corrcoef(fixed, other)[0, 1])

@@ -1,0 +1,18 @@
+"""Training: the model base class, pairs of images, recipes."""
+
+from kregzoo.training.fitting import fit
+from kregzoo.training.pairs import PairDataset, Pose, load_images, read_dataset
+from kregzoo.training.registration_model import RegistrationModel
+from kregzoo.training.system import Recipe, Scale, System
+
+__all__ = [
+    "PairDataset",
+    "Pose",
+    "Recipe",
+    "RegistrationModel",
+    "Scale",
+    "System",
+    "fit",
+    "load_images",
+    "read_dataset",
+]

@@ -1,0 +1,38 @@
+"""The Keras model that every registration network is."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="kregzoo")
+class RegistrationModel(keras.Model):
+    """A functional Keras model that registers, and trains by plain `compile` and `fit`.
+
+    It is called on `{"moving": ..., "fixed": ...}` and returns a dict of named outputs.
+    An output that has a loss but no target in `y` is compared with the fixed image
+    (`"warped"`), with the moving one (`"warped_fixed"`), or is a field to regularise,
+    whose target no loss reads.
+
+    Example:
+        >>> moving = keras.Input((16, 16, 1), name="moving")
+        >>> fixed = keras.Input((16, 16, 1), name="fixed")
+        >>> model = RegistrationModel(
+        ...     inputs={"moving": moving, "fixed": fixed},
+        ...     outputs={"warped": keras.layers.Conv2D(1, 1)(moving)},
+        ... )
+        >>> model.compile("adam", loss={"warped": "mse"})
+        >>> pair = {"moving": np.ones((1, 16, 16, 1)), "fixed": np.ones((1, 16, 16, 1))}
+        >>> history = model.fit(pair, verbose=0)
+    """
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        images = {"warped": x["fixed"], "warped_fixed": x["moving"]}
+        targets = {name: images.get(name, output) for name, output in y_pred.items()}
+        return super().compute_loss(
+            x=x,
+            y={**targets, **(y or {})},
+            y_pred=y_pred,
+            sample_weight=sample_weight,
+            training=training,
+        )

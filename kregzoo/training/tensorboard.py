@@ -1,0 +1,90 @@
+"""Losses and warped slices for TensorBoard, on any backend.
+
+Keras's own callback writes through TensorFlow; this one through the `tensorboard`
+package alone, so that a machine without TensorFlow has its curves too.
+"""
+
+import io
+
+import keras
+import numpy as np
+
+
+def slices_callback(directory, validation):
+    """The `Slices` callback in a list, which is empty where TensorBoard is missing.
+
+    Args:
+        directory: folder of the training run; logs go to its `tensorboard` folder.
+        validation: the `PairDataset` whose first pair is shown.
+    """
+    try:
+        import matplotlib  # noqa: F401
+        import tensorboard  # noqa: F401
+    except ImportError:
+        return []
+    return [Slices(directory / "tensorboard", validation)]
+
+
+class Slices(keras.callbacks.Callback):
+    """Logs each epoch's losses, and the middle slices of one validation pair.
+
+    Args:
+        directory: folder of the event files.
+        validation: the `PairDataset` whose first pair is shown.
+    """
+
+    def __init__(self, directory, validation):
+        super().__init__()
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        self.writer = EventFileWriter(str(directory))
+        self.pair = validation[0][0]
+
+    def on_epoch_end(self, epoch, logs=None):
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        values = [
+            Summary.Value(tag=name, simple_value=float(value))
+            for name, value in (logs or {}).items()
+        ]
+        picture = self._picture()
+        image = Summary.Image(
+            height=picture.shape[0],
+            width=picture.shape[1],
+            colorspace=1,
+            encoded_image_string=_png(picture),
+        )
+        values.append(Summary.Value(tag="moving, warped, fixed", image=image))
+        self._write(Summary(value=values), epoch + 1)
+
+    def on_train_end(self, logs=None):
+        self.writer.close()
+
+    def _picture(self):
+        warped = self.model.predict_on_batch(self.pair)["warped"]
+        images = (self.pair["moving"], warped, self.pair["fixed"])
+        return np.concatenate([_middle_slice(image) for image in images], axis=1)
+
+    def _write(self, summary, step):
+        import time
+
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        self.writer.add_event(Event(step=step, summary=summary, wall_time=time.time()))
+        self.writer.flush()
+
+
+def _middle_slice(image):
+    array = np.asarray(image, "float32")[0, ..., 0]
+    if array.ndim == 3:
+        # Axial, with anterior up.
+        array = array[:, :, array.shape[2] // 2].T[::-1]
+    return np.clip(array, 0, 1)
+
+
+def _png(picture):
+    from matplotlib import image
+
+    buffer = io.BytesIO()
+    image.imsave(buffer, picture, cmap="gray", vmin=0, vmax=1, format="png")
+    return buffer.getvalue()
