@@ -55,10 +55,11 @@ def jacobian_determinant(displacement):
             "`displacement` must have shape (B, *spatial, D) with D spatial axes, D "
             f"being 2 or 3. Received: shape {tuple(displacement.shape)}"
         )
-    rows = [
-        [_difference(displacement[..., i], axis) + (i + 1 == axis) for axis in axes]
-        for i, axes in enumerate([range(1, ndim + 1)] * ndim)
-    ]
+    rows = []
+    for i in range(ndim):
+        part = displacement[..., i]
+        slopes = [_difference(part, axis) for axis in range(1, ndim + 1)]
+        rows.append([slope + float(j == i) for j, slope in enumerate(slopes)])
     if ndim == 2:
         (a, b), (c, d) = rows
         return a * d - b * c

@@ -209,8 +209,7 @@ def _bspline_weights(n, n_control):
 def _as_float(x):
     """A floating point tensor: integers and booleans become float32."""
     x = ops.convert_to_tensor(x)
-    is_float = keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype))
-    return x if is_float else ops.cast(x, "float32")
+    return x if keras.backend.is_float_dtype(x.dtype) else ops.cast(x, "float32")
 
 
 def _spatial_shape(x, shape):
