@@ -8,6 +8,7 @@ from kregzoo.layers.affine_transformer import AffineTransformer
 from kregzoo.layers.bspline_field import BSplineField
 from kregzoo.layers.compose_transform import ComposeTransform
 from kregzoo.layers.correlation_cost import CorrelationCost
+from kregzoo.layers.gaussian_sample import GaussianSample
 from kregzoo.layers.rescale_transform import RescaleTransform
 from kregzoo.layers.spatial_transformer import SpatialTransformer
 from kregzoo.layers.vec_int import VecInt
@@ -17,6 +18,7 @@ __all__ = [
     "BSplineField",
     "ComposeTransform",
     "CorrelationCost",
+    "GaussianSample",
     "RescaleTransform",
     "SpatialTransformer",
     "VecInt",
