@@ -47,7 +47,8 @@ def _sizes(label_map):
     return dict(zip(labels.tolist(), counts.tolist(), strict=True))
 
 
-@keras.saving.register_keras_serializable(package="kregzoo")
+# A name of its own: the loss is registered as "Dice".
+@keras.saving.register_keras_serializable(package="kregzoo", name="DiceMetric")
 class Dice(SampleMean):
     """Mean Dice overlap of the labels that a sample has, averaged over samples.
 

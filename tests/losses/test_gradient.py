@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+
+from kregzoo.losses import Gradient
+from tests.helpers import assert_close, random_field, run_loss_test
+
+
+@pytest.mark.parametrize("shape", [(9, 8), (6, 7, 5)])
+@pytest.mark.parametrize("penalty", ["l1", "l2"])
+def test_averages_numpys_differences(shape, penalty):
+    field = random_field(2, shape, sigma=1.0)
+    values = run_loss_test(
+        Gradient, {"penalty": penalty}, field, field, step=0.01, tolerance=0.05
+    )
+    size = np.abs if penalty == "l1" else np.square
+    expected = [
+        [size(np.diff(sample, axis=axis)).mean() for axis in range(len(shape))]
+        for sample in field
+    ]
+    assert_close(values, np.mean(expected, axis=1))
+
+
+def test_translations_are_free():
+    assert_close(Gradient().call(None, np.full((1, 6, 6, 2), 3.0, "float32")), 0.0)
+
+
+def test_rejects_unknown_penalties():
+    with pytest.raises(ValueError, match="`penalty` must be.*Received: penalty='l3'"):
+        Gradient(penalty="l3")
