@@ -118,6 +118,7 @@ PAGE = string.Template("""\
   }
 }
 * { box-sizing: border-box; }
+[hidden] { display: none !important; }
 body {
   margin: 0 auto; max-width: 1080px; padding: 2.5rem 1.25rem 4rem;
   background: var(--page); color: var(--ink);
