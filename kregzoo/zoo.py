@@ -1,9 +1,11 @@
 """Presets by name: loading, listing and training them."""
 
+import dataclasses
+import importlib
 import json
+import os
 import pathlib
 import platform
-import os
 
 import keras
 import numpy as np
@@ -11,10 +13,108 @@ import numpy as np
 from kregzoo.models import SYSTEMS
 from kregzoo.registrars.alignment import affine_aligner
 from kregzoo.registrars.iterative import CanonicalPair
+from kregzoo.registrars.one_step import OneStepRegistrar
 from kregzoo.registrars.presets import Preset, find_preset, installed_presets
 from kregzoo.spatial import Preprocessor
 from kregzoo.spatial.files import atomic
 from kregzoo.training import PairDataset, fit, load_images, read_dataset
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelRecord:
+    """What `list_models` says of a preset.
+
+    Args:
+        name: str. The preset, as `load` takes it.
+        system: str. The surveyed system.
+        chapter: str. The survey's section.
+        reference: str. The publication, with the survey's reference number.
+        transform: str. What the network predicts.
+        ndim: int. 2 or 3 dimensions.
+        data: str. The data it was trained on.
+        licence: str. The licence of those data.
+        figures: dict of measured figures on held-out pairs.
+    """
+
+    name: str
+    system: str
+    chapter: str
+    reference: str
+    transform: str
+    ndim: int
+    data: str
+    licence: str
+    figures: dict
+
+
+def load(name):
+    """Load a pretrained registrar.
+
+    Runs no code from the preset's files, whose sha256 is verified.
+
+    Args:
+        name: str. A preset of `list_models`, or the path of a preset folder.
+
+    Returns:
+        A registrar: `registrar.register(moving, fixed)`; its Keras model is
+        `registrar.model`.
+
+    Raises:
+        ValueError: for an unknown name, or a preset whose files are damaged.
+
+    Example:
+        >>> registrar = load("voxelmorph_brain_t1")
+        >>> registrar.model.name
+        'voxelmorph'
+    """
+    preset = find_preset(name)
+    system = find_system(preset.config["system"])
+    shape = (None,) * preset.preprocessor.ndim
+    model = system.builder((*shape, 1), **preset.config["arguments"])
+    model.load_weights(preset.folder / "model.weights.h5")
+    losses = system.recipe.losses()
+    return OneStepRegistrar(
+        model,
+        preset.preprocessor,
+        metric=losses["warped"],
+        regulariser=losses.get("displacement"),
+        weight=system.recipe.loss_weights.get("displacement", 1.0),
+        metadata={"name": preset.name, **preset.metadata},
+    )
+
+
+def list_models():
+    """List the presets that come with the package.
+
+    Returns:
+        List of `ModelRecord`, by name.
+
+    Example:
+        >>> [record.name for record in list_models()]
+        ['voxelmorph_brain_t1', 'vxmdiff_brain_t1']
+    """
+    return [_record(Preset.read(path)) for path in installed_presets().values()]
+
+
+def table(records):
+    """Make a table of model records to print.
+
+    Args:
+        records: list of `ModelRecord`.
+
+    Returns:
+        A `rich.table.Table`.
+    """
+    from rich.table import Table
+
+    columns = ("name", "chapter", "transform", "ndim", "data", "licence", "figures")
+    rich_table = Table(*columns)
+    for record in records:
+        values = dataclasses.asdict(record)
+        figures = record.figures.items()
+        values["figures"] = "\n".join(f"{key}: {value}" for key, value in figures)
+        rich_table.add_row(*(str(values[column]) for column in columns))
+    return rich_table
 
 
 def find_system(name):
@@ -56,8 +156,6 @@ def train(system, data, out, scale="cpu", steps=None, seed=0):
     Raises:
         ValueError: for an unknown system or scale, or unusable data.
     """
-    import dataclasses
-
     system = find_system(system)
     if scale not in system.recipe.scales:
         raise ValueError(
@@ -147,6 +245,76 @@ def _metadata(system, dataset, data, scale, steps, seed, seconds):
     }
 
 
+def _record(preset):
+    metadata = preset.metadata
+    return ModelRecord(
+        name=preset.name,
+        ndim=preset.preprocessor.ndim,
+        data=metadata["data"]["title"],
+        licence=metadata["data"]["licence"],
+        **{
+            key: metadata[key]
+            for key in ("system", "chapter", "reference", "transform", "figures")
+        },
+    )
+
+
 def card(preset):
-    """Write a preset's card."""
-    return preset.name
+    """Write a preset's card from its metadata.
+
+    Args:
+        preset: the `Preset`.
+
+    Returns:
+        The text of `README.md`.
+    """
+    metadata = preset.metadata
+    data, training = metadata["data"], metadata["training"]
+    figures = "\n".join(
+        f"| {name.replace('_', ' ')} | {value} |"
+        for name, value in metadata["figures"].items()
+    )
+    choices = importlib.import_module(SYSTEMS[metadata["system"]].builder.__module__)
+    return CARD.format(
+        name=preset.name,
+        about=choices.__doc__.strip(),
+        figures=figures or "| not measured | |",
+        command=training["command"],
+        spacing=preset.preprocessor.spacing,
+        **{key: data[key] for key in ("title", "source", "licence")},
+        **{key: training[key] for key in ("scale", "minutes", "hardware", "backend")},
+    )
+
+
+CARD = """\
+# {name}
+
+```python
+import kregzoo
+
+registrar = kregzoo.load("{name}")
+result = registrar.register("moving.nii.gz", "fixed.nii.gz")
+```
+
+{about}
+
+## Figures on held-out pairs
+
+| figure | value |
+|---|---|
+{figures}
+
+## Training
+
+`{command}`: the {scale} scale, {spacing} mm voxels, {minutes} minutes on {hardware}
+with the {backend} backend of Keras.
+
+## Data
+
+{title}. Source: {source}. Licence: {licence}.
+
+## Limits
+
+Research use. Images must be of the kind that the network was trained on, skull-stripped
+where those were; nothing was measured on other scanners, ages or diseases.
+"""

@@ -1,1 +1,25 @@
 """Inference: one pass, iterative, and what they give."""
+
+from kregzoo.registrars.iterative import IterativeRegistrar
+from kregzoo.registrars.one_step import OneStepRegistrar
+from kregzoo.registrars.optimizers import SciPy
+from kregzoo.registrars.registration import Registration
+from kregzoo.registrars.transform_models import (
+    Affine,
+    BSpline,
+    Displacement,
+    Rigid,
+    Velocity,
+)
+
+__all__ = [
+    "Affine",
+    "BSpline",
+    "Displacement",
+    "IterativeRegistrar",
+    "OneStepRegistrar",
+    "Registration",
+    "Rigid",
+    "SciPy",
+    "Velocity",
+]

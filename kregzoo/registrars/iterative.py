@@ -108,7 +108,9 @@ class IterativeRegistrar:
         start=None,
         moving_mask=None,
         fixed_mask=None,
+        levels=None,
         progress=False,
+        label="Registering",
     ):
         """Minimise on arrays of one grid.
 
@@ -118,11 +120,14 @@ class IterativeRegistrar:
             start: the transform model's parameters on this grid; zeros if None.
             moving_mask: tensor `(1, *spatial, 1)` in [0, 1], or None for all ones.
             fixed_mask: likewise.
+            levels: pyramid to use in place of the registrar's own.
             progress: bool. Show a progress bar.
+            label: str. What the bar says.
 
         Returns:
             The parameters on this grid, a float32 array.
         """
+        levels = self.levels if levels is None else levels
         shape = tuple(fixed.shape[1:-1])
         parameters = self.transform.initial(shape) if start is None else start
         images = {"moving": moving, "fixed": fixed}
@@ -130,8 +135,9 @@ class IterativeRegistrar:
             if mask is not None:
                 images[name] = mask
         current = shape
-        with progress_bar(sum(steps for _, steps in self.levels), progress) as advance:
-            for factor, steps in self.levels:
+        total = sum(steps for _, steps in levels)
+        with progress_bar(total, progress, label) as advance:
+            for factor, steps in levels:
                 level = tuple(max(4, round(size / factor)) for size in shape)
                 small = {k: shrink(x, level, factor) for k, x in images.items()}
                 parameters = self.transform.resize(parameters, current, level)
@@ -204,8 +210,12 @@ class CanonicalPair:
                 )
         self.moving, self.fixed = frame.normalise(moving), frame.normalise(fixed)
         self.grid = frame.canonical_grid(self.fixed)
+        self.masks = {
+            name: as_image(mask, name, allow_constant=True)
+            for name, mask in (("moving_mask", moving_mask), ("fixed_mask", fixed_mask))
+            if mask is not None
+        }
         self.initial = initial or self._align_centres()
-        self.masks = {"moving_mask": moving_mask, "fixed_mask": fixed_mask}
 
     def tensors(self):
         """Arguments of `IterativeRegistrar.optimise`, `(1, *spatial, 1)` each."""
@@ -215,9 +225,7 @@ class CanonicalPair:
         }
         transforms = {"moving_mask": self.initial, "fixed_mask": None}
         for name, mask in self.masks.items():
-            if mask is not None:
-                image = as_image(mask, name, allow_constant=True)
-                tensors[name] = self._on_grid(image, transforms[name], "nearest")
+            tensors[name] = self._on_grid(mask, transforms[name], "nearest")
         return tensors
 
     def _on_grid(self, image, transform, interpolation="linear"):
@@ -226,7 +234,9 @@ class CanonicalPair:
 
     def _align_centres(self):
         matrix = np.eye(self.grid.ndim + 1)
-        moving, fixed = (np.mean(foreground_box(i), 0) for i in (self.moving, self.fixed))
+        moving, fixed = (
+            np.mean(foreground_box(i), 0) for i in (self.moving, self.fixed)
+        )
         matrix[:-1, -1] = moving - fixed
         return AffineTransform(matrix)
 

@@ -1,10 +1,10 @@
 """Preset folders: a network's weights, and all that is needed to use and trust them.
 
-    <preset>/config.json         system and the builder's arguments
-    <preset>/model.weights.h5    weights, float16, gzip
-    <preset>/preprocessor.json   the canonical frame of `kregzoo.spatial.Preprocessor`
-    <preset>/metadata.json       sha256 of the files, data, licence, training, figures
-    <preset>/README.md           the card
+<preset>/config.json         system and the builder's arguments
+<preset>/model.weights.h5    weights, float16, gzip
+<preset>/preprocessor.json   the canonical frame of `kregzoo.spatial.Preprocessor`
+<preset>/metadata.json       sha256 of the files, data, licence, training, figures
+<preset>/README.md           the card
 """
 
 import dataclasses
@@ -120,8 +120,8 @@ def find_preset(name):
     if re.fullmatch(r"[a-z0-9_]+", str(name)) and str(name) in installed:
         return Preset.read(installed[str(name)])
     raise ValueError(
-        f"There is no preset of this name, nor a preset folder at this path. Installed: "
-        f"{', '.join(installed) or 'none'}. Received: {str(name)!r}"
+        f"There is no preset of this name, nor a preset folder at this path. "
+        f"Installed: {', '.join(installed) or 'none'}. Received: {str(name)!r}"
     )
 
 
@@ -162,9 +162,9 @@ def save_weights(model, path):
     with h5py.File(path, "r+") as file:
         names = []
         file.visititems(
-            lambda name, item: names.append(name)
-            if isinstance(item, h5py.Dataset)
-            else None
+            lambda name, item: (
+                names.append(name) if isinstance(item, h5py.Dataset) else None
+            )
         )
         arrays = {name: file[name][()] for name in names}
     with h5py.File(path, "r") as source, h5py.File(f"{path}.small", "w") as target:

@@ -15,11 +15,10 @@ def progress_bar(total, shown=True, label="Registering"):
     Yields:
         A callable without arguments that advances the bar by one step.
     """
+    from rich.console import Console
     from rich.progress import Progress
 
     # On standard error, so that what a command prints can be piped.
-    from rich.console import Console
-
     with Progress(
         console=Console(stderr=True), transient=True, disable=not shown
     ) as bars:

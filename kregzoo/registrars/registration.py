@@ -50,9 +50,9 @@ class Registration:
         }
         fields = [part for part in self._parts if part.grid is not None]
         if fields:
-            displacement = fields[0].displacement[None]
-            metrics["folded_percent"] = float(folded_percent(displacement))
-            metrics["sd_log_j"] = float(sd_log_j(displacement))
+            displacement = fields[0].displacement
+            metrics["folded_percent"] = folded_percent(displacement)
+            metrics["sd_log_j"] = sd_log_j(displacement)
         return {**metrics, "seconds": self.seconds}
 
     def apply(self, image, interpolation="linear"):

@@ -6,7 +6,6 @@ optimisers one scale, and makes going to a finer grid a matter of multiplying.
 """
 
 import numpy as np
-from keras import ops as kops
 
 from kregzoo import ops
 
@@ -101,9 +100,9 @@ class Displacement:
         """Displacement `(1, *shape, D)`."""
         return ops.resize_field(parameters, shape)
 
-    def parameters(self, displacement):
-        """Parameters that reproduce a dense displacement `(1, *shape, D)`."""
-        return ops.resize_field(displacement, self.coarse(displacement.shape[1:-1]))
+    def parameters(self, field, shape):
+        """Parameters, on a grid of `shape`, of a network's field `(1, *any, D)`."""
+        return ops.resize_field(field, self.coarse(shape))
 
     def resize(self, parameters, old, new):
         """The field's parameters on another grid."""

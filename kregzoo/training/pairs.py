@@ -190,7 +190,7 @@ def _absolute(record, root):
         path = (root / record[key]).resolve()
         if not path.is_relative_to(root.resolve()) or not path.is_file():
             raise ValueError(
-                f"{str(root / 'dataset.json')!r} names a file that is not in its folder. "
+                f"{str(root / 'dataset.json')!r} names a file not in its folder. "
                 f"Received: {key}={record[key]!r}"
             )
         record[key] = path

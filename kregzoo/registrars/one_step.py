@@ -1,0 +1,142 @@
+"""Registration by one pass of a network."""
+
+import keras
+from keras import ops as kops
+
+from kregzoo import ops
+from kregzoo.losses import LNCC, Gradient
+from kregzoo.registrars.alignment import affine_aligner
+from kregzoo.registrars.iterative import CanonicalPair, IterativeRegistrar
+from kregzoo.registrars.registration import Registration, Timer, displacement_transform
+from kregzoo.registrars.transform_models import Displacement, Velocity
+from kregzoo.spatial import CompositeTransform, VelocityTransform, as_image
+
+# Of instance optimisation: in voxels a step, on the field at half resolution.
+REFINEMENT_RATE = 0.05
+FIELD_FACTOR = 2
+
+
+class OneStepRegistrar:
+    """Preprocesses, aligns affinely, runs a network once, and refines if asked.
+
+    Args:
+        model: a network called on `{"moving", "fixed"}` that returns `"displacement"`
+            and, when it integrates one at half resolution, `"velocity"`.
+        preprocessor: the `Preprocessor` that the network was trained with.
+        metric: loss that `refine` minimises. Defaults to `LNCC()`.
+        regulariser: its regulariser. Defaults to `Gradient()`.
+        weight: float. The regulariser's weight.
+        metadata: dict, the preset's `metadata.json`.
+
+    Example:
+        >>> import kregzoo
+        >>> registrar = kregzoo.load("voxelmorph_brain_t1")
+        >>> registrar.preprocessor.spacing
+        2.0
+    """
+
+    def __init__(
+        self,
+        model,
+        preprocessor,
+        metric=None,
+        regulariser=None,
+        weight=1.0,
+        metadata=None,
+    ):
+        self.model = model
+        self.preprocessor = preprocessor
+        self.metadata = metadata or {}
+        self._aligner = affine_aligner(preprocessor)
+        diffeomorphic = "velocity" in model.output_names
+        kind = Velocity if diffeomorphic else Displacement
+        self._field = "velocity" if diffeomorphic else "displacement"
+        self._refiner = IterativeRegistrar(
+            metric or LNCC(),
+            kind(FIELD_FACTOR),
+            keras.optimizers.Adam(REFINEMENT_RATE),
+            regulariser=regulariser or Gradient(),
+            weight=weight,
+        )
+        # One compiled function from both images to the field: traced once a shape.
+        self._predict = ops.compiled(
+            lambda moving, fixed: self.model({"moving": moving, "fixed": fixed})
+        )
+
+    def register(
+        self,
+        moving,
+        fixed,
+        *,
+        refine=0,
+        initial=None,
+        moving_mask=None,
+        fixed_mask=None,
+        progress=True,
+    ):
+        """Register two images.
+
+        Args:
+            moving: path, nibabel image, array or `kregzoo.spatial.Image`, in any
+                orientation and spacing.
+            fixed: likewise.
+            refine: int. Iterations of optimising the field on this pair, from the
+                network's answer.
+            initial: transform from fixed to moving world, to be used in place of the
+                affine alignment.
+            moving_mask: mask image in the moving space: where it is 0, alignment and
+                refinement do not look. The network does not read it.
+            fixed_mask: likewise, in the fixed space.
+            progress: bool. Show progress bars.
+
+        Returns:
+            A `Registration`.
+
+        Raises:
+            ValueError: for an image that is not usable, naming the argument, or a
+                negative `refine`.
+        """
+        if refine < 0:
+            raise ValueError(f"`refine` must not be negative. Received: {refine}")
+        timer = Timer()
+        moving, fixed = as_image(moving, "moving"), as_image(fixed, "fixed")
+        pair = CanonicalPair(
+            self.preprocessor, moving, fixed, initial, moving_mask, fixed_mask
+        )
+        timer.lap("read")
+        if initial is None:
+            found = self._aligner.optimise(
+                **pair.tensors(), progress=progress, label="Aligning"
+            )
+            pair.initial = self._aligner.to_world(found, pair)
+        tensors = pair.tensors()
+        timer.lap("affine")
+        outputs = self._predict(tensors["moving"], tensors["fixed"])
+        field = kops.convert_to_numpy(outputs[self._field])
+        timer.lap("network")
+        if refine:
+            field = self._refine(field, tensors, refine, progress)
+            timer.lap("refine")
+        deformable = self._to_world(field, pair.grid)
+        transform = CompositeTransform([deformable, pair.initial])
+        return Registration(moving, fixed, transform, timer.seconds())
+
+    def _refine(self, field, tensors, steps, progress):
+        shape = tensors["fixed"].shape[1:-1]
+        start = self._refiner.transform.parameters(field, shape)
+        found = self._refiner.optimise(
+            **tensors,
+            start=start,
+            levels=((1, steps),),
+            progress=progress,
+            label="Refining",
+        )
+        if self._field == "velocity":
+            return found
+        return self._refiner.transform.displacement(found, shape)
+
+    def _to_world(self, field, grid):
+        if self._field == "displacement":
+            return displacement_transform(field, grid)
+        coarse = grid.resampled(grid.spacing * FIELD_FACTOR)
+        return VelocityTransform(field[0], coarse)
