@@ -1,0 +1,389 @@
+"""The command line: `kregzoo list`, `register`, `warp`, `train`, `demo`.
+
+What is heavy is imported inside the commands, so that help comes at once. Bad input
+ends with exit code 2 and one line on standard error, before anything is written.
+"""
+
+import argparse
+import contextlib
+import os
+import pathlib
+import sys
+
+from kregzoo import __version__
+
+MODEL = "voxelmorph_brain_t1"
+
+EXAMPLES = """\
+examples:
+  kregzoo demo                                        see it work on a known deformation
+  kregzoo list                                        what there is
+  kregzoo register moving.nii.gz fixed.nii.gz -o out  align one image to another
+  kregzoo warp labels.nii.gz out/transform.h5 --like fixed.nii.gz -o l.nii.gz --nearest
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that explains itself with examples and errs in one line."""
+
+    def __init__(self, **options):
+        super().__init__(
+            formatter_class=argparse.RawDescriptionHelpFormatter, **options
+        )
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def main(arguments=None):
+    """Runs the command line.
+
+    Args:
+        arguments: Words after `kregzoo`; those of the process if None.
+
+    Returns:
+        Exit code: 0, 2 for unusable input, 130 when interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    # What a user gave and the machine refused; anything else is a bug and shows.
+    except (ValueError, OSError, ImportError) as error:
+        print(f"kregzoo: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser():
+    parser = _Parser(
+        prog="kregzoo",
+        description="Medical image registration networks, with weights that work.",
+        epilog=EXAMPLES,
+    )
+    version = f"kregzoo {__version__}"
+    parser.add_argument("--version", action="version", version=version)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in (_add_list, _add_info, _add_register, _add_warp, _add_train, _add_demo):
+        add(commands)
+    return parser
+
+
+def _add_list(commands):
+    parser = commands.add_parser(
+        "list", help="list the presets", description="List the installed presets."
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+    parser.set_defaults(command=_list)
+
+
+def _add_info(commands):
+    parser = commands.add_parser(
+        "info",
+        help="show the card of a preset",
+        description="Show what a preset was trained on and how well it works.",
+        epilog=f"example:\n  kregzoo info {MODEL}",
+    )
+    parser.add_argument(
+        "name", metavar="NAME", help="preset, as `kregzoo list` names it"
+    )
+    parser.set_defaults(command=_info)
+
+
+def _add_register(commands):
+    parser = commands.add_parser(
+        "register",
+        help="align a moving image to a fixed one",
+        description="Align a moving image to a fixed one, as the files are: any "
+        "spacing, any orientation.\nWrites warped.nii.gz, transform.h5 (ITK, fixed to "
+        "moving), metrics.json and report.html.",
+        epilog="examples:\n"
+        "  kregzoo register moving.nii.gz fixed.nii.gz -o out\n"
+        "  kregzoo register moving.nii.gz fixed.nii.gz -o out --refine 50\n"
+        "  kregzoo register moving.nii.gz fixed.nii.gz -o out "
+        "--labels moving_labels.nii.gz",
+    )
+    parser.add_argument("moving", metavar="MOVING", help="image to align")
+    parser.add_argument("fixed", metavar="FIXED", help="image to align it to")
+    _add_output_folder(parser, required=True)
+    parser.add_argument(
+        "--model", default=MODEL, metavar="NAME", help="preset (default: %(default)s)"
+    )
+    _add_refine(parser)
+    parser.add_argument(
+        "--labels",
+        metavar="FILE",
+        help="label map of the moving image, written as warped_labels.nii.gz",
+    )
+    parser.add_argument(
+        "--points",
+        metavar="FILE",
+        help="CSV of landmarks in RAS mm of the fixed image, a row each; where they "
+        "lie in the moving image is written as warped_points.csv",
+    )
+    parser.set_defaults(command=_register)
+
+
+def _add_warp(commands):
+    parser = commands.add_parser(
+        "warp",
+        help="apply a transform to an image",
+        description="Resample an image of the moving space on the grid of another.",
+        epilog="example:\n  kregzoo warp labels.nii.gz out/transform.h5 "
+        "--like fixed.nii.gz -o warped.nii.gz --nearest",
+    )
+    parser.add_argument("image", metavar="IMAGE", help="image of the moving space")
+    parser.add_argument(
+        "transform", metavar="TRANSFORM", help="ITK transform (.h5, .tfm) or field"
+    )
+    parser.add_argument(
+        "--like", required=True, metavar="FIXED", help="image whose grid to use"
+    )
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="FILE", help="image to write"
+    )
+    parser.add_argument(
+        "--nearest", action="store_true", help="nearest neighbour, for labels"
+    )
+    parser.set_defaults(command=_warp)
+
+
+def _add_train(commands):
+    parser = commands.add_parser(
+        "train",
+        help="train a system by its recipe",
+        description="Train a system's network by its recipe, and write a preset folder "
+        "that `register --model` takes.\nRun again, it goes on where it stopped.",
+        epilog="example:\n  kregzoo train voxelmorph --data brains --out my_preset",
+    )
+    parser.add_argument("system", metavar="SYSTEM", help="such as voxelmorph")
+    parser.add_argument(
+        "--data", required=True, metavar="DIR", help="folder with a dataset.json"
+    )
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="folder of the preset"
+    )
+    parser.add_argument(
+        "--scale",
+        choices=("cpu", "published"),
+        default="cpu",
+        help="size of the training (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--steps", type=_whole, metavar="N", help="optimiser steps, if not the recipe's"
+    )
+    parser.add_argument(
+        "--seed", type=_whole, default=0, metavar="N", help="(default: %(default)s)"
+    )
+    parser.set_defaults(command=_train)
+
+
+def _add_demo(commands):
+    parser = commands.add_parser(
+        "demo",
+        help="register a brain whose deformation is known",
+        description="Register a brain whose deformation is known, print how well it "
+        "went, and write a report.",
+        epilog="example:\n  kregzoo demo -o demo --refine 50",
+    )
+    _add_output_folder(parser, default="kregzoo_demo")
+    parser.add_argument(
+        "--model", default=MODEL, metavar="NAME", help="preset (default: %(default)s)"
+    )
+    _add_refine(parser)
+    parser.add_argument(
+        "--seed", type=_whole, default=0, metavar="N", help="(default: %(default)s)"
+    )
+    parser.set_defaults(command=_demo)
+
+
+def _add_output_folder(parser, **options):
+    text = "folder to write to" + (
+        " (default: %(default)s)" if "default" in options else ""
+    )
+    parser.add_argument("-o", "--output", metavar="DIR", help=text, **options)
+
+
+def _add_refine(parser):
+    parser.add_argument(
+        "--refine",
+        type=_whole,
+        default=0,
+        metavar="N",
+        help="steps of optimisation after the network's answer (default: %(default)s)",
+    )
+
+
+def _whole(text):
+    number = int(text) if text.isdecimal() else -1
+    if number < 0:
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number from 0. Received: {text}"
+        )
+    return number
+
+
+def _list(options):
+    _start_keras()
+    import dataclasses
+    import json
+
+    from kregzoo import zoo
+
+    records = zoo.list_models()
+    if options.json:
+        print(json.dumps([dataclasses.asdict(record) for record in records], indent=2))
+    else:
+        _print(zoo.table(records))
+
+
+def _info(options):
+    _start_keras()
+    from rich.markdown import Markdown
+
+    from kregzoo.registrars.presets import find_preset
+
+    card = find_preset(options.name).folder / "README.md"
+    _print(Markdown(card.read_text(encoding="utf-8")))
+
+
+def _register(options):
+    output = _new_folder(options.output)
+    _start_keras()
+    from kregzoo import zoo
+    from kregzoo.report.page import require_matplotlib
+    from kregzoo.spatial import as_image
+
+    # Whatever may be wrong shows before the work, which takes longer, and its files.
+    require_matplotlib()
+    moving = as_image(options.moving, "MOVING")
+    fixed = as_image(options.fixed, "FIXED")
+    labels = points = None
+    if options.labels:
+        labels = as_image(options.labels, "--labels", allow_constant=True)
+    if options.points:
+        points = _read_points(options.points, fixed.grid.ndim)
+    registrar = zoo.load(options.model)
+    result = registrar.register(moving, fixed, refine=options.refine)
+    paths = list(result.save(output))
+    if labels is not None:
+        paths.append(output / "warped_labels.nii.gz")
+        result.apply(labels, interpolation="nearest").write(paths[-1])
+    if points is not None:
+        paths.append(output / "warped_points.csv")
+        _write_points(paths[-1], result.apply_points(points))
+    for path in paths:
+        print(path)
+
+
+def _warp(options):
+    _start_keras()
+    from kregzoo.spatial import as_image, read_transform
+
+    image = as_image(options.image, "IMAGE", allow_constant=True)
+    like = as_image(options.like, "--like", allow_constant=True)
+    transform = read_transform(options.transform)
+    interpolation = "nearest" if options.nearest else "linear"
+    transform.apply(image, like.grid, interpolation).write(options.output)
+    print(options.output)
+
+
+def _train(options):
+    output = _new_folder(options.out)
+    _start_keras()
+    from kregzoo import zoo
+
+    preset = zoo.train(
+        options.system, options.data, output, options.scale, options.steps, options.seed
+    )
+    print(preset.folder)
+
+
+def _demo(options):
+    output = _new_folder(options.output)
+    _start_keras()
+    from kregzoo import demo
+
+    demo.run(output, options.model, options.seed, options.refine)
+
+
+def _new_folder(path):
+    """The folder, checked but not made yet."""
+    path = pathlib.Path(path)
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"The output must be a folder. Received the file: {path}")
+    return path
+
+
+def _start_keras():
+    """Imports Keras and wakes its backend, without the latter's chatter.
+
+    TensorFlow writes to standard error while it is imported and finds no GPU, before
+    any setting of its own could silence it; errors come as exceptions all the same.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _native_stderr_silenced():
+        import keras
+
+        keras.ops.zeros(1)
+
+
+@contextlib.contextmanager
+def _native_stderr_silenced():
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _read_points(path, ndim):
+    """Landmarks `(N, D)` of a CSV file, whose first row may name the columns."""
+    import csv
+
+    import numpy as np
+
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        rows = [row for row in csv.reader(file) if row]
+    if rows and not _numbers(rows[0]):
+        rows = rows[1:]
+    points = [_numbers(row) for row in rows]
+    if not points or any(len(point) != ndim for point in points):
+        raise ValueError(
+            f"--points must hold {ndim} numbers a row, separated by commas: RAS mm of "
+            f"the fixed image. Received: {path}"
+        )
+    return np.array(points)
+
+
+def _numbers(row):
+    try:
+        return [float(word) for word in row]
+    except ValueError:
+        return []
+
+
+def _write_points(path, points):
+    import csv
+
+    from kregzoo.spatial.files import atomic
+
+    with atomic(path) as temporary:
+        with open(temporary, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow("xyz"[: points.shape[1]])
+            writer.writerows([f"{value:.6f}" for value in point] for point in points)
+
+
+def _print(renderable):
+    from rich.console import Console
+
+    Console().print(renderable)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

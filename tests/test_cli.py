@@ -1,0 +1,196 @@
+"""The command line as a user and a script meet it."""
+
+import csv
+import dataclasses
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from kregzoo import __version__, cli, demo, zoo
+from kregzoo.registrars.registration import Registration
+from kregzoo.spatial import AffineTransform, Image
+
+SHIFT = np.array([[1.0, 0, 0, 4], [0, 1, 0, -2], [0, 0, 1, 0], [0, 0, 0, 1]])
+COMMANDS = ("list", "info", "register", "warp", "train", "demo")
+
+
+class Shifting:
+    """Stands for a network: moves every image by the same millimetres."""
+
+    def register(self, moving, fixed, refine):
+        return Registration(moving, fixed, AffineTransform(SHIFT), {"total": refine})
+
+
+@dataclasses.dataclass
+class Record:
+    name: str = "some_preset"
+    system: str = "voxelmorph"
+    chapter: str = "5.1"
+    reference: str = "Somebody"
+    transform: str = "displacement"
+    ndim: int = 3
+    data: str = "brains"
+    licence: str = "CC0"
+    figures: dict = dataclasses.field(default_factory=lambda: {"dice": 0.5})
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """A folder with images, labels, landmarks and a transform, to work in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(zoo, "load", lambda name: Shifting(), raising=False)
+    rng = np.random.default_rng(0)
+    affine = np.diag([-2.0, 2.0, 2.5, 1.0])
+    for name in ("moving", "fixed"):
+        array = rng.uniform(size=(12, 10, 8)).astype("float32")
+        Image.from_array(array, affine=affine).write(f"{name}.nii.gz")
+    labels = rng.integers(0, 300, (12, 10, 8), dtype="int16")
+    Image.from_array(labels, affine=affine).write("labels.nii.gz")
+    (tmp_path / "points.csv").write_text("x,y,z\n-1,2,3\n-10.5,6,0\n")
+    AffineTransform(SHIFT).save("shift.tfm")
+    return tmp_path
+
+
+def contents(folder):
+    return {path.name for path in folder.rglob("*")}
+
+
+def resampled_by_simpleitk(image, interpolator):
+    transform = sitk.ReadTransform("shift.tfm")
+    moving, fixed = (sitk.ReadImage(name) for name in (image, "fixed.nii.gz"))
+    return sitk.GetArrayFromImage(sitk.Resample(moving, fixed, transform, interpolator))
+
+
+def test_register_writes_every_result(files, capsys):
+    code = cli.main(
+        "register moving.nii.gz fixed.nii.gz -o out --refine 7 "
+        "--labels labels.nii.gz --points points.csv".split()
+    )
+    assert code == 0
+    printed = capsys.readouterr().out.split()
+    assert contents(files / "out") == {
+        "warped.nii.gz",
+        "transform.h5",
+        "metrics.json",
+        "report.html",
+        "warped_labels.nii.gz",
+        "warped_points.csv",
+    }
+    assert {line.rpartition("/")[2] for line in printed} == contents(files / "out")
+    metrics = json.loads((files / "out/metrics.json").read_text())
+    assert metrics["seconds"]["total"] == 7
+    labels = sitk.GetArrayFromImage(sitk.ReadImage("out/warped_labels.nii.gz"))
+    expected = resampled_by_simpleitk("labels.nii.gz", sitk.sitkNearestNeighbor)
+    np.testing.assert_array_equal(labels, expected)
+    with open("out/warped_points.csv", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["x", "y", "z"]
+    moved = np.array(rows, "float64")
+    np.testing.assert_allclose(moved, [[3, 0, 3], [-6.5, 4, 0]], atol=1e-6)
+
+
+@pytest.mark.parametrize("option", [[], ["--nearest"]])
+def test_warp_agrees_with_simpleitk(files, option):
+    words = ["moving.nii.gz", "shift.tfm", "--like", "fixed.nii.gz", "-o", "w.nii.gz"]
+    assert cli.main(["warp", *words, *option]) == 0
+    interpolator = sitk.sitkNearestNeighbor if option else sitk.sitkLinear
+    np.testing.assert_allclose(
+        sitk.GetArrayFromImage(sitk.ReadImage("w.nii.gz")),
+        resampled_by_simpleitk("moving.nii.gz", interpolator),
+        atol=1e-5,
+    )
+
+
+BAD = {
+    "no such file": "register moving.nii.gz nowhere.nii.gz -o out",
+    "not an image": "register text.nii.gz fixed.nii.gz -o out",
+    "folder taken": "register moving.nii.gz fixed.nii.gz -o text.nii.gz",
+    "no such labels": "register moving.nii.gz fixed.nii.gz -o out --labels no.nii.gz",
+    "not a transform": "warp moving.nii.gz text.nii.gz --like fixed.nii.gz -o w.nii.gz",
+    "unknown format": "warp moving.nii.gz shift.tfm --like fixed.nii.gz -o w.docx",
+    "no such folder": "warp moving.nii.gz shift.tfm --like fixed.nii.gz -o no/w.nii.gz",
+    "no such points": "register moving.nii.gz fixed.nii.gz -o out --points no.csv",
+    "points of words": "register moving.nii.gz fixed.nii.gz -o out --points a.txt",
+    "negative steps": "register moving.nii.gz fixed.nii.gz -o out --refine -3",
+    "no output": "register moving.nii.gz fixed.nii.gz",
+    "no command": "",
+    "unknown command": "segment moving.nii.gz",
+    "unknown preset": "info no_such_preset",
+    "unknown system": "train nothing --data . --out out",
+}
+
+
+@pytest.mark.parametrize("words", BAD.values(), ids=BAD.keys())
+def test_bad_input_is_told_in_one_line_and_leaves_nothing(files, capfd, words):
+    for name in ("text.nii.gz", "a.txt"):
+        (files / name).write_text("not a picture,\nat all\n")
+    before = contents(files)
+    try:
+        code = cli.main(words.split())
+    except SystemExit as stop:
+        code = stop.code
+    streams = capfd.readouterr()
+    assert code == 2
+    assert streams.err.startswith("kregzoo") and streams.err.count("\n") == 1
+    assert streams.out == ""
+    assert contents(files) == before
+
+
+def test_a_process_says_the_same_without_the_chatter_of_its_backend(tmp_path):
+    # As the installed script does, whose name is the command's.
+    code = (
+        "import sys; sys.argv[0] = 'kregzoo'; import kregzoo.cli as c; exit(c.main())"
+    )
+    words = ["register", "no.nii.gz", "no.nii.gz", "-o", "out"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.count(b"\n") == 1 and b"no.nii.gz" in done.stderr
+    assert not contents(tmp_path)
+
+
+def test_list_prints_a_table_or_json(monkeypatch, capsys):
+    monkeypatch.setattr(zoo, "list_models", lambda: [Record()], raising=False)
+    assert cli.main(["list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [dataclasses.asdict(Record())]
+    assert cli.main(["list"]) == 0
+    assert "some_preset" in capsys.readouterr().out
+
+
+def test_train_and_demo_hand_on_what_was_asked(files, monkeypatch):
+    asked = []
+    monkeypatch.setattr(zoo, "train", lambda *a: asked.append(a) or Record())
+    monkeypatch.setattr(Record, "folder", "out", raising=False)
+    monkeypatch.setattr(demo, "run", lambda *a: asked.append(a))
+    words = "train voxelmorph --data d --out out --scale published --steps 9 --seed 2"
+    assert cli.main(words.split()) == 0
+    assert cli.main("demo -o here --model m --seed 3 --refine 4".split()) == 0
+    train, run = asked
+    assert train[0:2] == ("voxelmorph", "d") and train[3:] == ("published", 9, 2)
+    assert [str(train[2]), str(run[0])] == ["out", "here"]
+    assert run[1:] == ("m", 3, 4)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_explains_every_argument(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([command, "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert f"usage: kregzoo {command}" in text
+    if command != "list":
+        assert f"example:\n  kregzoo {command}" in text.replace("examples:", "example:")
+
+
+def test_help_lists_the_commands_and_version_is_the_package_s(capsys):
+    for words, expected in (["--help"], COMMANDS), (["--version"], [__version__]):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(words)
+        assert stop.value.code == 0
+        text = capsys.readouterr().out
+        assert all(word in text for word in expected)
