@@ -1,0 +1,285 @@
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kregzoo.spatial import Grid, Image, as_image, itk
+from kregzoo.spatial import image as image_module
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize("dtype", ["float32", "uint8", "int16", "int64"])
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".mgz", ".mha", ".nrrd"])
+def test_write_then_read(tmp_path, random_grid, suffix, dtype, ndim):
+    grid = random_grid(5, ndim)
+    voxels = np.random.default_rng(0).uniform(0, 200, grid.shape).astype(dtype)
+    image = Image(voxels, grid)
+    image.write(tmp_path / f"image{suffix}")
+    again = Image.read(tmp_path / f"image{suffix}")
+    np.testing.assert_array_equal(again.array, image.array)
+    assert (again.array.dtype.kind in "iu") == (dtype != "float32")
+    assert again.array.dtype.isnative
+    assert again.grid == grid
+    assert again.name == f"image{suffix}"
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".mha"])
+def test_files_mean_the_same_to_simpleitk(tmp_path, random_image, suffix):
+    image = random_image(2, 3)
+    image.write(tmp_path / f"image{suffix}")
+    read = sitk.ReadImage(str(tmp_path / f"image{suffix}"))
+    index = (1, 2, 3)
+    assert read[index] == pytest.approx(image.array[index])
+    np.testing.assert_allclose(
+        np.array(read.TransformIndexToPhysicalPoint(index)) * [-1, -1, 1],
+        image.grid.voxel_to_world(index),
+        atol=1e-3,
+    )
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_pictures(tmp_path, suffix):
+    picture = np.arange(12, dtype="uint8").reshape(3, 4)
+    path = tmp_path / f"picture{suffix}"
+    Image.from_array(picture, spacing=(2.0, 0.5)).write(path)
+    read = Image.read(path, spacing=(2.0, 0.5))
+    np.testing.assert_array_equal(read.array, picture)
+    np.testing.assert_allclose(read.grid.spacing, (2.0, 0.5))
+    # Row 2, column 3: x is the column and y the row, in ITK's LPS.
+    point = read.grid.voxel_to_world((2, 3))
+    np.testing.assert_allclose(point, (-1.5, -4.0))
+    assert sitk.ReadImage(str(path))[3, 2] == picture[2, 3]
+    np.testing.assert_array_equal(read.reoriented().array, picture)
+
+
+def write_series(folder, volume, grid, series):
+    source = itk.to_image(volume, grid)
+    writer = sitk.ImageFileWriter()
+    writer.KeepOriginalImageUIDOn()
+    for index in range(grid.shape[2]):
+        part = source[:, :, index : index + 1]
+        tags = {
+            "0008|0018": f"{series}.{index + 1}",
+            "0008|0060": "MR",
+            "0020|000d": "1.2.3",
+            "0020|000e": series,
+            "0020|0013": str(index),
+            "0020|0032": "\\".join(str(value) for value in part.GetOrigin()),
+            "0020|0037": "-1\\0\\0\\0\\-1\\0",
+        }
+        for key, value in tags.items():
+            part.SetMetaData(key, value)
+        writer.SetFileName(str(folder / f"{series}.{index}.dcm"))
+        writer.Execute(part)
+
+
+def test_dicom_series(tmp_path):
+    volume = np.random.default_rng(0).integers(0, 1000, (5, 6, 4)).astype("int16")
+    grid = Grid.centred((5, 6, 4), (1.5, 1.0, 2.0))
+    write_series(tmp_path, volume, grid, "1.2.3.4")
+    read = Image.read(tmp_path)
+    assert read.grid == grid
+    np.testing.assert_array_equal(read.array, volume)
+    write_series(tmp_path, volume, grid, "1.2.3.5")
+    with pytest.raises(ValueError, match="one DICOM series; this one holds 2"):
+        Image.read(tmp_path)
+
+
+@pytest.mark.parametrize("array", [np.ones((4, 5, 1)), np.ones((4, 5, 1, 1))])
+def test_trailing_axes_of_length_one_are_dropped(array):
+    assert Image.from_array(array).grid == Grid(
+        (4, 5), [[0, -1, 0], [-1, 0, 0], [0, 0, 1]]
+    )
+
+
+def test_axial_slice_keeps_its_place_and_others_become_pictures():
+    axial = np.array([[-2, 0, 0, 5], [0, 3, 0, 6], [0, 0, 4, 7], [0, 0, 0, 1.0]])
+    slice_ = Image.from_array(np.ones((4, 5, 1)), affine=axial)
+    np.testing.assert_allclose(slice_.grid.affine, [[-2, 0, 5], [0, 3, 6], [0, 0, 1]])
+    coronal = axial[:, [0, 2, 1, 3]]
+    slice_ = Image.from_array(np.ones((4, 5, 1)), affine=coronal)
+    np.testing.assert_allclose(slice_.grid.spacing, (2, 4))
+    assert slice_.grid.orientation == "PL"
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_reoriented_agrees_with_nibabel(random_image, seed):
+    image = random_image(seed, 3, (3, 5, 4))
+    expected = nib.as_closest_canonical(nib.Nifti1Image(image.array, image.grid.affine))
+    reoriented = image.reoriented()
+    np.testing.assert_array_equal(reoriented.array, expected.get_fdata("unchanged"))
+    assert reoriented.grid == Grid(expected.shape, expected.affine)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3]), st.booleans())
+def test_resample_agrees_with_simpleitk(random_image, random_grid, seed, ndim, labels):
+    image = random_image(seed, ndim)
+    grid = random_grid(seed + 1, ndim)
+    # About the same centre, so that the two overlap; not the same, which would put a
+    # voxel halfway between others.
+    affine = grid.affine.copy()
+    affine[:-1, -1] += image.grid.centre - grid.centre + 0.123
+    grid = Grid(grid.shape, affine)
+    expected = sitk.Resample(
+        itk.to_image(image.array, image.grid),
+        itk.to_image(np.zeros(grid.shape, "float32"), grid),
+        sitk.Transform(ndim, sitk.sitkIdentity),
+        sitk.sitkNearestNeighbor if labels else sitk.sitkLinear,
+    )
+    result = image.resample(grid, interpolation="nearest" if labels else "linear")
+    difference = np.abs(result.array - itk.from_image(expected)[0])
+    # A voxel within rounding of an edge may fall on either side of it.
+    assert np.count_nonzero(difference > 1e-3) <= 1
+    assert np.count_nonzero(result.array) > 10
+    assert result.grid == grid
+
+
+def test_resample_of_labels_keeps_their_type(random_grid):
+    grid = random_grid(0, 3)
+    labels = np.random.default_rng(0).integers(0, 60000, grid.shape).astype("uint16")
+    result = Image(labels, grid).resample(grid, interpolation="nearest")
+    assert result.array.dtype == "uint16"
+    np.testing.assert_array_equal(result.array, labels)
+    assert Image(labels, grid).resample(grid).array.dtype == "float32"
+
+
+def test_resample_in_slabs_changes_nothing(random_image, monkeypatch):
+    image = random_image(1, 3)
+    grid = image.grid.resampled(1.3)
+    whole = image.resample(grid).array
+    monkeypatch.setattr(image_module, "SLAB_VOXELS", 300)
+    np.testing.assert_allclose(image.resample(grid).array, whole, atol=1e-4)
+
+
+def test_fill():
+    image = Image.from_array(np.full((4, 4), 7.0))
+    grid = Grid((1, 2), image.grid.affine @ [[1, 0, 0], [0, 9, 0], [0, 0, 1]])
+    np.testing.assert_array_equal(image.resample(grid).array, [[7, 0]])
+    np.testing.assert_array_equal(image.resample(grid, fill="border").array, [[7, 7]])
+
+
+def test_as_image_takes_every_kind(tmp_path):
+    array = np.random.default_rng(0).random((4, 5, 6)).astype("float32")
+    nifti = nib.Nifti1Image(array, np.diag([1.0, 2.0, 3.0, 1.0]))
+    nifti.to_filename(tmp_path / "image.nii.gz")
+    for value in [
+        array,
+        nifti,
+        tmp_path / "image.nii.gz",
+        str(tmp_path / "image.nii.gz"),
+        Image.from_array(array),
+    ]:
+        np.testing.assert_array_equal(as_image(value).array, array)
+    assert as_image(nifti).grid.spacing.tolist() == [1, 2, 3]
+    assert as_image(np.ones((4, 4), bool), allow_constant=True).array.dtype == "uint8"
+
+
+def truncated(path, suffix):
+    Image.from_array(np.random.default_rng(0).random((9, 9, 9))).write(path / suffix)
+    content = (path / suffix).read_bytes()
+    (path / suffix).write_bytes(content[: len(content) // 2])
+    return path / suffix
+
+
+def written(path, name, content):
+    (path / name).write_bytes(content)
+    return path / name
+
+
+def saved(path, image):
+    sitk.WriteImage(image, str(path / "image.png"))
+    return path / "image.png"
+
+
+NIFTI = nib.Nifti1Image
+RAMP = np.arange(64.0).reshape(4, 4, 4)
+BAD = {
+    "missing file": (lambda path: path / "none.nii.gz", "no such file"),
+    "empty folder": (lambda path: path, "could not be read"),
+    "empty file": (
+        lambda path: written(path, "image.nii.gz", b""),
+        "could not be read",
+    ),
+    "not an image": (
+        lambda path: written(path, "image.nii", b"no"),
+        "could not be read",
+    ),
+    "unknown format": (lambda path: written(path, "image.xyz", b"no"), "could not be"),
+    "truncated nii": (lambda path: truncated(path, "image.nii"), "could not be read"),
+    "truncated gz": (lambda path: truncated(path, "image.nii.gz"), "could not be read"),
+    "truncated mgz": (lambda path: truncated(path, "image.mgz"), "could not be read"),
+    "truncated mha": (lambda path: truncated(path, "image.mha"), "could not be read"),
+    "colours": (
+        lambda path: saved(path, sitk.Image((4, 4), sitk.sitkVectorUInt8, 3)),
+        "3 channels",
+    ),
+    "nan": (lambda path: np.where(RAMP > 3, np.nan, RAMP), "60 voxels"),
+    "infinity": (lambda path: np.where(RAMP > 3, np.inf, RAMP), "must be finite"),
+    "constant": (lambda path: np.zeros((4, 4)), "all equal"),
+    "4-D": (lambda path: np.ones((4, 4, 4, 2)), "2-D or 3-D"),
+    "4-D nifti": (lambda path: NIFTI(np.ones((4, 4, 4, 2)), np.eye(4)), "2-D or 3-D"),
+    "no voxels": (lambda path: np.ones((4, 0, 4)), "at least one voxel"),
+    "one axis": (lambda path: np.ones(4), "2-D or 3-D"),
+    "complex": (lambda path: RAMP * 1j, "real numbers"),
+    "text": (lambda path: np.full((4, 4), "a"), "real numbers"),
+    "other type": (lambda path: 3, "Received: int"),
+    "nothing": (lambda path: None, "Received: NoneType"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_as_image_names_the_argument(tmp_path, case):
+    make, message = BAD[case]
+    with pytest.raises(ValueError, match=f"`moving`(.|\n)*{message}"):
+        as_image(make(tmp_path), "moving")
+
+
+@pytest.mark.parametrize(
+    ("affine", "message"),
+    [
+        (np.diag([1.0, 1, 0, 1]), "invertible"),
+        (np.ones((4, 4)), "invertible"),
+        (np.diag([np.nan, 1, 1, 1]), "finite"),
+    ],
+)
+def test_impossible_affine_in_a_file(tmp_path, affine, message):
+    image = nib.Nifti1Image(RAMP, np.eye(4))
+    image.header.set_sform(affine, code="scanner")
+    content = image.header.binaryblock + bytes(4) + RAMP.tobytes()
+    with pytest.raises(ValueError, match=f"`fixed`(.|\n)*{message}"):
+        as_image(written(tmp_path, "image.nii", content), "fixed")
+
+
+@pytest.mark.parametrize("spacing", [0, -1, np.nan])
+def test_impossible_spacing(spacing):
+    with pytest.raises(ValueError, match="`spacing` must be positive"):
+        Image.from_array(RAMP, spacing=spacing)
+
+
+def test_spacing_and_affine():
+    with pytest.raises(ValueError, match="not both"):
+        Image.from_array(RAMP, spacing=1.0, affine=np.eye(4))
+
+
+def test_array_must_fit_its_grid():
+    with pytest.raises(ValueError, match="shape of its grid"):
+        Image(RAMP, Grid.centred((4, 4, 5)))
+
+
+@pytest.mark.parametrize(
+    ("voxels", "name"),
+    [
+        (RAMP, "image.png"),
+        (RAMP, "image.xyz"),
+        (np.array([[0, 2**40]]), "image.nii.gz"),
+        (RAMP, "none/image.nii.gz"),
+    ],
+)
+def test_impossible_writing_leaves_no_file(tmp_path, voxels, name):
+    with pytest.raises(ValueError, match="Received"):
+        Image.from_array(voxels).write(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
