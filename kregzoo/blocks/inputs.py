@@ -28,7 +28,7 @@ def pair_inputs(input_shape, divisor=1):
         )
     if any(size is not None and size % divisor for size in input_shape[:-1]):
         raise ValueError(
-            f"The spatial sizes of `input_shape` must be divisible by {divisor}: pad or "
+            f"Spatial sizes of `input_shape` must be divisible by {divisor}: pad or "
             f"resample. Received: input_shape={tuple(input_shape)}"
         )
     return {

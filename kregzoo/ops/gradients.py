@@ -25,11 +25,13 @@ def value_and_grad(fn, variables):
     return _BACKENDS[keras.backend.backend()](fn, variables)
 
 
-def compiled(fn):
+def compiled(fn, fuse=False):
     """Compile a function of tensors: `tf.function` or `jax.jit`; PyTorch runs it as is.
 
     Args:
         fn: callable of tensors, free of side effects.
+        fuse: bool. Let XLA compile it on TensorFlow too: best for element-wise work,
+            and bad for convolutions on a CPU.
 
     Returns:
         A callable with the same results. It is compiled anew for each new shape.
@@ -43,7 +45,7 @@ def compiled(fn):
     if backend == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(fn)
+        return tf.function(fn, jit_compile=fuse or None)
     if backend == "jax":
         import jax
 

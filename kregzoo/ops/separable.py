@@ -69,16 +69,17 @@ def apply_along_axes(x, matrices):
     return x
 
 
-def resize(image, shape):
+def resize(image, shape, antialias=False):
     """Resizes an image by linear interpolation, keeping its field of view.
 
     The voxel `i` of the new grid looks at `(i + 0.5) * n_old / n_new - 0.5` in the
     old one, and positions beyond the outermost voxel centres take their values.
-    There is no smoothing: where the image shrinks by more than 2, smooth it first.
 
     Args:
         image: tensor `(B, *spatial, C)`; integers become float32.
         shape: The new spatial shape, one int per axis.
+        antialias: Whether each voxel of a smaller grid averages all the voxels that it
+            covers, by a hat function as wide as two of it.
 
     Returns:
         Tensor `(B, *shape, C)`.
@@ -93,7 +94,7 @@ def resize(image, shape):
     image = _as_float(image)
     old = _spatial_shape(image, shape)
     matrices = [
-        None if n_new == n_old else _linear_weights(n_new, n_old)
+        None if n_new == n_old else _linear_weights(n_new, n_old, antialias)
         for n_new, n_old in zip(shape, old, strict=True)
     ]
     return apply_along_axes(image, matrices)
@@ -182,12 +183,14 @@ def bspline_adjoint(field, control_shape):
 
 
 @functools.lru_cache(maxsize=256)
-def _linear_weights(n_new, n_old):
+def _linear_weights(n_new, n_old, antialias):
     """Rows of linear interpolation weights, `(n_new, n_old)`."""
     position = (np.arange(n_new) + 0.5) * n_old / n_new - 0.5
     position = np.clip(position, 0, n_old - 1)[:, None]
-    # Each old voxel is a hat function, one voxel wide on either side.
-    weights = np.maximum(0, 1 - np.abs(position - np.arange(n_old)))
+    # A hat function, one voxel wide on either side: an old one, or a larger new one.
+    width = max(1.0, n_old / n_new) if antialias else 1.0
+    weights = np.maximum(0, 1 - np.abs(position - np.arange(n_old)) / width)
+    weights = weights / weights.sum(axis=1, keepdims=True)
     return weights.astype("float32")
 
 

@@ -182,7 +182,8 @@ def invert(displacement, iterations=20):
     return inverse
 
 
-def _sample(image, points, interpolation, fill, relative):
+def check_modes(interpolation, fill):
+    """Raise a ValueError for an unknown interpolation or fill."""
     if interpolation not in INTERPOLATIONS:
         raise ValueError(
             f"`interpolation` must be one of {INTERPOLATIONS}. "
@@ -190,6 +191,10 @@ def _sample(image, points, interpolation, fill, relative):
         )
     if fill not in FILLS:
         raise ValueError(f"`fill` must be one of {FILLS}. Received: fill={fill!r}")
+
+
+def _sample(image, points, interpolation, fill, relative):
+    check_modes(interpolation, fill)
     image = ops.convert_to_tensor(image)
     points = ops.cast(points, "float32")
     ndim = len(image.shape) - 2
@@ -213,15 +218,20 @@ def interpolate(image, points, interpolation, fill, relative):
     coordinates = absolute(points) if relative else points
     flat = ops.reshape(image, (-1, image.shape[-1]))
     offset = batch_offset(coordinates, shape)
+    return gather(flat, coordinates, shape, offset, interpolation, fill)
+
+
+def gather(flat, coordinates, shape, offset, interpolation, fill):
+    """Interpolate the rows `(voxels, C)` of a flattened image, at its own dtype."""
     if interpolation == "nearest":
         values = ops.take(flat, nearest_index(coordinates, shape) + offset, axis=0)
     else:
         values = 0.0
         for index, weight in corners(coordinates, shape):
-            weight = ops.cast(ops.expand_dims(weight, -1), image.dtype)
+            weight = ops.cast(ops.expand_dims(weight, -1), flat.dtype)
             values = values + weight * ops.take(flat, index + offset, axis=0)
     if fill == "zeros":
-        values = values * ops.cast(inside(coordinates, shape), image.dtype)
+        values = values * ops.cast(inside(coordinates, shape), flat.dtype)
     return values
 
 

@@ -139,7 +139,10 @@ class IterativeRegistrar:
         with progress_bar(total, progress, label) as advance:
             for factor, steps in levels:
                 level = tuple(max(4, round(size / factor)) for size in shape)
-                small = {k: shrink(x, level, factor) for k, x in images.items()}
+                small = {
+                    name: ops.resize(image, level, antialias=True)
+                    for name, image in images.items()
+                }
                 parameters = self.transform.resize(parameters, current, level)
                 current = level
                 objective = functools.partial(self._objective, small)
@@ -244,11 +247,6 @@ class CanonicalPair:
 def default_preprocessor(ndim, spacing=2.0):
     """A frame of 2 mm in which any image fits, for registrars without a network."""
     return Preprocessor(spacing, ((16,) * ndim,))
-
-
-def shrink(image, shape, factor):
-    """Smooth against aliasing, and resize."""
-    return ops.resize(ops.smooth(image, 0.4 * factor if factor > 1 else 0.0), shape)
 
 
 def affine_to_world(matrix, grid):

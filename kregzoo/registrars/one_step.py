@@ -60,7 +60,7 @@ class OneStepRegistrar:
         )
         # One compiled function from both images to the field: traced once a shape.
         self._predict = ops.compiled(
-            lambda moving, fixed: self.model({"moving": moving, "fixed": fixed})
+            lambda moving, fixed: model({"moving": moving, "fixed": fixed})[self._field]
         )
 
     def register(
@@ -111,8 +111,8 @@ class OneStepRegistrar:
             pair.initial = self._aligner.to_world(found, pair)
         tensors = pair.tensors()
         timer.lap("affine")
-        outputs = self._predict(tensors["moving"], tensors["fixed"])
-        field = kops.convert_to_numpy(outputs[self._field])
+        field = self._predict(tensors["moving"], tensors["fixed"])
+        field = kops.convert_to_numpy(field)
         timer.lap("network")
         if refine:
             field = self._refine(field, tensors, refine, progress)

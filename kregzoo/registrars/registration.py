@@ -135,11 +135,13 @@ class Registration:
         return self.moving.resample(self.fixed.grid)
 
     def _views(self):
+        spacing = 2 * self.fixed.grid.spacing
         return (
             self.fixed,
             self._moving_on_fixed,
             self.warped,
-            self.transform.displacement_on(self.fixed.grid),
+            # Half the resolution looks the same, at an eighth of the cost.
+            self.transform.displacement_on(self.fixed.grid.resampled(spacing)),
         )
 
     def _name(self, role):

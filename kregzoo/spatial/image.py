@@ -6,7 +6,6 @@ import pathlib
 
 import nibabel as nib
 import numpy as np
-from keras import ops as kops
 
 from kregzoo import ops
 from kregzoo.spatial import itk
@@ -185,15 +184,14 @@ class Image:
         # Backends lack some of NumPy's integers; all have int32.
         voxels = _narrowed(self.array, ("int32",)) if labels else self.array
         voxels = voxels.astype("int32" if labels else "float32", copy=False)
-        tensor = kops.convert_to_tensor(voxels[np.newaxis, ..., np.newaxis])
+        sampler = ops.Sampler(voxels[..., np.newaxis], interpolation, fill)
         result = np.empty(grid.shape, self.array.dtype if labels else "float32")
         for rows, slab in grid.slabs(SLAB_VOXELS):
             if transform is None:
                 coordinates = slab.coordinates_in(self.grid)
             else:
                 coordinates = transform.coordinates(slab, self.grid)
-            sampled = ops.sample(tensor, coordinates[np.newaxis], interpolation, fill)
-            result[rows] = kops.convert_to_numpy(sampled)[0, ..., 0]
+            result[rows] = sampler(coordinates)[..., 0]
         return Image(result, grid, self.name)
 
     def reoriented(self, orientation=None):

@@ -209,14 +209,13 @@ class DisplacementTransform(Transform):
         self.ndim = grid.ndim
 
     @functools.cached_property
-    def _field(self):
-        # A tensor made once, not for each slab of an image.
-        return kops.convert_to_tensor(self.displacement[np.newaxis])
+    def _sampler(self):
+        # Made once, not for each slab of an image.
+        return ops.Sampler(self.displacement, fill="zeros")
 
     def _map(self, coordinates, frame):
         coordinates = _change_frame(coordinates, frame, self.grid.affine)
-        moved = ops.sample(self._field, coordinates[np.newaxis], fill="zeros")
-        return coordinates + kops.convert_to_numpy(moved)[0], self.grid.affine
+        return coordinates + self._sampler(coordinates), self.grid.affine
 
     def inverse(self):
         """The field that undoes this one, by fixed-point iteration.
@@ -227,13 +226,14 @@ class DisplacementTransform(Transform):
         Raises:
             ValueError: If the field folds, and so has no inverse.
         """
-        volume = kops.convert_to_numpy(ops.jacobian_determinant(self._field))
+        field = self.displacement[np.newaxis]
+        volume = kops.convert_to_numpy(ops.jacobian_determinant(field))
         if volume.min() <= 0:
             raise ValueError(
                 "A displacement that folds has no inverse; a velocity always has one. "
                 f"Received: {np.mean(volume <= 0):.3%} of voxels folded"
             )
-        inverse = kops.convert_to_numpy(ops.invert(self._field))[0]
+        inverse = kops.convert_to_numpy(ops.invert(field))[0]
         return DisplacementTransform(inverse, self.grid)
 
     def to_itk(self):
