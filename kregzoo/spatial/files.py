@@ -21,7 +21,8 @@ def atomic(path):
         ValueError: If the folder does not exist.
 
     Example:
-        >>> with atomic("points.txt") as temporary:
+        >>> import tempfile
+        >>> with atomic(f"{tempfile.mkdtemp()}/points.txt") as temporary:
         ...     _ = temporary.write_text("1 2 3")
     """
     path = pathlib.Path(path)

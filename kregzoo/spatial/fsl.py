@@ -51,8 +51,10 @@ def write_flirt(transform, path, moving, fixed):
         ValueError: If the transform is not affine or an image is not 3-D.
 
     Example:
+        >>> import tempfile
         >>> image = np.arange(8.0).reshape(2, 2, 2)
-        >>> write_flirt(AffineTransform(np.eye(4)), "identity.mat", image, image)
+        >>> path = f"{tempfile.mkdtemp()}/identity.mat"
+        >>> write_flirt(AffineTransform(np.eye(4)), path, image, image)
     """
     if not isinstance(transform, AffineTransform):
         raise ValueError(
