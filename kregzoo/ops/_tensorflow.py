@@ -18,15 +18,19 @@ WORTH_COMPILING = 200_000
 
 
 def compiled_when_large(fn):
-    """Compile by XLA those calls whose last tensor is large or of unknown size."""
+    """Compile by XLA those calls whose last tensor is large or of unknown size.
+
+    Args:
+        fn: function of tensors, then of constants.
+    """
     # Retracing for each new shape is meant, so it need not be warned of.
     compiled = tf.function(fn, jit_compile=True, reduce_retracing=False)
 
     @functools.wraps(fn)
     def call(*args):
         tensors = [arg for arg in args if tf.is_tensor(arg)]
-        voxels = tensors[-1].shape[:-1].num_elements()
-        small = voxels is not None and voxels < WORTH_COMPILING
+        values = tensors[-1].shape.num_elements()
+        small = values is not None and values < WORTH_COMPILING
         return (fn if small else compiled)(*args)
 
     return call
@@ -35,11 +39,11 @@ def compiled_when_large(fn):
 def interpolate(image, points, interpolation, fill, relative):
     """Compiled `warping.interpolate`, differentiable in the image and the points."""
     if interpolation == "nearest":
-        return _forward(image, points, interpolation, fill, relative)
+        return _forward(points, image, interpolation, fill, relative)
 
     @tf.custom_gradient
     def linear(image, points):
-        values = _forward(image, points, interpolation, fill, relative)
+        values = _forward(points, image, interpolation, fill, relative)
 
         def gradient(upstream):
             return (
@@ -53,7 +57,7 @@ def interpolate(image, points, interpolation, fill, relative):
 
 
 @compiled_when_large
-def _forward(image, points, interpolation, fill, relative):
+def _forward(points, image, interpolation, fill, relative):
     values = warping.interpolate(image, points, interpolation, fill, relative)
     return tf.ensure_shape(values, [*points.shape[:-1], image.shape[-1]])
 
