@@ -149,9 +149,9 @@ class Pose:
 
         ndim = len(centre)
         angles = np.zeros(3)
-        angles[-1 if ndim == 2 else slice(None)] = rng.normal(
-            0, self.rotation, 1 if ndim == 2 else 3
-        )
+        # In the plane the only turn is about the third axis.
+        turns = slice(2, None) if ndim == 2 else slice(None)
+        angles[turns] = rng.normal(0, self.rotation, angles[turns].size)
         linear = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
         linear = linear[:ndim, :ndim] @ np.diag(np.exp(rng.normal(0, self.scale, ndim)))
         if self.flip and rng.random() < 0.5:
