@@ -61,19 +61,19 @@ def test_truth_displaces_by_as_much_as_it_says(anatomy):
 def test_doing_nothing_changes_no_figure(anatomy):
     pair = demo.known_pair(*anatomy, seed=2)
     figures = judged(pair, AffineTransform(np.eye(4)))
-    assert set(figures) == {"grey matter", "white matter", "tre"}
+    assert set(figures) == {"dice_grey_matter", "dice_white_matter", "tre_mm"}
     for before, after in figures.values():
         np.testing.assert_allclose(before, after)
-    assert figures["tre"][0] > 1.0
+    assert figures["tre_mm"][0] > 1.0
 
 
 def test_the_inverse_of_the_truth_is_judged_right(anatomy):
     pair = demo.known_pair(*anatomy, seed=2)
     truth = demo.draw_transform(pair.fixed.grid, np.random.default_rng(2))
     figures = judged(pair, truth.inverse())
-    assert figures["tre"][1] < 0.1
-    assert figures["white matter"][1] > 0.93
-    assert figures["grey matter"][1] > 0.93
+    assert figures["tre_mm"][1] < 0.1
+    assert figures["dice_white_matter"][1] > 0.93
+    assert figures["dice_grey_matter"][1] > 0.93
 
 
 def test_intensities_change_but_not_their_order_in_space(anatomy):
@@ -100,9 +100,9 @@ def test_run_writes_what_it_says(anatomy, tmp_path, monkeypatch, capsys):
     names = {"warped.nii.gz", "transform.h5", "metrics.json", "report.html"}
     assert {path.name for path in tmp_path.iterdir()} == names
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert (metrics["tre before"], metrics["tre"]) == figures["tre"]
+    assert (metrics["tre_mm_before"], metrics["tre_mm"]) == figures["tre_mm"]
     printed = capsys.readouterr().out
-    assert f"{figures['tre'][0]:.2f}" in printed and "grey matter" in printed
+    assert f"{figures['tre_mm'][0]:.2f}" in printed and "grey matter" in printed
 
 
 def test_anatomy_comes_with_nilearn():
