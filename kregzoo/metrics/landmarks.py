@@ -47,7 +47,7 @@ class TRE(SampleMean):
 
     Example:
         >>> reference = keras.ops.zeros((1, 5, 2))
-        >>> float(TRE(spacing=2.0)(reference, reference + [3.0, 4.0]))
+        >>> float(TRE(spacing=2.0)(reference, keras.ops.add(reference, [3.0, 4.0])))
         10.0
     """
 
