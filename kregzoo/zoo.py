@@ -168,9 +168,10 @@ def train(system, data, out, scale="cpu", steps=None, seed=0):
     directory = pathlib.Path(out) / "training"
     directory.mkdir(parents=True, exist_ok=True)
     dataset = read_dataset(data)
+    records = dataset.get("train", [])
     frame = Preprocessor(chosen.spacing, chosen.shapes)
     pairs, validation = _datasets(
-        dataset["train"], frame, system.recipe, seed, directory / "alignment.json"
+        records, frame, system.recipe, seed, directory / "alignment.json"
     )
     model = system.builder((*pairs.grid.shape, 1), **chosen.model)
     model, seconds = fit(model, system.recipe, chosen, pairs, validation, directory)
@@ -186,15 +187,37 @@ def train(system, data, out, scale="cpu", steps=None, seed=0):
 
 
 def _datasets(records, frame, recipe, seed, alignment_path):
-    images, pairs = load_images(records, frame)
+    if len(records) < recipe.held_out + 2:
+        raise ValueError(
+            f"`data` must have {recipe.held_out + 2} or more records to train on. "
+            f"Received: {len(records)}"
+        )
+    images, labels, pairs = load_images(records, frame)
+    if "warped_labels" not in recipe.loss_weights:
+        labels = None
     transforms = _aligned(images, frame, alignment_path)
     grid = frame.canonical_grid(images[0])
-    kept = len(images) - recipe.held_out
+    kept = len(images) // len(records) * (len(records) - recipe.held_out)
+    # Records that are pairs stay together; of single images any two are a pair.
+    train_pairs = pairs and pairs[: -recipe.held_out]
+    held_pairs = pairs and pairs[: recipe.held_out]
     train_set = PairDataset(
-        images[:kept], transforms[:kept], grid, pairs, recipe.pose, seed=seed
+        images[:kept],
+        transforms[:kept],
+        grid,
+        train_pairs,
+        recipe.pose,
+        labels=labels and labels[:kept],
+        seed=seed,
     )
     validation = PairDataset(
-        images[kept:], transforms[kept:], grid, steps_per_epoch=2, seed=seed
+        images[kept:],
+        transforms[kept:],
+        grid,
+        held_pairs,
+        labels=labels and labels[kept:],
+        steps_per_epoch=2,
+        seed=seed,
     )
     return train_set, validation
 
@@ -203,8 +226,10 @@ def _aligned(images, frame, path):
     """Affines from the first image's world to each other one's, kept in a file."""
     known = json.loads(path.read_text()) if path.exists() else {}
     aligner = affine_aligner(frame)
-    for image in images:
-        if image.name in known:
+    # Files of different folders may have one name, so the number counts too.
+    keys = [f"{number} {image.name}" for number, image in enumerate(images)]
+    for key, image in zip(keys, images, strict=True):
+        if key in known:
             continue
         pair = CanonicalPair(frame, image, images[0])
         transform = aligner.to_world(aligner.optimise(**pair.tensors()), pair)
@@ -213,10 +238,10 @@ def _aligned(images, frame, path):
         matrix = np.eye(frame.ndim + 1)
         matrix[:-1, :-1] = (moved[1:] - moved[0]).T
         matrix[:-1, -1] = moved[0]
-        known[image.name] = matrix.tolist()
+        known[key] = matrix.tolist()
         with atomic(path) as temporary:
             temporary.write_text(json.dumps(known))
-    return [np.array(known[image.name]) for image in images]
+    return [np.array(known[key]) for key in keys]
 
 
 def _metadata(system, dataset, data, scale, steps, seed, seconds):

@@ -13,7 +13,7 @@ import numpy as np
 
 from kregzoo.metrics import dice
 from kregzoo.registrars.registration import Registration
-from kregzoo.spatial import Image
+from kregzoo.spatial import CompositeTransform, Image
 from kregzoo.training import read_dataset
 
 METHODS = ("affine", "network", "refined", "syn")
@@ -89,7 +89,9 @@ def summarise(rows):
 def _ours(registrar, moving, fixed, folder, refine=0, affine_only=False):
     result = registrar.register(moving, fixed, refine=refine, progress=False)
     if affine_only:
-        *_, affine = result.transform.transforms
+        # What was found, and before it the alignment of centres that it began with.
+        _, *affines = result.transform.transforms
+        affine = CompositeTransform(affines)
         result = Registration(result.moving, result.fixed, affine, result.seconds)
     result.save(folder)
     figures = {

@@ -49,14 +49,15 @@ class Dice(keras.losses.Loss):
 
     def call(self, y_true, y_pred, mask=None):
         labels = kops.concatenate([y_true, y_pred], axis=-1)
-        overlaps = [_dice(labels, scale, mask) for scale in self.scales]
+        overlaps = [_dice(labels, mask, scale) for scale in self.scales]
         return 1.0 - sum(overlaps) / len(overlaps)
 
     def get_config(self):
         return {**super().get_config(), "scales": list(self.scales)}
 
 
-def _dice(labels, scale, mask):
+@ops.fused
+def _dice(labels, mask, scale):
     fixed, warped = kops.split(ops.smooth(labels, scale), 2, axis=-1)
     intersection = 2.0 * _sum(fixed * warped, mask)
     total = _sum(kops.square(fixed) + kops.square(warped), mask)

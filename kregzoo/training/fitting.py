@@ -33,10 +33,13 @@ def fit(model, recipe, scale, pairs, validation, directory):
     directory.mkdir(parents=True, exist_ok=True)
     checkpoint = Checkpoint(directory)
     schedule = keras.optimizers.schedules.CosineDecay(scale.learning_rate, scale.steps)
+    losses = recipe.losses()
+    if pairs.labels is None:
+        losses.pop("warped_labels", None)
     model.compile(
         keras.optimizers.Adam(schedule),
-        loss=recipe.losses(),
-        loss_weights=recipe.loss_weights,
+        loss=losses,
+        loss_weights={name: recipe.loss_weights[name] for name in losses},
     )
     pairs.steps_per_epoch = min(STEPS_PER_EPOCH, scale.steps)
     epochs = -(-scale.steps // pairs.steps_per_epoch)

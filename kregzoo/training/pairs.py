@@ -22,6 +22,9 @@ PATH_KEYS = {
     f"{role}{kind}" for role in ("", "moving_", "fixed_") for kind in ("image", "label")
 } | {"moving", "fixed"}
 
+# One-hot labels in a training step: more of them cost time, fewer make it noisy.
+LABELS_PER_ITEM = 10
+
 
 def read_dataset(folder):
     """Read a folder's `dataset.json`, its paths made absolute.
@@ -45,24 +48,27 @@ def read_dataset(folder):
         )
     try:
         dataset = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"{str(path)!r} is not valid JSON: {error}") from error
-    for key, records in dataset.items():
-        if isinstance(records, list):
-            dataset[key] = [_absolute(record, root) for record in records]
+        splits = {k: v for k, v in dataset.items() if isinstance(v, list)}
+        for name, records in splits.items():
+            dataset[name] = [_absolute(dict(record), root) for record in records]
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"{str(path)!r} is no valid description: {error}") from error
     return dataset
 
 
 class PairDataset(keras.utils.PyDataset):
     """Draws pairs of affinely aligned images in a random common pose.
 
-    Each item is `({"moving": ..., "fixed": ...},)`, arrays `(batch, *spatial, 1)`. The
-    images are resampled once, from their own voxels, through their affine and the pose.
+    Each item is `({"moving": ..., "fixed": ...},)`, arrays `(batch, *spatial, 1)`, and
+    with labels also `{"moving_labels": ..., "fixed_labels": ...}`, one-hot
+    `(batch, *spatial, LABELS_PER_ITEM)` of labels drawn from those that all images
+    share. Images are resampled once, from their own voxels, through affine and pose.
     Item `i` of an epoch depends on the seed, the epoch and `i` alone, so that training
     resumed at an epoch sees what it would have seen.
 
     Args:
         images: list of normalised `Image`.
+        labels: list of label `Image` on the same grids; None for none.
         transforms: list of matrices `(D + 1, D + 1)`, from the common world to each
             image's own.
         grid: the canonical `Grid` in the common world.
@@ -84,12 +90,18 @@ class PairDataset(keras.utils.PyDataset):
         batch_size=1,
         steps_per_epoch=100,
         seed=0,
+        labels=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         # One shape for all, so that one compiled resampling serves them.
         shape = np.max([image.grid.shape for image in images], axis=0)
         self.arrays = [_padded(image.array, shape) for image in images]
+        self.label_maps = self.labels = None
+        if labels is not None:
+            self.label_maps = [_padded(m.array.astype("int32"), shape) for m in labels]
+            common = set.intersection(*(set(np.unique(m)) for m in self.label_maps))
+            self.labels = sorted(common - {0})
         self.to_voxels = [
             np.linalg.inv(image.grid.affine) @ matrix
             for image, matrix in zip(images, transforms, strict=True)
@@ -107,24 +119,35 @@ class PairDataset(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         rng = np.random.default_rng((self.seed, self.epoch, index))
-        moving, fixed = [], []
-        for _ in range(self.batch_size):
-            m, f = self.pairs[rng.integers(len(self.pairs))]
-            world = np.eye(self.grid.ndim + 1)
-            if self.pose is not None:
-                world = self.pose.draw(rng, self.grid.centre)
-            moving.append(self._resampled(m, world))
-            fixed.append(self._resampled(f, world))
-        return ({"moving": np.stack(moving), "fixed": np.stack(fixed)},)
+        items = [self._draw(rng) for _ in range(self.batch_size)]
+        stacked = {name: np.stack([item[name] for item in items]) for name in items[0]}
+        images = {name: stacked.pop(name) for name in ("moving", "fixed")}
+        return (images, stacked) if stacked else (images,)
 
     def on_epoch_end(self):
         self.epoch += 1
 
-    def _resampled(self, index, world):
-        affine = np.linalg.inv(self.to_voxels[index] @ world)
-        coordinates = self.grid.coordinates_in(affine)[None]
-        values = ops.sample(self.arrays[index], coordinates, fill="zeros")
-        return keras.ops.convert_to_numpy(values)[0]
+    def _draw(self, rng):
+        """One pair, and the labels of both, each `(*spatial, channels)`."""
+        indices = self.pairs[rng.integers(len(self.pairs))]
+        world = np.eye(self.grid.ndim + 1)
+        if self.pose is not None:
+            world = self.pose.draw(rng, self.grid.centre)
+        item = {}
+        for role, index in zip(("moving", "fixed"), indices, strict=True):
+            affine = np.linalg.inv(self.to_voxels[index] @ world)
+            coordinates = self.grid.coordinates_in(affine)
+            item[role] = _sampled(self.arrays[index], coordinates, "linear")
+            if self.labels:
+                item[f"{role}_labels"] = _sampled(
+                    self.label_maps[index], coordinates, "nearest"
+                )
+        if self.labels:
+            count = min(LABELS_PER_ITEM, len(self.labels))
+            chosen = rng.choice(self.labels, count, replace=False)
+            for name in ("moving_labels", "fixed_labels"):
+                item[name] = (item[name] == chosen).astype("float32")
+        return item
 
 
 class Pose:
@@ -163,38 +186,46 @@ class Pose:
 
 
 def load_images(records, preprocessor):
-    """Read and normalise the images of a split, and list its pairs.
+    """Read the images and labels of a split, and list its pairs.
 
     Args:
         records: list of records of `read_dataset`.
-        preprocessor: the `Preprocessor`.
+        preprocessor: the `Preprocessor` that normalises the images.
 
     Returns:
-        Images, and the `(moving, fixed)` indices when the records are pairs, or None
-        when they are single images.
+        Images; label maps, or None when not all images have one; and the
+        `(moving, fixed)` indices when the records are pairs, or None when they are
+        single images.
     """
     paired = "moving" in records[0]
     keys = ("moving", "fixed") if paired else ("image",)
+    label_keys = ("moving_label", "fixed_label") if paired else ("label",)
     images = [
         preprocessor.normalise(Image.read(record[key]))
         for record in records
         for key in keys
     ]
+    labels = None
+    if all(key in record for record in records for key in label_keys):
+        labels = [Image.read(record[key]) for record in records for key in label_keys]
     pairs = [(2 * i, 2 * i + 1) for i in range(len(records))] if paired else None
-    return images, pairs
+    return images, labels, pairs
 
 
 def _absolute(record, root):
-    record = dict(record)
     for key in PATH_KEYS & record.keys():
         path = (root / record[key]).resolve()
         if not path.is_relative_to(root.resolve()) or not path.is_file():
             raise ValueError(
-                f"{str(root / 'dataset.json')!r} names a file not in its folder. "
-                f"Received: {key}={record[key]!r}"
+                f"it names a file not in its folder. Received: {key}={record[key]!r}"
             )
         record[key] = path
     return record
+
+
+def _sampled(array, coordinates, interpolation):
+    values = ops.sample(array, coordinates[None], interpolation, fill="zeros")
+    return keras.ops.convert_to_numpy(values)[0]
 
 
 def _padded(array, shape):

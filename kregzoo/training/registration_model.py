@@ -2,6 +2,8 @@
 
 import keras
 
+from kregzoo import ops
+
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class RegistrationModel(keras.Model):
@@ -11,6 +13,10 @@ class RegistrationModel(keras.Model):
     An output that has a loss but no target in `y` is compared with the fixed image
     (`"warped"`), with the moving one (`"warped_fixed"`), or is a field to regularise,
     whose target no loss reads.
+
+    With `y = {"moving_labels": ..., "fixed_labels": ...}`, one-hot `(B, *spatial, L)`,
+    a loss named `"warped_labels"` compares the moving labels, warped by the
+    displacement, with the fixed ones. The network itself never sees labels.
 
     Example:
         >>> moving = keras.Input((16, 16, 1), name="moving")
@@ -29,9 +35,14 @@ class RegistrationModel(keras.Model):
     ):
         images = {"warped": x["fixed"], "warped_fixed": x["moving"]}
         targets = {name: images.get(name, output) for name, output in y_pred.items()}
+        given = dict(y or {})
+        if "moving_labels" in given:
+            warped = ops.warp(given.pop("moving_labels"), y_pred["displacement"])
+            y_pred = {**y_pred, "warped_labels": warped}
+            targets["warped_labels"] = given.pop("fixed_labels")
         return super().compute_loss(
             x=x,
-            y={**targets, **(y or {})},
+            y={**targets, **given},
             y_pred=y_pred,
             sample_weight=sample_weight,
             training=training,
