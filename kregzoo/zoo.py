@@ -165,10 +165,9 @@ def train(system, data, out, scale="cpu", steps=None, seed=0):
     if steps is not None:
         chosen = dataclasses.replace(chosen, steps=steps)
     keras.utils.set_random_seed(seed)
-    directory = pathlib.Path(out) / "training"
-    directory.mkdir(parents=True, exist_ok=True)
     dataset = read_dataset(data)
     records = dataset.get("train", [])
+    directory = pathlib.Path(out) / "training"
     frame = Preprocessor(chosen.spacing, chosen.shapes)
     pairs, validation = _datasets(
         records, frame, system.recipe, seed, directory / "alignment.json"
@@ -193,6 +192,7 @@ def _datasets(records, frame, recipe, seed, alignment_path):
             f"Received: {len(records)}"
         )
     images, labels, pairs = load_images(records, frame)
+    alignment_path.parent.mkdir(parents=True, exist_ok=True)
     if "warped_labels" not in recipe.loss_weights:
         labels = None
     transforms = _aligned(images, frame, alignment_path)

@@ -96,9 +96,11 @@ class Preset:
 
 def installed_presets():
     """Folders of the presets that come with the package, by name."""
-    root = pathlib.Path(str(importlib.resources.files("kregzoo.zoo_weights")))
-    folders = sorted(path.parent for path in root.glob("*/metadata.json"))
-    return {folder.name: folder for folder in folders}
+    package = pathlib.Path(str(importlib.resources.files("kregzoo")))
+    # A wheel holds them inside the package, a checkout beside it.
+    roots = [package / "zoo_weights", package.parent / "zoo_weights"]
+    folders = [path.parent for root in roots for path in root.glob("*/metadata.json")]
+    return {folder.name: folder for folder in sorted(folders)}
 
 
 def find_preset(name):
