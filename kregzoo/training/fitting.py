@@ -49,11 +49,34 @@ def fit(model, recipe, scale, pairs, validation, directory):
             pairs,
             initial_epoch=pairs.epoch,
             epochs=epochs,
+            # Items are drawn at random as it is, and Keras does not shuffle them in
+            # the same order after an interruption.
+            shuffle=False,
             validation_data=validation,
             validation_freq=5,
             callbacks=[checkpoint, *slices_callback(directory, validation)],
         )
     return model, checkpoint.seconds
+
+
+def transfer_weights(source, target):
+    """Copy the weights of the layers that two models share by name and shapes.
+
+    Args:
+        source: the Keras model to copy from.
+        target: the Keras model to copy to.
+
+    Returns:
+        List of the names of the layers copied.
+    """
+    layers = {layer.name: layer for layer in source.layers}
+    copied = []
+    for layer in target.layers:
+        weights = layers[layer.name].get_weights() if layer.name in layers else []
+        if weights and [w.shape for w in weights] == [w.shape for w in layer.weights]:
+            layer.set_weights(weights)
+            copied.append(layer.name)
+    return copied
 
 
 class Checkpoint(keras.callbacks.Callback):
