@@ -17,7 +17,13 @@ from kregzoo.registrars.one_step import OneStepRegistrar
 from kregzoo.registrars.presets import Preset, find_preset, installed_presets
 from kregzoo.spatial import Preprocessor
 from kregzoo.spatial.files import atomic
-from kregzoo.training import PairDataset, fit, load_images, read_dataset
+from kregzoo.training import (
+    PairDataset,
+    fit,
+    load_images,
+    read_dataset,
+    transfer_weights,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,6 +179,8 @@ def train(system, data, out, scale="cpu", steps=None, seed=0):
         records, frame, system.recipe, seed, directory / "alignment.json"
     )
     model = system.builder((*pairs.grid.shape, 1), **chosen.model)
+    if system.recipe.initial:
+        transfer_weights(load(system.recipe.initial).model, model)
     model, seconds = fit(model, system.recipe, chosen, pairs, validation, directory)
     preset = Preset(
         name=pathlib.Path(out).name,
@@ -261,6 +269,7 @@ def _metadata(system, dataset, data, scale, steps, seed, seconds):
             "scale": scale,
             "steps": steps,
             "seed": seed,
+            "initial": system.recipe.initial,
             "minutes": round(seconds / 60, 1),
             "hardware": f"{os.cpu_count()} {platform.machine()} processors",
             "backend": keras.backend.backend(),

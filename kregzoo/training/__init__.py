@@ -1,6 +1,6 @@
 """Training: the model base class, pairs of images, recipes."""
 
-from kregzoo.training.fitting import fit
+from kregzoo.training.fitting import fit, transfer_weights
 from kregzoo.training.pairs import PairDataset, Pose, load_images, read_dataset
 from kregzoo.training.registration_model import RegistrationModel
 from kregzoo.training.system import Recipe, Scale, System
@@ -15,4 +15,5 @@ __all__ = [
     "fit",
     "load_images",
     "read_dataset",
+    "transfer_weights",
 ]

@@ -36,6 +36,8 @@ class Recipe:
         scales: dict of `Scale` by name, `"cpu"` and `"published"`.
         pose: the `Pose` that each pair is drawn in.
         held_out: int. How many of the last training records are kept for validation.
+        initial: str. The preset whose weights the layers of the same name and shapes
+            start from; None for random ones throughout.
     """
 
     losses: Callable
@@ -43,6 +45,7 @@ class Recipe:
     scales: dict
     pose: Pose
     held_out: int = 2
+    initial: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
