@@ -1,4 +1,4 @@
-"""The command line: `kregzoo list`, `register`, `warp`, `train`, `demo`.
+"""The command line: `kregzoo list`, `register`, `warp`, `train`, `evaluate`, `demo`.
 
 What is heavy is imported inside the commands, so that help comes at once. Bad input
 ends with exit code 2 and one line on standard error, before anything is written.
@@ -65,7 +65,15 @@ def _parser():
     version = f"kregzoo {__version__}"
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_list, _add_info, _add_register, _add_warp, _add_train, _add_demo):
+    for add in (
+        _add_list,
+        _add_info,
+        _add_register,
+        _add_warp,
+        _add_train,
+        _add_evaluate,
+        _add_demo,
+    ):
         add(commands)
     return parser
 
@@ -177,6 +185,45 @@ def _add_train(commands):
         "--seed", type=_whole, default=0, metavar="N", help="(default: %(default)s)"
     )
     parser.set_defaults(command=_train)
+
+
+def _add_evaluate(commands):
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure a preset on held-out pairs",
+        description="Register the `eval` pairs of a data folder from the raw files and "
+        "print mean Dice, folds and seconds,\nbeside ANTsPy's SyN if asked "
+        '(pip install "kregzoo[bench]").',
+        epilog="example:\n"
+        f"  kregzoo evaluate {MODEL} --data brain_t1 --methods network syn",
+    )
+    parser.add_argument("model", metavar="NAME", help="preset, or a preset folder")
+    parser.add_argument(
+        "--data", required=True, metavar="DIR", help="folder with a dataset.json"
+    )
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        choices=("affine", "network", "refined", "syn"),
+        default=["affine", "network", "refined"],
+        help="what to run (default: affine network refined)",
+    )
+    parser.add_argument(
+        "--refine",
+        type=_whole,
+        default=50,
+        metavar="N",
+        help="steps of `refined` (default: %(default)s)",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="JSON file for the figures of each pair"
+    )
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="write the figures into the preset's metadata and card",
+    )
+    parser.set_defaults(command=_evaluate)
 
 
 def _add_demo(commands):
@@ -298,6 +345,26 @@ def _train(options):
         options.system, options.data, output, options.scale, options.steps, options.seed
     )
     print(preset.folder)
+
+
+def _evaluate(options):
+    _start_keras()
+    from kregzoo import evaluation, zoo
+
+    registrar = zoo.load(options.model)
+    rows = evaluation.evaluate(
+        registrar,
+        options.data,
+        options.methods,
+        options.refine,
+        on_row=lambda row: print(*row.values(), sep="\t", flush=True),
+    )
+    summary = evaluation.summarise(rows)
+    _print(evaluation.table(summary))
+    if options.output:
+        evaluation.write_rows(options.output, rows)
+    if options.record:
+        zoo.record_figures(options.model, evaluation.figures(summary, options.refine))
 
 
 def _demo(options):

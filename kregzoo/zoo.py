@@ -193,6 +193,19 @@ def train(system, data, out, scale="cpu", steps=None, seed=0):
     return preset
 
 
+def record_figures(name, figures):
+    """Write measured figures into a preset's metadata and card.
+
+    Args:
+        name: str, as `load` takes it.
+        figures: dict of numbers by name.
+    """
+    preset = find_preset(name)
+    metadata = {**preset.metadata, "figures": figures}
+    preset = dataclasses.replace(preset, metadata=metadata)
+    preset.describe(card(preset))
+
+
 def _datasets(records, frame, recipe, seed, alignment_path):
     if len(records) < recipe.held_out + 2:
         raise ValueError(

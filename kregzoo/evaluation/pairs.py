@@ -5,6 +5,7 @@ method reads the same two files and writes the warped image and the transform; t
 seconds are from the first byte read to the last one written.
 """
 
+import json
 import pathlib
 import tempfile
 import time
@@ -14,6 +15,7 @@ import numpy as np
 from kregzoo.metrics import dice
 from kregzoo.registrars.registration import Registration
 from kregzoo.spatial import CompositeTransform, Image
+from kregzoo.spatial.files import atomic
 from kregzoo.training import read_dataset
 
 METHODS = ("affine", "network", "refined", "syn")
@@ -84,6 +86,56 @@ def summarise(rows):
             key: float(np.mean([row[key] for row in chosen])) for key in figures
         }
     return summary
+
+
+def table(summary):
+    """Make a table of a summary to print.
+
+    Args:
+        summary: what `summarise` returned.
+
+    Returns:
+        A `rich.table.Table`.
+    """
+    from rich.table import Table
+
+    figures = list(next(iter(summary.values())))
+    rich_table = Table("method", *(name.replace("_", " ") for name in figures))
+    for method, values in summary.items():
+        rich_table.add_row(method, *(f"{values[name]:.4g}" for name in figures))
+    return rich_table
+
+
+def figures(summary, refine):
+    """The figures of a summary as a card shows them.
+
+    Args:
+        summary: what `summarise` returned.
+        refine: int. Iterations of `"refined"`.
+
+    Returns:
+        Dict of numbers, rounded.
+    """
+    names = {
+        "affine": "affine alone",
+        "network": "one pass",
+        "refined": f"refine={refine}",
+        "syn": "ANTs SyN",
+    }
+    digits = {"dice": 4, "folded_percent": 4, "sd_log_j": 3, "seconds": 1}
+    return {
+        f"{figure} {names[method]}": round(value, digits[figure])
+        for figure in digits
+        for method, values in summary.items()
+        for value in [values[figure]]
+        if method != "affine" or figure == "dice"
+    }
+
+
+def write_rows(path, rows):
+    """Write the rows of `evaluate` as JSON, the file appearing when complete."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 def _ours(registrar, moving, fixed, folder, refine=0, affine_only=False):

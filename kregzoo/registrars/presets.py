@@ -88,6 +88,14 @@ class Preset:
         _write_json(self.folder / "config.json", self.config)
         frame = self.preprocessor.get_config()
         _write_json(self.folder / "preprocessor.json", frame)
+        self.describe(card)
+
+    def describe(self, card):
+        """Write metadata, with the hashes of the other files, and card.
+
+        Args:
+            card: str, the text of `README.md`.
+        """
         hashes = {name: sha256(self.folder / name) for name in HASHED}
         _write_json(self.folder / "metadata.json", {**self.metadata, "sha256": hashes})
         with atomic(self.folder / "README.md") as temporary:
