@@ -99,9 +99,9 @@ class PairDataset(keras.utils.PyDataset):
         self.arrays = [_padded(image.array, shape) for image in images]
         self.label_maps = self.labels = None
         if labels is not None:
-            self.label_maps = [_padded(m.array.astype("int32"), shape) for m in labels]
-            common = set.intersection(*(set(np.unique(m)) for m in self.label_maps))
+            common = set.intersection(*(set(np.unique(m.array)) for m in labels))
             self.labels = sorted(common - {0})
+            self.label_maps = [_padded(m.array.astype("int32"), shape) for m in labels]
         self.to_voxels = [
             np.linalg.inv(image.grid.affine) @ matrix
             for image, matrix in zip(images, transforms, strict=True)
@@ -146,7 +146,7 @@ class PairDataset(keras.utils.PyDataset):
             count = min(LABELS_PER_ITEM, len(self.labels))
             chosen = rng.choice(self.labels, count, replace=False)
             for name in ("moving_labels", "fixed_labels"):
-                item[name] = (item[name] == chosen).astype("float32")
+                item[name] = (item[name] == chosen).astype("uint8")
         return item
 
 
@@ -230,4 +230,5 @@ def _sampled(array, coordinates, interpolation):
 
 def _padded(array, shape):
     padding = [(0, n - have) for n, have in zip(shape, array.shape, strict=True)]
-    return np.pad(array, padding)[None, ..., None]
+    # A tensor at once, or each item would copy the whole image to the device.
+    return keras.ops.convert_to_tensor(np.pad(array, padding)[None, ..., None])
