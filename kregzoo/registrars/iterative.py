@@ -17,6 +17,7 @@ from kregzoo.registrars.registration import Registration, Timer, displacement_tr
 from kregzoo.registrars.transform_models import Affine, LinearModel
 from kregzoo.spatial import AffineTransform, CompositeTransform, Preprocessor, as_image
 from kregzoo.spatial.preprocessing import foreground_box
+from kregzoo.spatial.transforms import Transform
 
 
 class IterativeRegistrar:
@@ -205,19 +206,25 @@ class CanonicalPair:
     def __init__(
         self, frame, moving, fixed, initial=None, moving_mask=None, fixed_mask=None
     ):
-        for name, image in (("moving", moving), ("fixed", fixed)):
-            if image.grid.ndim != frame.ndim:
-                raise ValueError(
-                    f"`{name}` must have {frame.ndim} dimensions here. "
-                    f"Received: an image of shape {image.grid.shape}"
-                )
-        self.moving, self.fixed = frame.normalise(moving), frame.normalise(fixed)
-        self.grid = frame.canonical_grid(self.fixed)
         self.masks = {
             name: as_image(mask, name, allow_constant=True)
             for name, mask in (("moving_mask", moving_mask), ("fixed_mask", fixed_mask))
             if mask is not None
         }
+        for name, image in {"moving": moving, "fixed": fixed, **self.masks}.items():
+            if image.grid.ndim != frame.ndim:
+                raise ValueError(
+                    f"`{name}` must have {frame.ndim} dimensions here. "
+                    f"Received: an image of shape {image.grid.shape}"
+                )
+        fits = isinstance(initial, Transform) and initial.ndim == frame.ndim
+        if initial is not None and not fits:
+            raise ValueError(
+                f"`initial` must be a transform of kregzoo.spatial of {frame.ndim} "
+                f"dimensions. Received: initial={initial!r}"
+            )
+        self.moving, self.fixed = frame.normalise(moving), frame.normalise(fixed)
+        self.grid = frame.canonical_grid(self.fixed)
         self.initial = initial or self._align_centres()
 
     def tensors(self):
