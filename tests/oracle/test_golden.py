@@ -20,13 +20,13 @@ def golden():
 
 def case(golden, name):
     prefix = f"{name}/"
-    return {
-        k.removeprefix(prefix): v for k, v in golden.items() if k.startswith(prefix)
-    }
+    names = [key for key in golden if key.startswith(prefix)]
+    tensor = keras.ops.convert_to_tensor
+    return {key.removeprefix(prefix): tensor(golden[key]) for key in names}
 
 
 def assert_close(ours, theirs):
-    ours = keras.ops.convert_to_numpy(ours)
+    ours, theirs = map(keras.ops.convert_to_numpy, (ours, theirs))
     np.testing.assert_allclose(ours, theirs, rtol=TOLERANCE, atol=TOLERANCE)
 
 
