@@ -10,6 +10,7 @@ it does not need.
 import functools
 import itertools
 
+import numpy as np
 import tensorflow as tf
 
 from kregzoo.ops import filters, warping
@@ -28,6 +29,10 @@ def compiled_when_large(fn):
 
     @functools.wraps(fn)
     def call(*args):
+        args = [
+            tf.convert_to_tensor(arg) if isinstance(arg, np.ndarray) else arg
+            for arg in args
+        ]
         tensors = [arg for arg in args if tf.is_tensor(arg)]
         values = tensors[-1].shape.num_elements()
         small = values is not None and values < WORTH_COMPILING
