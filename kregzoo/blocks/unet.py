@@ -27,6 +27,7 @@ def unet(inputs, encoder, decoder, half_resolution=False):
         Keras tensor of features, at half or full resolution.
 
     Example:
+        >>> import keras
         >>> inputs = keras.Input((32, 32, 2))
         >>> unet(inputs, (16, 32), (32, 32, 16, 8)).shape
         (None, 32, 32, 8)

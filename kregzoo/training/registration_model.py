@@ -19,6 +19,7 @@ class RegistrationModel(keras.Model):
     displacement, with the fixed ones. The network itself never sees labels.
 
     Example:
+        >>> import numpy as np
         >>> moving = keras.Input((16, 16, 1), name="moving")
         >>> fixed = keras.Input((16, 16, 1), name="fixed")
         >>> model = RegistrationModel(

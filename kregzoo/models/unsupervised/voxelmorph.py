@@ -77,8 +77,8 @@ def VoxelMorph(
     Example:
         >>> model = VoxelMorph((32, 32, 32, 1))
         >>> image = keras.ops.ones((1, 32, 32, 32, 1))
-        >>> model({"moving": image, "fixed": image})["displacement"].shape
-        TensorShape([1, 32, 32, 32, 3])
+        >>> tuple(model({"moving": image, "fixed": image})["displacement"].shape)
+        (1, 32, 32, 32, 3)
     """
     if variant not in ENCODERS:
         raise ValueError(
