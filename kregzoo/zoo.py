@@ -115,6 +115,8 @@ def table(records):
 
     columns = ("name", "chapter", "transform", "ndim", "data", "licence", "figures")
     rich_table = Table(*columns)
+    # The name is what one copies into the next command.
+    rich_table.columns[0].no_wrap = True
     for record in records:
         values = dataclasses.asdict(record)
         figures = record.figures.items()

@@ -167,23 +167,18 @@ def load_weights(model, weights, system, arguments):
 
 
 def save_weights(model, path):
-    """Save weights as float16, gzip-compressed, in the layout of `save_weights`."""
+    """Save weights as Keras does, but as float16, gzip-compressed, and them alone.
+
+    Args:
+        model: the Keras model. A compiled one's optimiser is left out.
+        path: the `.weights.h5` file, which `model.load_weights` reads.
+    """
     model.save_weights(path)
-    with h5py.File(path, "r+") as file:
-        names = []
-        file.visititems(
-            lambda name, item: (
-                names.append(name) if isinstance(item, h5py.Dataset) else None
-            )
-        )
-        arrays = {name: file[name][()] for name in names}
-    with h5py.File(path, "r") as source, h5py.File(f"{path}.small", "w") as target:
-        _copy_groups(source, target)
-        for name, array in arrays.items():
-            small = array.astype("float16") if array.dtype == "float32" else array
-            options = {"compression": "gzip", "shuffle": True} if small.ndim else {}
-            target.create_dataset(name, data=small, **options)
-    pathlib.Path(f"{path}.small").replace(path)
+    smaller = pathlib.Path(f"{path}.smaller")
+    with h5py.File(path, "r") as source, h5py.File(smaller, "w") as target:
+        target.attrs.update(source.attrs)
+        source.visititems(lambda name, item: _copy_weights(name, item, target))
+    smaller.replace(path)
 
 
 def sha256(path):
@@ -198,14 +193,17 @@ def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _copy_groups(source, target):
-    target.attrs.update(source.attrs)
-
-    def copy(name, item):
-        if isinstance(item, h5py.Group):
-            target.require_group(name).attrs.update(item.attrs)
-
-    source.visititems(copy)
+def _copy_weights(name, item, target):
+    if name.startswith("optimizer"):
+        return
+    if isinstance(item, h5py.Group):
+        target.require_group(name).attrs.update(item.attrs)
+        return
+    array = item[()]
+    if item.dtype == "float32":
+        array = array.astype("float16")
+    options = {"compression": "gzip", "shuffle": True} if item.ndim else {}
+    target.create_dataset(name, data=array, **options)
 
 
 def _read_json(path):
