@@ -78,13 +78,10 @@ def load(name):
     shape = (None,) * preset.preprocessor.ndim
     model = system.builder((*shape, 1), **preset.config["arguments"])
     model.load_weights(preset.folder / "model.weights.h5")
-    losses = system.recipe.losses()
     return OneStepRegistrar(
         model,
         preset.preprocessor,
-        metric=losses["warped"],
-        regulariser=losses.get("displacement"),
-        weight=system.recipe.loss_weights.get("displacement", 1.0),
+        metric=system.recipe.losses()["warped"],
         metadata={"name": preset.name, **preset.metadata},
     )
 

@@ -34,4 +34,9 @@ class JacobianFolding(keras.losses.Loss):
         super().__init__(name=name, **kwargs)
 
     def call(self, y_true, y_pred):
-        return voxel_mean(kops.relu(-ops.jacobian_determinant(y_pred)))
+        return _folding(y_pred)
+
+
+@ops.fused
+def _folding(displacement):
+    return voxel_mean(kops.relu(-ops.jacobian_determinant(displacement)))

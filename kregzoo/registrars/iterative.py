@@ -31,8 +31,8 @@ class IterativeRegistrar:
         optimizer: a Keras optimiser, or a `SciPy`. Defaults to `SciPy("L-BFGS-B")`.
         levels: tuple of pairs `(factor, steps)`, coarse to fine: by how much the grid
             is coarser than the canonical one, and the most iterations there.
-        regulariser: loss on the displacement in voxels, such as `BendingEnergy()`.
-        weight: float. The regulariser's weight.
+        regularisers: tuple of pairs `(loss, weight)`, losses on the displacement in
+            voxels, such as `(BendingEnergy(), 0.1)`.
         preprocessor: the `Preprocessor` that makes the canonical grid. Defaults to one
             of 2 mm for the image's dimensions.
 
@@ -50,8 +50,7 @@ class IterativeRegistrar:
         transform=None,
         optimizer=None,
         levels=((4, 60), (2, 40)),
-        regulariser=None,
-        weight=1.0,
+        regularisers=(),
         preprocessor=None,
     ):
         self.metric = metric
@@ -61,8 +60,7 @@ class IterativeRegistrar:
             optimizer = keras.optimizers.serialize(optimizer)
         self.optimizer = optimizer
         self.levels = tuple(levels)
-        self.regulariser = regulariser
-        self.weight = weight
+        self.regularisers = tuple(regularisers)
         self.preprocessor = preprocessor
         # Compiled once a shape, whatever the number of pairs.
         self._value_and_grad = ops.compiled(self._evaluate)
@@ -184,9 +182,8 @@ class IterativeRegistrar:
             cost = kops.mean(self.metric({"moving": warped, "fixed": fixed}))
         else:
             cost = kops.mean(self.metric.call(fixed, warped, mask))
-        if self.regulariser is not None:
-            penalty = kops.mean(self.regulariser.call(displacement, displacement))
-            cost = cost + self.weight * penalty
+        for regulariser, weight in self.regularisers:
+            cost += weight * kops.mean(regulariser.call(displacement, displacement))
         return cost
 
 

@@ -4,7 +4,7 @@ import keras
 from keras import ops as kops
 
 from kregzoo import ops
-from kregzoo.losses import LNCC, Gradient
+from kregzoo.losses import LNCC, Gradient, JacobianFolding
 from kregzoo.registrars.alignment import affine_aligner
 from kregzoo.registrars.iterative import CanonicalPair, IterativeRegistrar
 from kregzoo.registrars.registration import Registration, Timer, displacement_transform
@@ -13,6 +13,8 @@ from kregzoo.spatial import CompositeTransform, VelocityTransform, as_image
 
 # Of instance optimisation: in voxels a step, on the field at half resolution.
 REFINEMENT_RATE = 0.05
+# Of the mean negative Jacobian determinant; so large because few voxels ever fold.
+FOLDING_WEIGHT = 300.0
 FIELD_FACTOR = 2
 
 
@@ -24,8 +26,8 @@ class OneStepRegistrar:
             and, when it integrates one at half resolution, `"velocity"`.
         preprocessor: the `Preprocessor` that the network was trained with.
         metric: loss that `refine` minimises. Defaults to `LNCC()`.
-        regulariser: its regulariser. Defaults to `Gradient()`.
-        weight: float. The regulariser's weight.
+        regularisers: tuple of pairs `(loss, weight)`, what else it minimises. Defaults
+            to `((Gradient(), 1.0),)`. Folds are penalised in any case.
         metadata: dict, the preset's `metadata.json`.
 
     Example:
@@ -40,23 +42,21 @@ class OneStepRegistrar:
         model,
         preprocessor,
         metric=None,
-        regulariser=None,
-        weight=1.0,
+        regularisers=((Gradient(), 1.0),),
         metadata=None,
     ):
         self.model = model
         self.preprocessor = preprocessor
         self.metadata = metadata or {}
         self._aligner = affine_aligner(preprocessor)
-        diffeomorphic = "velocity" in model.output_names
+        diffeomorphic = "velocity" in model.output
         kind = Velocity if diffeomorphic else Displacement
         self._field = "velocity" if diffeomorphic else "displacement"
         self._refiner = IterativeRegistrar(
             metric or LNCC(),
             kind(FIELD_FACTOR),
             keras.optimizers.Adam(REFINEMENT_RATE),
-            regulariser=regulariser or Gradient(),
-            weight=weight,
+            regularisers=(*regularisers, (JacobianFolding(), FOLDING_WEIGHT)),
         )
         # One compiled function from both images to the field: traced once a shape.
         self._predict = ops.compiled(
@@ -138,5 +138,6 @@ class OneStepRegistrar:
     def _to_world(self, field, grid):
         if self._field == "displacement":
             return displacement_transform(field, grid)
-        coarse = grid.resampled(grid.spacing * FIELD_FACTOR)
-        return VelocityTransform(field[0], coarse)
+        # The field's own grid, at half or full resolution, with the same field of view.
+        own = grid.resampled(grid.extent / field.shape[1:-1])
+        return VelocityTransform(field[0], own)

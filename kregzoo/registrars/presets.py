@@ -145,12 +145,13 @@ def load_weights(model, weights, system, arguments):
         arguments: dict of the builder's arguments, which must be the preset's.
 
     Raises:
-        ValueError: for an unknown tag, or weights of another architecture.
+        ValueError: for an unknown tag, a damaged file, or weights of another
+            architecture.
     """
     if weights is None:
         return
     if str(weights).endswith(".weights.h5") and pathlib.Path(weights).is_file():
-        model.load_weights(weights)
+        _load_file(model, weights)
         return
     preset = find_preset(f"{system}_{weights}")
     trained = {**arguments, **preset.config["arguments"]}
@@ -160,10 +161,16 @@ def load_weights(model, weights, system, arguments):
             f"Received: {arguments}"
         )
     # A model without its head has fewer layers, whose names tell which weights to take.
-    model.load_weights(
-        preset.folder / "model.weights.h5",
-        skip_mismatch="features" in model.output_names,
-    )
+    _load_file(model, preset.folder / "model.weights.h5")
+
+
+def _load_file(model, path):
+    try:
+        model.load_weights(path)
+    except OSError as error:
+        raise ValueError(
+            f"`weights` are damaged: {error}. Received: weights={str(path)!r}"
+        ) from error
 
 
 def save_weights(model, path):
@@ -208,8 +215,9 @@ def _copy_weights(name, item, target):
 
 def _read_json(path):
     try:
-        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        # A dict of whatever the file holds, which must be a JSON object.
+        return dict(json.loads(pathlib.Path(path).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
         raise ValueError(
             f"The preset's file {str(path)!r} cannot be read: {error}"
         ) from error

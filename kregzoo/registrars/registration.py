@@ -28,7 +28,7 @@ class Registration:
     Attributes:
         warped: the moving image on the fixed grid, through the transform.
         metrics: dict of numbers: `ncc_before`, `ncc`, `folded_percent` and `sd_log_j`
-            of the deformable part, and `seconds` by stage.
+            of the deformable part on the fixed grid, and `seconds` by stage.
     """
 
     def __init__(self, moving, fixed, transform, seconds):
@@ -50,7 +50,7 @@ class Registration:
         }
         fields = [part for part in self._parts if part.grid is not None]
         if fields:
-            displacement = fields[0].displacement
+            displacement = fields[0].displacement_on(self.fixed.grid)
             metrics["folded_percent"] = folded_percent(displacement)
             metrics["sd_log_j"] = sd_log_j(displacement)
         return {**metrics, "seconds": self.seconds}

@@ -1,0 +1,16 @@
+import importlib.util
+import pathlib
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def test_the_table_says_what_the_presets_say():
+    spec = importlib.util.spec_from_file_location(
+        "readme_table", ROOT / "docs" / "readme_table.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert module.updated(text) == text
+    for folder in (ROOT / "zoo_weights").glob("*/metadata.json"):
+        assert f"`{folder.parent.name}`" in text
