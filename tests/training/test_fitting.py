@@ -1,0 +1,106 @@
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import pytest
+
+from kregzoo.training import fitting
+from tests.helpers import assert_close
+from tests.training import tiny
+
+ROOT = pathlib.Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("few_steps")
+
+
+def history(folder):
+    return json.loads((folder / "history.json").read_text())
+
+
+def test_history_has_losses_seconds_and_validation_of_each_epoch(whole):
+    folder, _, seconds = whole
+    epochs = history(folder)
+    assert [epoch["epoch"] for epoch in epochs] == list(range(tiny.EPOCHS))
+    assert all(0.0 < epoch["loss"] < 1.5 for epoch in epochs)
+    assert "val_loss" in epochs[4] and "val_loss" not in epochs[3]
+    assert_close(sum(epoch["seconds"] for epoch in epochs), seconds)
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_to_the_same_end(whole, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.training.tiny", str(tmp_path), "0.3"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+    )
+    checkpoint = tmp_path / "checkpoint.keras"
+    while not checkpoint.exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    done = len(history(tmp_path))
+    assert 0 < done < tiny.EPOCHS
+
+    model, seconds = tiny.run(tmp_path)
+    epochs = history(tmp_path)
+    assert [epoch["epoch"] for epoch in epochs] == list(range(tiny.EPOCHS))
+    assert int(model.optimizer.iterations) == tiny.EPOCHS * tiny.STEPS_PER_EPOCH
+    # The seconds before the end count too: 0.3 an item at least.
+    assert seconds > 0.3 * tiny.STEPS_PER_EPOCH
+    # Same pairs, same learning rates, same moments: the same network.
+    for one, other in zip(epochs, history(whole[0]), strict=True):
+        assert_close(one["loss"], other["loss"], rtol=1e-3)
+    for one, other in zip(model.get_weights(), whole[1].get_weights(), strict=True):
+        assert_close(one, other, atol=1e-3)
+
+
+def test_a_finished_run_is_not_trained_further(whole):
+    folder, model, _ = whole
+    weights = [w.copy() for w in model.get_weights()]
+    again, _ = tiny.run(folder)
+    assert len(history(folder)) == tiny.EPOCHS
+    for one, other in zip(again.get_weights(), weights, strict=True):
+        assert_close(one, other)
+
+
+def test_history_one_epoch_ahead_of_the_checkpoint_is_cut(whole, tmp_path):
+    # As when the run is ended between the writing of the two files.
+    folder, _, _ = whole
+    (tmp_path / "checkpoint.keras").write_bytes(
+        (folder / "checkpoint.keras").read_bytes()
+    )
+    epochs = history(folder)
+    ahead = [*epochs, {**epochs[-1], "epoch": tiny.EPOCHS}]
+    (tmp_path / "history.json").write_text(json.dumps(ahead))
+    tiny.run(tmp_path)
+    assert fitting.Checkpoint(tmp_path).history == []
+    model, seconds = tiny.run(tmp_path)
+    assert_close(seconds, sum(epoch["seconds"] for epoch in epochs))
+
+
+def test_a_checkpoint_of_another_network_is_refused(whole):
+    with pytest.raises(ValueError, match="another network"):
+        tiny.run(whole[0], variant="vm2")
+
+
+def test_weights_go_to_layers_of_the_same_name_and_shapes():
+    def network(width, seed):
+        keras.utils.set_random_seed(seed)
+        x = inputs = keras.Input((4,))
+        x = keras.layers.Dense(5, name="shared")(x)
+        x = keras.layers.Dense(width, name="wider")(x)
+        return keras.Model(inputs, keras.layers.Dense(2, name=f"own_{seed}")(x))
+
+    source, target = network(6, 0), network(7, 1)
+    untouched = target.get_layer("wider").get_weights()[0]
+    assert fitting.transfer_weights(source, target) == ["shared"]
+    for name, expected in (
+        ("shared", source.get_layer("shared").get_weights()[0]),
+        ("wider", untouched),
+    ):
+        assert_close(target.get_layer(name).get_weights()[0], expected)

@@ -1,0 +1,215 @@
+import json
+
+import numpy as np
+import pytest
+
+from kregzoo.spatial import Grid, Image, Preprocessor
+from kregzoo.training import PairDataset, Pose, load_images, read_dataset
+from tests.helpers import assert_close
+from tests.phantoms import Phantom, rotated_grid, world_points
+
+SHAPE = {2: (24, 20), 3: (16, 12, 14)}
+POSE = Pose(rotation=10.0, scale=0.1, shift=2.0, flip=True)
+
+
+def affine(ndim, degrees, shift):
+    """A homogeneous matrix: the affine of an oblique grid is one."""
+    return rotated_grid((1,) * ndim, 1.0, degrees, np.full(ndim, shift)).affine
+
+
+def scanned(ndim, count=3):
+    """One phantom in several worlds, and the affines from the common world to each."""
+    phantom = Phantom(ndim, radius=20.0)
+    images, transforms = [], []
+    for number in range(count):
+        matrix = affine(ndim, 7.0 * number, 3.0 * number)
+        inverse = np.linalg.inv(matrix)
+        centre = np.full(ndim, 3.0 * number)
+        # 1 mm voxels, so that linear interpolation hardly changes the image.
+        grid = rotated_grid((72 + number,) * ndim, 1.0, 20.0 * number, centre)
+        images.append(
+            phantom.image(grid, lambda p, m=inverse: p @ m[:-1, :-1].T + m[:-1, -1])
+        )
+        transforms.append(matrix)
+    return phantom, images, transforms
+
+
+def dataset(ndim, **options):
+    phantom, images, transforms = scanned(ndim)
+    grid = Grid.centred(SHAPE[ndim], 3.0)
+    return phantom, PairDataset(images, transforms, grid, **options)
+
+
+def test_items_depend_on_seed_epoch_and_index_alone():
+    _, pairs = dataset(2, pose=POSE, seed=3, steps_per_epoch=5)
+    assert len(pairs) == 5
+    first = pairs[2][0]
+    pairs.on_epoch_end()
+    assert pairs.epoch == 1
+    later = pairs[2][0]
+    _, again = dataset(2, pose=POSE, seed=3)
+    again.epoch = 1
+    for name in ("moving", "fixed"):
+        assert first[name].shape == (1, *SHAPE[2], 1)
+        assert first[name].dtype == "float32"
+        np.testing.assert_array_equal(again[2][0][name], later[name])
+        assert not np.array_equal(first[name], later[name])
+        assert not np.array_equal(pairs[3][0][name], later[name])
+    _, other = dataset(2, pose=POSE, seed=4)
+    other.epoch = 1
+    assert not np.array_equal(other[2][0]["fixed"], later["fixed"])
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_images_are_resampled_where_their_affines_and_the_pose_say(ndim):
+    phantom, pairs = dataset(ndim, pose=POSE, batch_size=2, seed=1)
+    item = pairs[0][0]
+    # What the dataset draws, drawn again: a pair, then a pose, for each of the batch.
+    rng = np.random.default_rng((1, 0, 0))
+    for number in range(2):
+        rng.integers(len(pairs.pairs))
+        pose = POSE.draw(rng, pairs.grid.centre)
+        points = world_points(pairs.grid) @ pose[:-1, :-1].T + pose[:-1, -1]
+        expected = phantom(points).reshape(SHAPE[ndim])
+        for name in ("moving", "fixed"):
+            assert_close(item[name][number, ..., 0], expected, atol=0.04)
+
+
+def test_pairs_are_all_ordered_ones_or_those_given():
+    _, pairs = dataset(2)
+    assert sorted(pairs.pairs) == [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)]
+    _, given = dataset(2, pairs=[(2, 0)])
+    given.arrays[:2] = [0.0 * array for array in given.arrays[:2]]
+    moving, fixed = (given[0][0][name] for name in ("moving", "fixed"))
+    assert moving.max() > 0.1 and fixed.max() == 0.0
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_labels_come_one_hot_with_their_images(ndim):
+    phantom, images, transforms = scanned(ndim)
+    bounds = (0.3, 0.8, 1.3)
+    maps = [
+        Image(np.digitize(image.array, bounds).astype("int16"), image.grid)
+        for image in images
+    ]
+    # What one image alone has cannot be compared.
+    maps[0].array[0] = 9
+    grid = Grid.centred(SHAPE[ndim], 3.0)
+    pairs = PairDataset(images, transforms, grid, pose=POSE, labels=maps, seed=1)
+    assert pairs.labels == [1, 2, 3]
+    inputs, targets = pairs[0]
+    assert set(targets) == {"moving_labels", "fixed_labels"}
+    for role in ("moving", "fixed"):
+        hot = targets[f"{role}_labels"][0]
+        assert hot.shape == (*SHAPE[ndim], 3) and hot.dtype == "uint8"
+        assert set(np.unique(hot)) == {0, 1}
+        # The same labels of both images, in an order drawn for each item.
+        image = inputs[role][0, ..., 0]
+        means = np.array([image[hot[..., channel] == 1].mean() for channel in range(3)])
+        order = np.argsort(np.argsort(means))
+        expected = np.digitize(image, bounds)[..., None] == 1 + order
+        assert np.mean(hot != expected) < 0.05
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_pose_is_what_it_says(ndim):
+    centre = np.linspace(-20.0, 30.0, ndim)
+    rng = np.random.default_rng(0)
+    rotations = [Pose(rotation=10.0).draw(rng, centre) for _ in range(200)]
+    for matrix in rotations[:10]:
+        linear = matrix[:-1, :-1]
+        np.testing.assert_allclose(linear @ linear.T, np.eye(ndim), atol=1e-12)
+        np.testing.assert_allclose(linear @ centre + matrix[:-1, -1], centre)
+    angles = np.rad2deg([np.arctan2(m[1, 0], m[0, 0]) for m in rotations])
+    assert 8.0 < angles.std() < 12.0
+
+    shifts = [Pose(shift=2.0).draw(rng, centre)[:-1, -1] for _ in range(200)]
+    assert 1.7 < np.std(shifts) < 2.3
+    scales = [np.diag(Pose(scale=0.1).draw(rng, centre))[:-1] for _ in range(200)]
+    assert 0.08 < np.log(scales).std() < 0.12
+
+    flips = np.array([Pose(flip=True).draw(rng, centre) for _ in range(200)])
+    mirrored = np.linalg.det(flips) < 0
+    assert 70 < mirrored.sum() < 130
+    np.testing.assert_array_equal(flips[~mirrored][0], np.eye(ndim + 1))
+    mirror = flips[mirrored][0]
+    np.testing.assert_allclose(mirror[0, 0] * 5.0 + mirror[0, -1], 2 * centre[0] - 5.0)
+    np.testing.assert_array_equal(mirror[1:, 1:], np.eye(ndim))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A data folder with two single images and a pair."""
+    images = tmp_path / "data" / "images"
+    images.mkdir(parents=True)
+    grid = Grid.centred((10, 9, 8), 6.0)
+    for seed, name in enumerate("abcd"):
+        Phantom(3, radius=20.0, seed=seed).image(grid).write(images / f"{name}.nii.gz")
+    description = {
+        "title": "Phantoms",
+        "train": [{"image": f"images/{name}.nii.gz"} for name in "ab"],
+        "eval": [{"moving": "images/c.nii.gz", "fixed": "images/d.nii.gz", "age": 7}],
+    }
+    (tmp_path / "data/dataset.json").write_text(json.dumps(description))
+    (tmp_path / "outside.nii.gz").write_bytes(b"not for reading")
+    return tmp_path / "data"
+
+
+def test_dataset_is_read_with_absolute_paths(folder):
+    read = read_dataset(folder)
+    assert read["title"] == "Phantoms"
+    assert [r["image"] for r in read["train"]] == [
+        folder / "images/a.nii.gz",
+        folder / "images/b.nii.gz",
+    ]
+    assert read["eval"][0]["fixed"] == folder / "images/d.nii.gz"
+    assert read["eval"][0]["age"] == 7
+
+
+def test_images_come_normalised_with_the_pairs_of_the_split(folder):
+    read = read_dataset(folder)
+    frame = Preprocessor(6.0, ((16, 16, 16),))
+    images, labels, pairs = load_images(read["train"], frame)
+    assert [image.name for image in images] == ["a.nii.gz", "b.nii.gz"]
+    assert all(i.array.min() == 0.0 and i.array.max() == 1.0 for i in images)
+    assert pairs is None and labels is None
+    images, _, pairs = load_images(read["eval"], frame)
+    assert [image.name for image in images] == ["c.nii.gz", "d.nii.gz"]
+    assert pairs == [(0, 1)]
+
+
+BAD = {
+    "outside": '{"train": [{"image": "../outside.nii.gz"}]}',
+    "absolute": '{"train": [{"image": "/etc/hosts"}]}',
+    "missing": '{"train": [{"image": "images/no.nii.gz"}]}',
+    "missing label": '{"eval": [{"moving_label": "images/no.nii.gz"}]}',
+    "not JSON": '{"train": [',
+    "a list": '[{"image": "images/a.nii.gz"}]',
+    "a list of names": '{"train": ["images/a.nii.gz"]}',
+    "a number for a path": '{"train": [{"image": 3}]}',
+}
+
+
+@pytest.mark.parametrize("text", BAD.values(), ids=BAD.keys())
+def test_bad_descriptions_are_refused(folder, text):
+    (folder / "dataset.json").write_text(text)
+    with pytest.raises(ValueError, match="dataset.json"):
+        read_dataset(folder)
+
+
+def test_label_maps_are_read_when_every_image_has_one(folder):
+    read = read_dataset(folder)
+    frame = Preprocessor(6.0, ((16, 16, 16),))
+    grid = Grid.centred((10, 9, 8), 6.0)
+    Image(np.full(grid.shape, 4, "int16"), grid).write(folder / "label.nii.gz")
+    for record in read["train"]:
+        record["label"] = folder / "label.nii.gz"
+    _, labels, _ = load_images(read["train"], frame)
+    assert [label.array.max() for label in labels] == [4, 4]
+    del read["train"][1]["label"]
+    assert load_images(read["train"], frame)[1] is None
+
+
+def test_a_folder_without_description_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="dataset.json.*Received"):
+        read_dataset(tmp_path)
