@@ -23,7 +23,8 @@ class OneStepRegistrar:
 
     Args:
         model: a network called on `{"moving", "fixed"}` that returns `"displacement"`
-            and, when it integrates one at half resolution, `"velocity"`.
+            and, when it integrates one, `"velocity"`. A velocity is predicted in both
+            directions, and half the difference taken.
         preprocessor: the `Preprocessor` that the network was trained with.
         metric: loss that `refine` minimises. Defaults to `LNCC()`.
         regularisers: tuple of pairs `(loss, weight)`, what else it minimises. Defaults
@@ -42,9 +43,10 @@ class OneStepRegistrar:
         model,
         preprocessor,
         metric=None,
-        regularisers=((Gradient(), 1.0),),
+        regularisers=None,
         metadata=None,
     ):
+        regularisers = ((Gradient(), 1.0),) if regularisers is None else regularisers
         self.model = model
         self.preprocessor = preprocessor
         self.metadata = metadata or {}
@@ -59,9 +61,7 @@ class OneStepRegistrar:
             regularisers=(*regularisers, (JacobianFolding(), FOLDING_WEIGHT)),
         )
         # One compiled function from both images to the field: traced once a shape.
-        self._predict = ops.compiled(
-            lambda moving, fixed: model({"moving": moving, "fixed": fixed})[self._field]
-        )
+        self._predict = ops.compiled(self._velocity if diffeomorphic else self._output)
 
     def register(
         self,
@@ -120,6 +120,14 @@ class OneStepRegistrar:
         deformable = self._to_world(field, pair.grid)
         transform = CompositeTransform([deformable, pair.initial])
         return Registration(moving, fixed, transform, timer.seconds())
+
+    def _output(self, moving, fixed):
+        return self.model({"moving": moving, "fixed": fixed})[self._field]
+
+    def _velocity(self, moving, fixed):
+        # Half the difference of both directions: exchanging the images inverts it, and
+        # what is noise in one direction is halved.
+        return (self._output(moving, fixed) - self._output(fixed, moving)) / 2
 
     def _refine(self, field, tensors, steps, progress):
         shape = tensors["fixed"].shape[1:-1]
