@@ -6,6 +6,7 @@ is one.
 
 from kregzoo.layers.affine_transformer import AffineTransformer
 from kregzoo.layers.bspline_field import BSplineField
+from kregzoo.layers.bspline_warp import BSplineWarp
 from kregzoo.layers.compose_transform import ComposeTransform
 from kregzoo.layers.correlation_cost import CorrelationCost
 from kregzoo.layers.gaussian_sample import GaussianSample
@@ -16,6 +17,7 @@ from kregzoo.layers.vec_int import VecInt
 __all__ = [
     "AffineTransformer",
     "BSplineField",
+    "BSplineWarp",
     "ComposeTransform",
     "CorrelationCost",
     "GaussianSample",
