@@ -1,0 +1,243 @@
+import dataclasses
+import io
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+import kregzoo
+from kregzoo import zoo
+from kregzoo.models import SYSTEMS
+from kregzoo.registrars import presets
+from kregzoo.registrars.presets import Preset
+from kregzoo.spatial import Image, Preprocessor
+from kregzoo.training import Scale, fitting
+from tests.helpers import assert_close
+from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid
+
+SCALE = Scale(
+    spacing=4.0,
+    shapes=((16, 16, 16), (32, 32, 32)),
+    steps=10,
+    learning_rate=1e-3,
+    model={"variant": "vm1", "half_resolution": True},
+)
+
+
+def write_data(folder, paired=False, count=5, labelled=False):
+    """A data folder of phantoms, each in a pose of its own."""
+    records = []
+    for number in range(count):
+        record = {}
+        for role in ("moving", "fixed") if paired else ("image",):
+            phantom = Phantom(3, radius=22.0, seed=number % 2)
+            grid = rotated_grid((20, 22, 24), 3.6, 4.0 * number)
+            pose = linear_map(3, degrees=3.0 * number, shift=2.0 * number)
+            # As in many data sets, the folder alone tells the persons apart.
+            path = folder / f"person{number}" / role / "scan.nii.gz"
+            path.parent.mkdir(parents=True)
+            image = phantom.image(grid, pose)
+            image.write(path)
+            record[role] = str(path.relative_to(folder))
+            if labelled:
+                labels = np.digitize(image.array, (0.3, 0.8)).astype("uint8")
+                Image(labels, grid).write(path.with_name("label.nii.gz"))
+                label = path.with_name("label.nii.gz").relative_to(folder)
+                record["label"] = str(label)
+        records.append(record)
+    about = {"title": "Phantoms", "licence": "CC0", "source": "made here"}
+    (folder / "dataset.json").write_text(json.dumps({**about, "train": records}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Recipes at a scale of seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "STEPS_PER_EPOCH", 2)
+        patch.setitem(SYSTEMS["voxelmorph"].recipe.scales, "cpu", SCALE)
+        patch.setitem(
+            SYSTEMS["vxmdiff"].recipe.scales,
+            "cpu",
+            dataclasses.replace(SCALE, steps=2, model={}),
+        )
+        yield
+
+
+@pytest.fixture(scope="module")
+def trained(small, tmp_path_factory):
+    """A data folder, the preset trained on it and its folder."""
+    root = tmp_path_factory.mktemp("zoo")
+    data = write_data(root / "phantoms")
+    out = root / "voxelmorph_phantoms"
+    return data, zoo.train("voxelmorph", data, out, seed=7), out
+
+
+def test_training_writes_a_preset(trained):
+    data, preset, out = trained
+    assert preset.folder == out and preset.name == "voxelmorph_phantoms"
+    read = Preset.read(out)
+    assert read.config == {"system": "voxelmorph", "arguments": SCALE.model}
+    assert read.preprocessor == Preprocessor(4.0, SCALE.shapes)
+    metadata = read.metadata
+    assert metadata["chapter"] == "5.1" and "[7]" in metadata["reference"]
+    assert metadata["data"] == {
+        "name": "phantoms",
+        "title": "Phantoms",
+        "source": "made here",
+        "licence": "CC0",
+    }
+    training = metadata["training"]
+    assert (training["steps"], training["seed"]) == (10, 7)
+    assert training["backend"] == keras.backend.backend()
+    words = training["command"].split()
+    assert words[:3] == ["kregzoo", "train", "voxelmorph"]
+    assert words[words.index("--steps") + 1] == "10"
+    assert str(data.parent) not in (out / "metadata.json").read_text()
+    card = (out / "README.md").read_text()
+    for said in ("# voxelmorph_phantoms", "Phantoms", "CC0", "CVPR 2018"):
+        assert said in card
+    history = json.loads((out / "training/history.json").read_text())
+    assert len(history) == 5 and np.isfinite(history[-1]["val_loss"])
+
+
+def test_every_image_is_aligned_with_the_first(trained):
+    _, _, out = trained
+    known = json.loads((out / "training/alignment.json").read_text())
+    matrices = [np.array(matrix) for matrix in known.values()]
+    assert len(matrices) == 5
+    points = Phantom(3, radius=22.0).landmarks()
+    np.testing.assert_allclose(matrices[0], np.eye(4), atol=0.02)
+
+    def pose(number):
+        return linear_map(3, degrees=3.0 * number, shift=2.0 * number)
+
+    # Those of the same phantom: what lies at x in the first lies at y in the other,
+    # where pose(y) = x.
+    for number in (2, 4):
+        matrix = matrices[number]
+        moved = points @ matrix[:-1, :-1].T + matrix[:-1, -1]
+        error = np.linalg.norm(pose(number)(moved) - points, axis=1).mean()
+        assert error < 2.0
+
+
+def test_a_trained_preset_loads_and_registers(trained):
+    _, preset, out = trained
+    registrar = kregzoo.load(out)
+    assert registrar.metadata["name"] == "voxelmorph_phantoms"
+    checkpoint = keras.models.load_model(out / "training/checkpoint.keras")
+    for one, other in zip(registrar.model.weights, checkpoint.weights, strict=True):
+        expected = keras.ops.convert_to_numpy(other)
+        assert_close(one, expected, rtol=2**-10, atol=1e-7)
+    truth = linear_map(3, degrees=4.0)
+    phantom = Phantom(3, radius=22.0)
+    grid = rotated_grid((24, 24, 24), 3.5, 0.0)
+    result = registrar.register(
+        phantom.image(grid), phantom.image(grid, truth), progress=False
+    )
+    assert mean_error(result.transform, truth, phantom.landmarks()) < 2.0
+
+
+def test_training_again_goes_on_and_not_over(trained):
+    data, _, out = trained
+    before = (out / "training/checkpoint.keras").read_bytes()
+    weights = (out / "model.weights.h5").read_bytes()
+    zoo.train("voxelmorph", data, out, seed=7)
+    assert (out / "training/checkpoint.keras").read_bytes() == before
+    assert len(weights) == len((out / "model.weights.h5").read_bytes())
+
+
+def test_records_that_are_pairs_stay_pairs(small, tmp_path, monkeypatch):
+    seen = []
+
+    def fit(model, recipe, scale, pairs, validation, directory):
+        seen.extend((pairs, validation))
+        return model, 1.0
+
+    monkeypatch.setattr(zoo, "fit", fit)
+    data = write_data(tmp_path / "data", paired=True, count=4)
+    zoo.train("voxelmorph", data, tmp_path / "out")
+    pairs, validation = seen
+    assert len(pairs.arrays) == len(validation.arrays) == 4
+    assert pairs.pairs == validation.pairs == [(0, 1), (2, 3)]
+    assert pairs[0][0]["moving"].shape[1:-1] in SCALE.shapes
+    assert validation[1][0]["fixed"].max() > 0.5
+
+
+def test_a_system_may_start_from_another_s_weights(trained, tmp_path, monkeypatch):
+    _, _, start = trained
+    name = SYSTEMS["vxmdiff"].recipe.initial
+    monkeypatch.setattr(presets, "installed_presets", lambda: {name: start})
+    data = write_data(tmp_path / "data", count=4, labelled=True)
+    zoo.train("vxmdiff", data, tmp_path / "vxmdiff_phantoms", steps=1)
+    folder = tmp_path / "vxmdiff_phantoms/training"
+    (epoch,) = json.loads((folder / "history.json").read_text())
+    assert 0.0 < epoch["warped_labels_loss"] < 1.0
+    registrar = kregzoo.load(str(tmp_path / "vxmdiff_phantoms"))
+    assert registrar.model.name == "vxmdiff"
+    assert registrar.metadata["training"]["initial"] == name
+    # One step of 1e-3 moves no weight by more than about that.
+    before, after = kregzoo.load(start).model, registrar.model
+    one, other = (m.get_layer("encoder_2").get_weights()[0] for m in (before, after))
+    assert_close(one, other, rtol=0, atol=3e-3)
+    assert np.abs(one).max() > 0.1
+
+
+def test_models_are_listed_and_printed(trained, monkeypatch):
+    from rich.console import Console
+
+    _, _, out = trained
+    found = {out.name: out}
+    for module in (zoo, presets):
+        monkeypatch.setattr(module, "installed_presets", lambda: found)
+    (record,) = kregzoo.list_models()
+    assert record.name == "voxelmorph_phantoms"
+    assert (record.system, record.chapter, record.ndim) == ("voxelmorph", "5.1", 3)
+    assert (record.data, record.licence) == ("Phantoms", "CC0")
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(zoo.table([dataclasses.replace(record, figures={"dice": 0.75})]))
+    text = console.export_text()
+    assert "voxelmorph_phantoms" in text and "dice: 0.75" in text
+    assert kregzoo.load("voxelmorph_phantoms").metadata["name"] == record.name
+
+
+def test_figures_are_recorded_in_metadata_and_card(trained, tmp_path):
+    _, _, out = trained
+    folder = tmp_path / "measured"
+    shutil.copytree(out, folder)
+    zoo.record_figures(folder, {"dice one pass": 0.5125})
+    assert Preset.read(folder).metadata["figures"] == {"dice one pass": 0.5125}
+    assert "| dice one pass | 0.5125 |" in (folder / "README.md").read_text()
+    assert kregzoo.load(folder).metadata["figures"] == {"dice one pass": 0.5125}
+
+
+def test_bad_arguments_are_refused(small, tmp_path):
+    data = write_data(tmp_path / "data", count=2)
+    for system in ("nothing", "", None):
+        with pytest.raises(ValueError, match="`system`.*voxelmorph.*Received"):
+            zoo.find_system(system)
+    with pytest.raises(ValueError, match="`scale`.*cpu.*Received: 'huge'"):
+        zoo.train("voxelmorph", data, tmp_path / "out", scale="huge")
+    with pytest.raises(ValueError, match="dataset.json"):
+        zoo.train("voxelmorph", tmp_path, tmp_path / "out")
+    with pytest.raises(ValueError, match="`data`.*Received: 2"):
+        zoo.train("voxelmorph", data, tmp_path / "out")
+    (data / "dataset.json").write_text('{"title": "no images"}')
+    with pytest.raises(ValueError, match="`data`.*Received: 0"):
+        zoo.train("voxelmorph", data, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_preset_cannot_name_code_to_run(trained, tmp_path):
+    _, preset, out = trained
+    for system in ("os.system", "../voxelmorph", "builtins.eval"):
+        bad = dataclasses.replace(
+            preset,
+            folder=tmp_path / "bad",
+            config={"system": system, "arguments": {}},
+        )
+        bad.write(kregzoo.load(out).model, "card")
+        with pytest.raises(ValueError, match="`system`.*Received"):
+            kregzoo.load(tmp_path / "bad")
