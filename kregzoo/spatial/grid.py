@@ -202,9 +202,6 @@ class Grid:
     def slabs(self, voxels):
         """Cut the grid along its first axis into slabs of about so many voxels.
 
-        All slabs have one shape, for compilers that compile once a shape; the last
-        may therefore overlap the one before.
-
         Args:
             voxels: Number of voxels of a slab; at least one row is taken.
 
@@ -212,12 +209,12 @@ class Grid:
             Tuples of a slice of the first axis and the `Grid` of those rows.
         """
         length = self.shape[0]
-        rows = min(length, max(1, voxels // math.prod(self.shape[1:])))
+        rows = max(1, voxels // math.prod(self.shape[1:]))
         for start in range(0, length, rows):
-            start = min(start, length - rows)
+            stop = min(start + rows, length)
             affine = self.affine.copy()
             affine[:-1, -1] += start * affine[:-1, 0]
-            yield slice(start, start + rows), Grid((rows, *self.shape[1:]), affine)
+            yield slice(start, stop), Grid((stop - start, *self.shape[1:]), affine)
 
     def __eq__(self, other):
         return (

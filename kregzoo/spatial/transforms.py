@@ -7,7 +7,6 @@ that `apply_points` takes.
 """
 
 import functools
-import math
 import os
 
 import numpy as np
@@ -51,10 +50,8 @@ class Transform:
             )
         if not len(points):
             return points
-        # Compilers compile once a shape, so the count is filled up to a power of two.
-        filled = np.resize(points, (2 ** math.ceil(math.log2(len(points))), self.ndim))
-        coordinates, frame = self._map(filled, np.eye(self.ndim + 1))
-        return apply_affine(frame, coordinates[: len(points)])
+        coordinates, frame = self._map(points, np.eye(self.ndim + 1))
+        return apply_affine(frame, coordinates)
 
     def apply(self, image, grid=None, interpolation="linear", fill="zeros"):
         """Warp an image of the moving space to the fixed one, interpolating it once.

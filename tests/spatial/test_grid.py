@@ -90,15 +90,13 @@ def test_centred_in_2d_is_a_picture():
     np.testing.assert_allclose(grid.affine, [[0, -2, 3], [-2, 0, 2], [0, 0, 1]])
 
 
-@pytest.mark.parametrize("voxels", [1, 30, 10**6])
-def test_slabs_cover_the_grid_with_one_shape(random_grid, voxels):
+@pytest.mark.parametrize("voxels", [1, 200, 10**6])
+def test_slabs_cover_the_grid(random_grid, voxels):
     grid = random_grid(3, 3)
     world = np.full((*grid.shape, 3), np.nan)
-    shapes = set()
     for rows, slab in grid.slabs(voxels):
         world[rows] = slab.voxel_to_world(indices(slab))
-        shapes.add(slab.shape)
-    assert len(shapes) == 1
+        assert np.prod(slab.shape) <= max(voxels, np.prod(grid.shape[1:]))
     np.testing.assert_allclose(world, grid.voxel_to_world(indices(grid)))
 
 
