@@ -1,0 +1,134 @@
+import json
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from kregzoo.registrars import Registration
+from kregzoo.registrars.registration import Timer, displacement_transform
+from kregzoo.spatial import AffineTransform, CompositeTransform, Image
+from tests.helpers import random_field
+from tests.phantoms import Phantom, rotated_grid
+
+SHAPE = {2: (24, 30), 3: (16, 18, 20)}
+
+
+def registered(ndim):
+    """Oblique images and a transform of a field and an affine."""
+    phantom = Phantom(ndim, radius=20.0)
+    spacing = 2.5 if ndim == 2 else 4.0
+    fixed = phantom.image(rotated_grid(SHAPE[ndim], spacing, 15.0))
+    moving = phantom.image(rotated_grid(SHAPE[ndim][::-1], spacing, -10.0))
+    grid = rotated_grid((12,) * ndim, 2 * spacing, 15.0)
+    field = displacement_transform(random_field(1, grid.shape, 1.0), grid)
+    affine = AffineTransform(rotated_grid((1,) * ndim, 1.05, 5.0, [2.0] * ndim).affine)
+    transform = CompositeTransform([field, affine])
+    return Registration(moving, fixed, transform, {"total": 1.5})
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_saved_files_agree_with_simpleitk_and_with_each_other(ndim, tmp_path):
+    result = registered(ndim)
+    folder = tmp_path / "not" / "yet"
+    paths = result.save(folder)
+    assert [path.name for path in paths] == [
+        "warped.nii.gz",
+        "transform.h5",
+        "metrics.json",
+        "report.html",
+    ]
+    assert set(folder.iterdir()) == set(paths)
+    assert json.loads(paths[2].read_text()) == result.metrics
+    assert "<html" in paths[3].read_text()[:500]
+    result.moving.write(tmp_path / "moving.nii.gz")
+    result.fixed.write(tmp_path / "fixed.nii.gz")
+
+    def read(path):
+        image = sitk.ReadImage(str(path))
+        # A plane is stored as a volume of one slice.
+        return image[:, :, 0] if image.GetDimension() > ndim else image
+
+    theirs = sitk.Resample(
+        read(tmp_path / "moving.nii.gz"),
+        read(tmp_path / "fixed.nii.gz"),
+        sitk.ReadTransform(str(paths[1])),
+    )
+    theirs, ours = (sitk.GetArrayFromImage(i) for i in (theirs, read(paths[0])))
+    # On the rim of the moving image the last bit decides what is inside.
+    assert np.mean(np.abs(theirs - ours) > 1e-3) < 0.005
+    assert ours.std() > 0.1
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_points_go_where_the_image_comes_from(ndim):
+    result = registered(ndim)
+    grid = result.moving.grid
+    index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), -1)
+    world = grid.voxel_to_world(index)
+    rng = np.random.default_rng(0)
+    voxels = rng.integers(
+        np.array(SHAPE[ndim]) // 3, np.array(SHAPE[ndim]) // 3 * 2, (50, ndim)
+    )
+    points = result.apply_points(result.fixed.grid.voxel_to_world(voxels))
+    for axis in range(ndim):
+        # An image of a world coordinate, which linear interpolation keeps.
+        warped = result.apply(Image(world[..., axis], grid)).array
+        np.testing.assert_allclose(warped[tuple(voxels.T)], points[:, axis], atol=1e-3)
+
+
+def test_labels_stay_labels():
+    result = registered(3)
+    labels = (result.moving.array > 0.5).astype("int16") * 700
+    warped = result.apply(Image(labels, result.moving.grid), "nearest")
+    assert warped.array.dtype == "int16"
+    assert set(np.unique(warped.array)) == {0, 700}
+
+
+def test_metrics_say_how_well_and_how_smooth():
+    result = registered(2)
+    metrics = result.metrics
+    assert set(metrics) == {
+        "ncc_before",
+        "ncc",
+        "folded_percent",
+        "sd_log_j",
+        "seconds",
+    }
+    moving = result.moving.resample(result.fixed.grid).array
+    fixed, warped = result.fixed.array, result.warped.array
+    assert np.isclose(metrics["ncc"], np.corrcoef(fixed.flat, warped.flat)[0, 1])
+    assert np.isclose(metrics["ncc_before"], np.corrcoef(fixed.flat, moving.flat)[0, 1])
+    assert metrics["folded_percent"] == 0.0 < metrics["sd_log_j"]
+    assert metrics["seconds"] == {"total": 1.5}
+
+
+def test_images_that_never_meet_have_no_correlation():
+    image = Phantom(2).image(rotated_grid((20, 20), 4.0, 0.0))
+    away = AffineTransform([[1, 0, 1e4], [0, 1, 0], [0, 0, 1]])
+    assert Registration(image, image, away, {}).metrics["ncc"] == 0.0
+
+
+@pytest.mark.parametrize("kind", ["overlay", "grid", "jacobian"])
+def test_plot_and_report(kind):
+    from matplotlib import pyplot
+
+    result = registered(2)
+    figure = result.plot(kind)
+    assert figure.axes
+    pyplot.close(figure)
+
+
+def test_report_names_the_images():
+    result = registered(2)
+    named = Image(result.moving.array, result.moving.grid, "patient<1>.nii.gz")
+    page = Registration(named, result.fixed, result.transform, {"total": 1.0}).to_html()
+    assert "patient&lt;1&gt;.nii.gz" in page and "patient<1>" not in page
+
+
+def test_timer_gives_laps_and_their_sum():
+    timer = Timer()
+    timer.lap("one")
+    timer.lap("two")
+    seconds = timer.seconds()
+    assert list(seconds) == ["one", "two", "total"]
+    assert seconds["one"] + seconds["two"] <= seconds["total"] + 0.002
