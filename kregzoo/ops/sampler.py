@@ -8,8 +8,9 @@ from keras import ops
 from kregzoo.ops.gradients import compiled
 from kregzoo.ops.warping import check_modes, gather
 
-# Points in a call, and the smallest buffer: shapes that a compiler sees.
-CHUNK = 2**18
+# Points in a call at most and at least, and the smallest buffer: both are powers of two
+# between, so that a compiler sees few shapes.
+CHUNK, SMALLEST_CHUNK = 2**18, 2**10
 SMALLEST_BUFFER = 2**16
 
 
@@ -18,7 +19,7 @@ class Sampler:
 
     A compiled `sample` is made anew for every shape of image and points, which takes
     longer than to run it. Here the compiler sees a flat buffer, its size rounded up to
-    a power of two, and points in chunks of one size; the shape is an input like others.
+    a power of two, and points in chunks of such a size; the shape is an input as well.
     Memory beyond array and result is that of a chunk.
 
     Args:
@@ -39,7 +40,7 @@ class Sampler:
     def __init__(self, array, interpolation="linear", fill="border"):
         check_modes(interpolation, fill)
         rows = array.reshape(-1, array.shape[-1])
-        size = max(SMALLEST_BUFFER, 1 << (len(rows) - 1).bit_length())
+        size = max(SMALLEST_BUFFER, _power_of_two(len(rows)))
         buffer = np.zeros((size, rows.shape[1]), rows.dtype)
         buffer[: len(rows)] = rows
         self._buffer = ops.convert_to_tensor(buffer)
@@ -59,11 +60,12 @@ class Sampler:
         out = points.shape[:-1]
         points = points.reshape(-1, points.shape[-1])
         values = np.empty((len(points), self._buffer.shape[1]), _dtype(self._buffer))
-        for start in range(0, len(points), CHUNK):
-            part = points[start : start + CHUNK]
-            whole = np.pad(part, ((0, CHUNK - len(part)), (0, 0)))
+        chunk = min(CHUNK, max(SMALLEST_CHUNK, _power_of_two(len(points))))
+        for start in range(0, len(points), chunk):
+            part = points[start : start + chunk]
+            whole = np.pad(part, ((0, chunk - len(part)), (0, 0)))
             sampled = self._run(self._buffer, self._shape, ops.convert_to_tensor(whole))
-            values[start : start + CHUNK] = ops.convert_to_numpy(sampled)[: len(part)]
+            values[start : start + chunk] = ops.convert_to_numpy(sampled)[: len(part)]
         return values.reshape(*out, -1)
 
 
@@ -74,6 +76,11 @@ def _compiled_gather(ndim, interpolation, fill):
         return gather(flat, points, sizes, 0, interpolation, fill)
 
     return compiled(run, fuse=True)
+
+
+def _power_of_two(count):
+    """The smallest power of two that is not below `count`."""
+    return 1 << max(0, count - 1).bit_length()
 
 
 def _dtype(tensor):

@@ -155,6 +155,8 @@ class IterativeRegistrar:
         if isinstance(self.transform, LinearModel):
             matrix = self.transform.affine(parameters, pair.grid.shape)
             found = affine_to_world(kops.convert_to_numpy(matrix)[0], pair.grid)
+            if isinstance(pair.initial, AffineTransform):
+                return AffineTransform(pair.initial.matrix @ found.matrix)
         else:
             field = self.transform.displacement(parameters, pair.grid.shape)
             found = displacement_transform(field, pair.grid)
