@@ -1,0 +1,188 @@
+"""The contract of every system's network, in the dimensions and on the backends."""
+
+import importlib.util
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import ops as kops
+
+import kregzoo
+from kregzoo import training
+from kregzoo.models import SYSTEMS
+from tests.helpers import assert_close, random_image, run_model_saving_test
+
+ROOT = pathlib.Path(__file__).parents[2]
+BACKENDS = [n for n in ("tensorflow", "jax", "torch") if importlib.util.find_spec(n)]
+DIMENSIONS = {"2d": (32, 32, 1), "3d": (16, 16, 16, 1)}
+FIELDS = ("displacement", "inverse_displacement", "velocity", "control_points")
+
+systems = pytest.mark.parametrize("system", SYSTEMS.values(), ids=SYSTEMS)
+dimensions = pytest.mark.parametrize("shape", DIMENSIONS.values(), ids=DIMENSIONS)
+
+
+def pair(shape, batch=1):
+    return {
+        "moving": random_image((batch, *shape), 0, sigma=2.0),
+        "fixed": random_image((batch, *shape), 1, sigma=2.0),
+    }
+
+
+def strong(model, seed=0):
+    """Set every weight to a value that shows in the outputs."""
+    rng = np.random.default_rng(seed)
+    weights = [
+        rng.normal(0, 0.3 / np.sqrt(max(1, np.prod(w.shape[:-1]) / 10)), w.shape)
+        for w in model.get_weights()
+    ]
+    model.set_weights(weights)
+    return model
+
+
+@systems
+def test_a_system_is_described(system):
+    assert getattr(kregzoo.models, system.builder.__name__) is system.builder
+    assert system.chapter in {"3.1", "3.2", "4.1", "4.2", "5.1", "5.2", "6"}
+    assert "[" in system.reference
+    assert isinstance(system.recipe, training.Recipe)
+    scales = system.recipe.scales
+    assert set(scales) == {"cpu", "published"}
+    model = system.builder(
+        (*[32] * len(scales["cpu"].shapes[0]), 1), **scales["cpu"].model
+    )
+    losses = set(system.recipe.losses())
+    assert losses == set(system.recipe.loss_weights)
+    # Warped labels are what training makes of a field, not what a network returns.
+    assert losses - {"warped_labels"} <= set(model.output)
+
+
+@systems
+@dimensions
+def test_outputs_have_their_names_and_begin_at_the_identity(system, shape):
+    model, images = system.builder(shape), pair(shape, batch=2)
+    outputs = model(images)
+    spatial, ndim = shape[:-1], len(shape) - 1
+    assert list(outputs) == list(model.output)
+    for output in outputs.values():
+        assert np.isfinite(kops.convert_to_numpy(output)).all()
+    assert_close(outputs["displacement"], np.zeros((2, *spatial, ndim)), atol=0.01)
+    assert_close(outputs["warped"], images["moving"], atol=0.01)
+
+
+@systems
+def test_sizes_may_be_open(system):
+    fixed_size = strong(system.builder((32, 48, 1)))
+    open_size = system.builder((None, None, 1))
+    open_size.set_weights(fixed_size.get_weights())
+    images = pair((32, 48, 1))
+    expected = kops.convert_to_numpy(fixed_size(images)["displacement"])
+    assert np.abs(expected).max() > 0.01
+    assert_close(open_size(images)["displacement"], expected, rtol=1e-3, atol=1e-4)
+
+
+@systems
+def test_saved_as_keras(system, tmp_path):
+    shape = DIMENSIONS["2d"]
+    run_model_saving_test(strong(system.builder(shape)), pair(shape), tmp_path)
+
+
+@systems
+def test_one_batch_is_learnt(system):
+    keras.utils.set_random_seed(0)
+    shape = DIMENSIONS["2d"]
+    recipe, images = system.recipe, pair(shape)
+    images["fixed"] = np.roll(images["moving"], 1, axis=1)
+    model = system.builder(shape)
+    losses = {k: v for k, v in recipe.losses().items() if k in model.output}
+    weights = {name: recipe.loss_weights[name] for name in losses}
+    model.compile(keras.optimizers.Adam(1e-3), losses, weights)
+    before = model.evaluate(images, verbose=0, return_dict=True)
+    model.fit(images, epochs=15, verbose=0)
+    after = model.evaluate(images, verbose=0, return_dict=True)
+    assert after["loss"] < before["loss"]
+    assert after["warped_loss"] < before["warped_loss"]
+
+
+@systems
+def test_fields_stay_float32_in_mixed_precision(system):
+    shape = DIMENSIONS["2d"]
+    images = pair(shape)
+    full = strong(system.builder(shape))
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        mixed = system.builder(shape)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    mixed.set_weights(full.get_weights())
+    assert any(layer.compute_dtype == "bfloat16" for layer in mixed.layers)
+    expected, outputs = full(images), mixed(images)
+    for name in set(FIELDS) & set(outputs):
+        assert keras.backend.standardize_dtype(outputs[name].dtype) == "float32"
+        largest = np.abs(kops.convert_to_numpy(expected[name])).max()
+        # bfloat16 keeps eight bits.
+        assert_close(outputs[name], expected[name], rtol=0, atol=0.1 * largest)
+
+
+@systems
+def test_wrong_shapes_are_refused(system):
+    for shape in ((32, 1), (32, 32, 32, 32, 1)):
+        with pytest.raises(ValueError, match="input_shape.*Received"):
+            system.builder(shape)
+
+
+@systems
+def test_unknown_weights_are_refused(system):
+    with pytest.raises(ValueError, match="Received.*mars"):
+        system.builder((32, 32, 1), weights="mars")
+
+
+LOAD = """
+import sys, numpy as np, keras, kregzoo
+folder = sys.argv[1]
+for name in sys.argv[2:]:
+    images = dict(np.load(f"{folder}/{name}_images.npz"))
+    whole = keras.models.load_model(f"{folder}/{name}.keras")
+    field = whole.predict_on_batch(images)["displacement"]
+    built = kregzoo.models.SYSTEMS[name].builder(images["moving"].shape[1:])
+    built.load_weights(f"{folder}/{name}.weights.h5")
+    again = built.predict_on_batch(images)["displacement"]
+    out = f"{folder}/{name}_{keras.backend.backend()}.npz"
+    np.savez(out, whole=field, built=again)
+"""
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Every system's network and weights, as this backend saves them."""
+    folder = tmp_path_factory.mktemp("saved")
+    fields = {}
+    for name, system in SYSTEMS.items():
+        shape = (32, 32, 32, 1)
+        model, images = strong(system.builder(shape)), pair(shape)
+        model.save(folder / f"{name}.keras")
+        model.save_weights(folder / f"{name}.weights.h5")
+        np.savez(folder / f"{name}_images.npz", **images)
+        fields[name] = model.predict_on_batch(images)["displacement"]
+    return folder, fields
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_files_give_the_same_field_in_a_new_process_on_any_backend(saved, backend):
+    folder, fields = saved
+    paths = os.pathsep.join([str(ROOT), *sys.path])
+    subprocess.run(
+        [sys.executable, "-c", LOAD, str(folder), *fields],
+        env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": paths},
+        check=True,
+    )
+    for name, expected in fields.items():
+        assert np.abs(expected).max() > 0.1
+        results = np.load(folder / f"{name}_{backend}.npz")
+        for field in results.values():
+            np.testing.assert_allclose(field, expected, atol=1e-4)
