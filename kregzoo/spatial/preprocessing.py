@@ -76,7 +76,10 @@ class Preprocessor:
             A `Grid` parallel to the world's axes, centred on the foreground.
         """
         low, high = foreground_box(image)
-        needed = np.ceil((high - low) / self.spacing).astype(int)
+        # World axes in the order of the grid's: a picture's first axis runs along y.
+        axes = Grid.centred((1,) * self.ndim).direction
+        order = np.abs(axes).argmax(axis=0)
+        needed = np.ceil((high - low)[order] / self.spacing).astype(int)
         shape = next(
             (shape for shape in self.shapes if (needed <= shape).all()),
             tuple(-(-needed // self.divisor) * self.divisor),

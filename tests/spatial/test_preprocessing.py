@@ -1,0 +1,84 @@
+import json
+
+import numpy as np
+import pytest
+
+from kregzoo.spatial import Image, Preprocessor
+from kregzoo.spatial.preprocessing import foreground_box
+from tests.phantoms import Phantom, rotated_grid
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_intensities_go_from_zero_to_one_whatever_their_scale(ndim):
+    rng = np.random.default_rng(0)
+    array = np.zeros((20,) * ndim)
+    array[(slice(4, 16),) * ndim] = rng.uniform(100.0, 200.0, (12,) * ndim)
+    frame = Preprocessor(1.0, ((32,) * ndim,))
+    result = frame.normalise(Image.from_array(array, name="scan"))
+    assert result.name == "scan" and result.array.dtype == "float32"
+    assert result.array.min() == 0.0 and result.array.max() == 1.0
+    other = frame.normalise(Image.from_array(7.0 * array - 1000.0))
+    np.testing.assert_allclose(other.array, result.array, atol=1e-4)
+    integers = frame.normalise(Image.from_array(array.astype("int16")))
+    np.testing.assert_allclose(integers.array, result.array, atol=0.01)
+
+
+def test_the_percentile_of_the_foreground_becomes_one():
+    array = np.zeros((30, 30))
+    array[5:25, 5:25] = np.linspace(50.0, 150.0, 400).reshape(20, 20)
+    result = Preprocessor(1.0, ((32, 32),), percentile=90.0).normalise(
+        Image.from_array(array)
+    )
+    expected = np.clip(array / 140.0, 0, 1)
+    np.testing.assert_allclose(result.array, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_foreground_box_is_that_of_the_voxels_in_the_world(ndim):
+    grid = rotated_grid((20, 24, 16)[:ndim], 2.0, 90.0, np.arange(ndim))
+    array = np.zeros(grid.shape)
+    array[(slice(6, 10),) * ndim] = 1.0
+    low, high = foreground_box(Image(array, grid))
+    # Axis 0 runs along y and axis 1 against x; the box reaches to the voxels' faces.
+    corners = grid.voxel_to_world([[5.5] * ndim, [9.5] * ndim])
+    np.testing.assert_allclose(low, corners.min(axis=0))
+    np.testing.assert_allclose(high, corners.max(axis=0))
+    np.testing.assert_allclose(high - low, 8.0)
+
+
+@pytest.mark.parametrize("degrees", [0.0, 30.0])
+def test_canonical_grid_holds_the_foreground_in_the_first_shape_that_does(degrees):
+    image = Phantom(3, radius=20.0).image(rotated_grid((40, 40, 40), 2.0, degrees))
+    shapes = ((16, 16, 16), (48, 32, 32), (32, 32, 32), (96, 96, 96))
+    frame = Preprocessor(2.0, shapes)
+    image = frame.normalise(image)
+    grid = frame.canonical_grid(image)
+    assert grid.shape in ((48, 32, 32), (32, 32, 32), (96, 96, 96))
+    assert grid.orientation == "RAS"
+    np.testing.assert_allclose(grid.spacing, 2.0)
+    low, high = foreground_box(image)
+    needed = (high - low) / 2.0
+    earlier = shapes[: shapes.index(grid.shape)]
+    assert (needed <= grid.shape).all()
+    assert not any((needed <= shape).all() for shape in earlier)
+    np.testing.assert_allclose(grid.centre, (low + high) / 2)
+
+
+def test_an_image_too_large_gets_the_multiple_that_it_needs():
+    image = Image.from_array(np.ones((50, 33)), spacing=1.0)
+    frame = Preprocessor(1.0, ((16, 16), (32, 32)))
+    # A picture's rows run along y, the grid's first axis along rows too.
+    grid = frame.canonical_grid(image)
+    assert sorted(grid.shape) == [48, 64]
+    low, high = foreground_box(image)
+    points = np.array([low, high])
+    inside = grid.world_to_voxel(points)
+    assert (inside > -0.5 - 1e-6).all()
+    assert (inside < np.array(grid.shape) - 0.5 + 1e-6).all()
+
+
+def test_config_goes_through_json():
+    frame = Preprocessor(2.0, ((80, 96, 80), (96, 112, 96)), 32, 99.0)
+    config = json.loads(json.dumps(frame.get_config()))
+    assert Preprocessor.from_config(config) == frame
+    assert frame.ndim == 3
