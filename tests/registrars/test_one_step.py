@@ -1,0 +1,247 @@
+import keras
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from kregzoo.losses import LNCC
+from kregzoo.models import VoxelMorph, VoxelMorphDiff
+from kregzoo.registrars import OneStepRegistrar
+from kregzoo.spatial import (
+    AffineTransform,
+    CompositeTransform,
+    Image,
+    Preprocessor,
+    VelocityTransform,
+)
+from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid, wave
+
+FRAME = {n: Preprocessor(4.0, ((32,) * n,)) for n in (2, 3)}
+# What each predicts, at full or at half resolution.
+BUILDERS = {
+    "half displacement": lambda shape: VoxelMorph(shape, "vm1", half_resolution=True),
+    "velocity": lambda shape: VoxelMorph(shape, "vm1", integration_steps=7),
+    "half velocity": VoxelMorphDiff,
+}
+
+
+def network(kind, ndim):
+    """A network that was never trained, with a head strong enough to deform."""
+    keras.utils.set_random_seed(1)
+    model = BUILDERS[kind]((None,) * ndim + (1,))
+    head = next(
+        layer for layer in model.layers if layer.name in ("flow", "velocity_mean")
+    )
+    kernel, bias = head.get_weights()
+    rng = np.random.default_rng(0)
+    # Of velocities only what differs between the directions is left.
+    strength = 1.5 if "velocity" in model.output else 0.05
+    head.set_weights([rng.normal(0, strength, kernel.shape), bias])
+    return model
+
+
+@pytest.fixture(
+    scope="module",
+    params=[("half displacement", 2), ("velocity", 2), ("half velocity", 3)],
+    ids=lambda param: f"{param[0]} in {param[1]}-D",
+)
+def registrar(request):
+    kind, ndim = request.param
+    return OneStepRegistrar(network(kind, ndim), FRAME[ndim])
+
+
+@pytest.fixture(scope="module")
+def simple():
+    return OneStepRegistrar(network("half displacement", 2), FRAME[2])
+
+
+def pair(ndim=2, truth=None):
+    """A pair of oblique images of one phantom, and the phantom."""
+    phantom = Phantom(ndim, radius=30.0)
+    moving = phantom.image(rotated_grid((30, 28, 26)[:ndim], 3.7, 12.0))
+    truth = truth or linear_map(ndim, degrees=5.0, shift=4.0)
+    fixed = phantom.image(rotated_grid((28, 31, 27)[:ndim], 3.8, -7.0), truth)
+    return phantom, moving, fixed
+
+
+def test_the_field_of_the_network_is_what_warps(registrar):
+    ndim = registrar.preprocessor.ndim
+    _, moving, fixed = pair(ndim)
+    result = registrar.register(moving, fixed, progress=False)
+    assert set(result.metrics["seconds"]) == {"read", "affine", "network", "total"}
+    assert result.warped.grid == fixed.grid
+
+    # The network by itself, on the images on the canonical grid, aligned affinely.
+    deformable, *affines = result.transform.transforms
+    frame = registrar.preprocessor
+    moving, fixed = frame.normalise(moving), frame.normalise(fixed)
+    grid = frame.canonical_grid(fixed)
+    pair_of = {
+        "moving": moving.resample(grid, CompositeTransform(affines)),
+        "fixed": fixed.resample(grid),
+    }
+    there = {k: i.array[None, ..., None] for k, i in pair_of.items()}
+    back = {"moving": there["fixed"], "fixed": there["moving"]}
+    there, back = (registrar.model.predict_on_batch(x) for x in (there, back))
+    if "velocity" in registrar.model.output:
+        # Of both directions half the difference, on the network's own grid.
+        expected = (there["velocity"] - back["velocity"])[0] / 2
+        assert isinstance(deformable, VelocityTransform)
+        np.testing.assert_allclose(deformable.grid.extent, grid.extent)
+        found = deformable.velocity
+    else:
+        expected, found = there["displacement"][0], deformable.displacement
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(found, expected, atol=0.01)
+
+
+def test_exchanging_the_images_inverts_a_velocity():
+    registrar = OneStepRegistrar(network("half velocity", 2), FRAME[2])
+    # Without an alignment, and in one frame, both directions see the same arrays.
+    phantom = Phantom(2, radius=30.0)
+    grid = rotated_grid((32, 32), 4.0, 0.0)
+    images = phantom.image(grid), phantom.image(grid, wave(2))
+    for image in images:
+        image.array[[2, -3], 2:-2] = image.array[2:-2, [2, -3]] = image.array.max()
+    identity = AffineTransform(np.eye(3))
+    there, back = (
+        registrar.register(*both, initial=identity, progress=False).transform
+        for both in (images, images[::-1])
+    )
+    velocity = there.transforms[0].velocity
+    assert np.abs(velocity).max() > 0.5
+    np.testing.assert_allclose(back.transforms[0].velocity, -velocity, atol=1e-5)
+
+
+def test_refining_lowers_the_loss(registrar):
+    ndim = registrar.preprocessor.ndim
+    _, moving, fixed = pair(ndim, truth=wave(ndim))
+    before, after = (
+        registrar.register(moving, fixed, refine=steps, progress=False)
+        for steps in (0, 25)
+    )
+    loss = LNCC(window=5)
+    values = [
+        float(loss(fixed.array[None, ..., None], result.warped.array[None, ..., None]))
+        for result in (before, after)
+    ]
+    assert values[1] < values[0] - 0.01
+    assert "refine" in after.metrics["seconds"]
+
+
+def test_every_kind_of_input_gives_the_same(simple, tmp_path):
+    _, moving, fixed = pair()
+    for name, image in (("moving", moving), ("fixed", fixed)):
+        image.write(tmp_path / f"{name}.nii.gz")
+        image.write(tmp_path / f"{name}.mha")
+    expected = simple.register(moving, fixed, progress=False).warped.array
+    paths = [tmp_path / f"{name}.nii.gz" for name in ("moving", "fixed")]
+    kinds = {
+        "paths": paths,
+        "strings": [str(path).replace(".nii.gz", ".mha") for path in paths],
+        "nibabel": [nib.load(path) for path in paths],
+    }
+    for images in kinds.values():
+        result = simple.register(*images, progress=False)
+        np.testing.assert_allclose(result.warped.array, expected, atol=1e-3)
+    arrays = simple.register(moving.array, fixed.array, progress=False)
+    assert arrays.warped.array.shape == fixed.array.shape
+    assert arrays.metrics["ncc"] > 0.5
+
+
+def test_results_are_saved_as_simpleitk_reads_them(registrar, tmp_path):
+    ndim = registrar.preprocessor.ndim
+    _, moving, fixed = pair(ndim)
+    result = registrar.register(moving, fixed, progress=False)
+    result.save(tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "warped.nii.gz",
+        "transform.h5",
+        "metrics.json",
+        "report.html",
+    }
+    moving.write(tmp_path / "moving.nii.gz")
+
+    def read(name):
+        image = sitk.ReadImage(str(tmp_path / name))
+        # A plane is stored as a volume of one slice.
+        return image[:, :, 0] if image.GetDimension() > ndim else image
+
+    warped = read("out/warped.nii.gz")
+    transform = sitk.ReadTransform(str(tmp_path / "out/transform.h5"))
+    theirs = sitk.Resample(read("moving.nii.gz"), warped, transform)
+    theirs, ours = (sitk.GetArrayFromImage(image) for image in (theirs, warped))
+    # On the rim of the moving image the last bit decides what is inside.
+    assert np.mean(np.abs(theirs - ours) > 1e-3) < 0.005
+    assert ours.std() > 0.1
+
+
+def test_points_go_where_the_image_comes_from(registrar):
+    ndim = registrar.preprocessor.ndim
+    _, moving, fixed = pair(ndim)
+    result = registrar.register(moving, fixed, progress=False)
+    index = np.stack(np.meshgrid(*map(np.arange, moving.grid.shape), indexing="ij"), -1)
+    world = moving.grid.voxel_to_world(index)
+    voxels = np.random.default_rng(0).integers(10, 18, (40, ndim))
+    points = result.apply_points(fixed.grid.voxel_to_world(voxels))
+    for axis in range(ndim):
+        ramp = Image(world[..., axis], moving.grid)
+        warped = result.apply(ramp).array[tuple(voxels.T)]
+        np.testing.assert_allclose(warped, points[:, axis], atol=2e-3)
+
+
+def test_initial_replaces_the_alignment(simple):
+    _, moving, fixed = pair()
+    initial = AffineTransform(rotated_grid((1, 1), 1.0, 5.0, (4.0, -2.0)).affine)
+    result = simple.register(moving, fixed, initial=initial, progress=False)
+    assert result.transform.transforms[1:] == [initial]
+
+
+def test_masks_hide_a_lesion_from_alignment_and_refinement(simple):
+    truth = linear_map(2, degrees=5.0, shift=4.0)
+    phantom, moving, fixed = pair(truth=truth)
+    spoilt, mask = fixed.array.copy(), np.ones(fixed.grid.shape, "uint8")
+    lesion = (slice(8, 13), slice(4, 27))
+    spoilt[lesion] = 3.0 * fixed.array.max()
+    mask[lesion] = 0
+    spoilt = Image(spoilt, fixed.grid)
+    errors = []
+    for masks in ({}, {"fixed_mask": Image(mask, fixed.grid)}):
+        result = simple.register(moving, spoilt, progress=False, **masks)
+        affine = CompositeTransform(result.transform.transforms[1:])
+        errors.append(mean_error(affine, truth, phantom.landmarks()))
+    assert errors[1] < 2.0 < errors[0], errors
+
+
+IMAGE = np.outer(np.hanning(12), np.hanning(12))
+BAD = {
+    "constant": ({"moving": np.ones((12, 12))}, "moving"),
+    "NaN": ({"fixed": np.where(IMAGE > 0.5, np.nan, IMAGE)}, "fixed"),
+    "infinite": ({"fixed": np.where(IMAGE > 0.5, np.inf, IMAGE)}, "fixed"),
+    "four dimensions": ({"moving": np.ones((4, 4, 4, 5))}, "moving"),
+    "three dimensions": ({"moving": np.stack([IMAGE] * 4, axis=2)}, "moving"),
+    "one dimension": ({"fixed": IMAGE[6]}, "fixed"),
+    "empty": ({"fixed": np.ones((0, 4))}, "fixed"),
+    "complex": ({"fixed": IMAGE * 1j}, "fixed"),
+    "no such file": ({"moving": "no/such/file.nii.gz"}, "moving"),
+    "not an image": ({"fixed": "text.nii.gz"}, "fixed"),
+    "None": ({"fixed": None}, "fixed"),
+    "mask that is no image": ({"moving_mask": "text.nii.gz"}, "moving_mask"),
+    "mask of a volume": ({"fixed_mask": np.ones((4, 4, 4))}, "fixed_mask"),
+    "negative refine": ({"refine": -1}, "refine"),
+    "initial of a volume": ({"initial": AffineTransform(np.eye(4))}, "initial"),
+    "initial that is a matrix": ({"initial": np.eye(3)}, "initial"),
+}
+
+
+@pytest.mark.parametrize("change", BAD.values(), ids=BAD.keys())
+def test_bad_input_names_the_argument_and_leaves_nothing(
+    simple, change, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.nii.gz").write_text("not an image")
+    changes, argument = change
+    arguments = {"moving": IMAGE, "fixed": IMAGE, **changes}
+    with pytest.raises(ValueError, match=f"(?s)`{argument}`.*Received"):
+        simple.register(**arguments, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["text.nii.gz"]

@@ -1,0 +1,67 @@
+import keras
+import numpy as np
+import pytest
+
+from kregzoo import ops
+from kregzoo.registrars import SciPy
+from kregzoo.registrars.optimizers import minimise
+
+TARGET = np.array([[1.5, -2.0]], "float32")
+OPTIMIZERS = {
+    "Adam": (keras.optimizers.serialize(keras.optimizers.Adam(0.2)), 150),
+    "SGD with momentum": (
+        keras.optimizers.serialize(keras.optimizers.SGD(0.05, momentum=0.8)),
+        100,
+    ),
+    "L-BFGS-B": (SciPy(), 30),
+    "Powell": (SciPy("Powell"), 30),
+    "Nelder-Mead": (SciPy("Nelder-Mead"), 200),
+    "differential_evolution": (
+        SciPy("differential_evolution", bound=4.0, options={"seed": 0}),
+        60,
+    ),
+}
+
+
+@ops.compiled
+def bowl(parameters):
+    """A badly scaled bowl about `TARGET`."""
+
+    def value(p):
+        scaled = (p - TARGET) * np.array([1.0, 3.0], "float32")
+        return keras.ops.sum(scaled * scaled)
+
+    result, gradients = ops.value_and_grad(value, [parameters])
+    return result, gradients[0]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_finds_the_minimum(name):
+    optimizer, steps = OPTIMIZERS[name]
+    calls = []
+    start = np.zeros((1, 2), "float32")
+    found = minimise(bowl, start, optimizer, steps, lambda: calls.append(1))
+    assert found.shape == (1, 2) and found.dtype == "float32"
+    np.testing.assert_allclose(found, TARGET, atol=0.05)
+    assert 0 < len(calls) <= steps
+
+
+def test_keras_optimizers_start_anew_each_time():
+    config = keras.optimizers.serialize(keras.optimizers.Adam(0.1))
+    start = np.zeros((1, 2), "float32")
+    first, second = (minimise(bowl, start, config, 5, lambda: None) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_options_reach_scipy():
+    start = np.zeros((1, 2), "float32")
+    optimizer = SciPy("Nelder-Mead", options={"maxfev": 4})
+    found = minimise(bowl, start, optimizer, 200, lambda: None)
+    assert np.abs(found - TARGET).max() > 1.0
+
+
+def test_evolution_stays_within_its_bound():
+    start = np.full((1, 2), -3.0, "float32")
+    optimizer = SciPy("differential_evolution", bound=2.0, options={"seed": 0})
+    found = minimise(bowl, start, optimizer, 20, lambda: None)
+    np.testing.assert_allclose(found, [[-1.0, -2.0]], atol=0.05)
