@@ -175,7 +175,8 @@ class IterativeRegistrar:
         shape = tuple(fixed.shape[1:-1])
         displacement = self.transform.displacement(parameters, shape)
         warped = ops.warp(moving, displacement)
-        mask = ops.inside(displacement + ops.identity_grid(shape), shape)
+        where = kops.add(displacement, ops.identity_grid(shape))
+        mask = ops.inside(where, shape)
         if moving_mask is not None:
             mask = mask * ops.warp(moving_mask, displacement)
         if fixed_mask is not None:

@@ -6,6 +6,7 @@ optimisers one scale, and makes going to a finer grid a matter of multiplying.
 """
 
 import numpy as np
+from keras import ops as kops
 
 from kregzoo import ops
 
@@ -29,7 +30,7 @@ class LinearModel:
         ndim = len(shape)
         lengths = np.full(self.sizes[ndim], np.mean(shape) / 2, "float32")
         lengths[:ndim] = 1.0
-        return type(self).matrix(parameters / lengths)
+        return type(self).matrix(kops.divide(parameters, lengths))
 
     def displacement(self, parameters, shape):
         """Displacement `(1, *shape, D)`."""
