@@ -28,7 +28,7 @@ def bowl(parameters):
     """A badly scaled bowl about `TARGET`."""
 
     def value(p):
-        scaled = (p - TARGET) * np.array([1.0, 3.0], "float32")
+        scaled = keras.ops.subtract(p, TARGET) * keras.ops.array([1.0, 3.0])
         return keras.ops.sum(scaled * scaled)
 
     result, gradients = ops.value_and_grad(value, [parameters])
