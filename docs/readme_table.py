@@ -22,8 +22,8 @@ def table():
             f"`{record.name}`",
             record.chapter,
             record.transform,
-            record.data,
-            record.licence,
+            record.data.partition(" (")[0],
+            record.licence.partition(";")[0],
             *(
                 _cell(record.figures, name)
                 for name in ("dice", "folded_percent", "seconds")

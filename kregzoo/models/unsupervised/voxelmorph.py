@@ -12,7 +12,7 @@ labels, in training alone), Adam, one pair a step. As in the authors' later code
 not in the papers: the field at half resolution and its integration.
 
 Our choices, in the preset: 2 mm voxels, pairs of persons in both directions in place of
-one atlas, each pair in a random common pose, a dozen labels drawn for each step and the
+one atlas, each pair in a random common pose, ten labels drawn for each step and the
 weight of their Dice, a learning rate of 5e-4 that decays to zero along a cosine.
 """
 

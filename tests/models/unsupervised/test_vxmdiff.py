@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 from keras import ops as kops
@@ -64,11 +65,12 @@ def test_training_samples_and_inference_takes_the_mean():
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_both_directions_undo_each_other(ndim):
     shape = (16,) * ndim + (1,)
+    keras.utils.set_random_seed(0)
     model = VoxelMorphDiff(shape, bidirectional=True)
     rng = np.random.default_rng(0)
     head = model.get_layer("velocity_mean")
     kernel, bias = head.get_weights()
-    head.set_weights([rng.normal(0, 0.02, kernel.shape), bias])
+    head.set_weights([rng.normal(0, 0.03, kernel.shape), bias])
     pair = images(shape)
     outputs = model(pair)
     forward, inverse = (
