@@ -5,6 +5,7 @@ import pathlib
 import time
 
 import keras
+import numpy as np
 
 from kregzoo.spatial.files import atomic
 from kregzoo.training.tensorboard import slices_callback
@@ -34,7 +35,7 @@ def fit(model, recipe, scale, pairs, validation, directory):
     checkpoint = Checkpoint(directory)
     schedule = keras.optimizers.schedules.CosineDecay(scale.learning_rate, scale.steps)
     losses = recipe.losses()
-    if pairs.labels is None:
+    if not pairs.labels:
         losses.pop("warped_labels", None)
     model.compile(
         keras.optimizers.Adam(schedule),
@@ -52,11 +53,18 @@ def fit(model, recipe, scale, pairs, validation, directory):
             # Items are drawn at random as it is, and Keras does not shuffle them in
             # the same order after an interruption.
             shuffle=False,
-            validation_data=validation,
+            validation_data=_items(validation),
+            validation_batch_size=validation.batch_size,
             validation_freq=5,
             callbacks=[checkpoint, *slices_callback(directory, validation)],
         )
     return model, checkpoint.seconds
+
+
+def _items(pairs):
+    """All items of one epoch: Keras would draw others at each evaluation."""
+    items = [pairs[index] for index in range(len(pairs))]
+    return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *items)
 
 
 def transfer_weights(source, target):

@@ -7,9 +7,10 @@ import sys
 import time
 
 import keras
+import numpy as np
 import pytest
 
-from kregzoo.training import fitting
+from kregzoo.training import RegistrationModel, fitting
 from tests.helpers import assert_close
 from tests.training import tiny
 
@@ -28,6 +29,28 @@ def test_history_has_losses_seconds_and_validation_of_each_epoch(whole):
     assert all(0.0 < epoch["loss"] < 1.5 for epoch in epochs)
     assert "val_loss" in epochs[4] and "val_loss" not in epochs[3]
     assert_close(sum(epoch["seconds"] for epoch in epochs), seconds)
+
+
+def test_every_evaluation_sees_the_same_pairs(tmp_path, monkeypatch):
+    seen = []
+    evaluate = RegistrationModel.evaluate
+
+    def spy(self, x=None, **options):
+        seen.append(x)
+        return evaluate(self, x=x, **options)
+
+    monkeypatch.setattr(RegistrationModel, "evaluate", spy)
+    tiny.run(tmp_path, epochs=10)
+    first, second = seen
+    assert first["moving"].shape[0] == 2
+    assert_close(first["moving"], second["moving"])
+    assert_close(first["fixed"], second["fixed"])
+
+
+def test_labels_that_images_do_not_share_leave_the_images_to_train_on(tmp_path):
+    tiny.run(tmp_path, labels=range(1, 4))
+    assert "warped_labels_loss" not in history(tmp_path)[0]
+    assert np.isfinite(history(tmp_path)[0]["loss"])
 
 
 @pytest.mark.slow

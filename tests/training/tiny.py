@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from kregzoo.models import SYSTEMS, VoxelMorph
-from kregzoo.spatial import Grid
+from kregzoo.spatial import Grid, Image
 from kregzoo.training import PairDataset, Scale, fit, fitting
 from tests.phantoms import Phantom
 
@@ -28,18 +28,20 @@ class SlowPairs(PairDataset):
         return super().__getitem__(index)
 
 
-def run(directory, seconds=0.0, variant="vm1"):
-    """Train in a folder; gives what `fit` gives."""
+def run(directory, seconds=0.0, variant="vm1", epochs=EPOCHS, labels=None):
+    """Train in a folder, with the label that each image consists of if given."""
     fitting.STEPS_PER_EPOCH = STEPS_PER_EPOCH
     keras.utils.set_random_seed(0)
     recipe = SYSTEMS["voxelmorph"].recipe
     grid = Grid.centred((16, 16), 4.0)
     images = [Phantom(2, seed=seed).image(grid) for seed in range(3)]
     transforms = [np.eye(3)] * 3
-    pairs = SlowPairs(images, transforms, grid, pose=recipe.pose)
+    if labels is not None:
+        labels = [Image(np.full(grid.shape, label), grid) for label in labels]
+    pairs = SlowPairs(images, transforms, grid, pose=recipe.pose, labels=labels)
     pairs.seconds = seconds
     validation = PairDataset(images[1:], transforms[1:], grid, steps_per_epoch=2)
-    steps = EPOCHS * STEPS_PER_EPOCH
+    steps = epochs * STEPS_PER_EPOCH
     scale = Scale(4.0, (grid.shape,), steps=steps, learning_rate=1e-3)
     model = VoxelMorph((*grid.shape, 1), variant=variant)
     return fit(model, recipe, scale, pairs, validation, directory)
