@@ -13,7 +13,7 @@ from keras import ops as kops
 from kregzoo import ops
 from kregzoo.registrars.optimizers import SciPy, minimise
 from kregzoo.registrars.progress import progress_bar
-from kregzoo.registrars.registration import Registration, Timer, displacement_transform
+from kregzoo.registrars.registration import Registration, Timer, field_transform
 from kregzoo.registrars.transform_models import Affine, LinearModel
 from kregzoo.spatial import AffineTransform, CompositeTransform, Preprocessor, as_image
 from kregzoo.spatial.preprocessing import foreground_box
@@ -159,7 +159,7 @@ class IterativeRegistrar:
                 return AffineTransform(pair.initial.matrix @ found.matrix)
         else:
             field = self.transform.displacement(parameters, pair.grid.shape)
-            found = displacement_transform(field, pair.grid)
+            found = field_transform(field, pair.grid)
         return CompositeTransform([found, pair.initial])
 
     def _objective(self, images, parameters):

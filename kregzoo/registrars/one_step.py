@@ -7,7 +7,7 @@ from kregzoo import ops
 from kregzoo.losses import LNCC, Gradient, JacobianFolding
 from kregzoo.registrars.alignment import affine_aligner
 from kregzoo.registrars.iterative import CanonicalPair, IterativeRegistrar
-from kregzoo.registrars.registration import Registration, Timer, displacement_transform
+from kregzoo.registrars.registration import Registration, Timer, field_transform
 from kregzoo.registrars.transform_models import Displacement, Velocity
 from kregzoo.spatial import CompositeTransform, VelocityTransform, as_image
 
@@ -145,7 +145,7 @@ class OneStepRegistrar:
 
     def _to_world(self, field, grid):
         if self._field == "displacement":
-            return displacement_transform(field, grid)
+            return field_transform(field, grid)
         # The field's own grid, at half or full resolution, with the same field of view.
         own = grid.resampled(grid.extent / field.shape[1:-1])
-        return VelocityTransform(field[0], own)
+        return field_transform(field, own, VelocityTransform)

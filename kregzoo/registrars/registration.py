@@ -15,6 +15,9 @@ from kregzoo.spatial.files import atomic
 
 FILES = ("warped.nii.gz", "transform.h5", "metrics.json", "report.html")
 
+# Millimetres over which a field runs out to zero around its canonical grid.
+MARGIN = 16.0
+
 
 class Registration:
     """A pair of images, and the transform that aligns them.
@@ -173,9 +176,24 @@ class Timer:
         return {**self._laps, "total": round(time.perf_counter() - self._start, 3)}
 
 
-def displacement_transform(field, grid):
-    """World transform of a displacement tensor `(1, *spatial, D)` on a grid."""
-    return DisplacementTransform(kops.convert_to_numpy(field)[0], grid)
+def field_transform(field, grid, kind=DisplacementTransform):
+    """World transform of a field that was found on a canonical grid.
+
+    Around the grid the field runs out to zero over `MARGIN` mm. If it ended at the
+    border, it would tear or fold what lies across.
+
+    Args:
+        field: tensor `(1, *spatial, D)` in voxels.
+        grid: the `Grid` of the field.
+        kind: `DisplacementTransform` or `VelocityTransform`.
+
+    Returns:
+        A transform of that kind.
+    """
+    widths = np.ceil(MARGIN / grid.spacing).astype(int)
+    padding = [(width, width) for width in widths] + [(0, 0)]
+    field = np.pad(kops.convert_to_numpy(field)[0], padding, mode="linear_ramp")
+    return kind(field, grid.padded(widths))
 
 
 def _ncc(fixed, other):

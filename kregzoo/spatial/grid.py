@@ -177,6 +177,20 @@ class Grid:
         linear = self.direction * spacing
         return Grid(shape, _affine_about(linear, shape, self.centre))
 
+    def padded(self, voxels):
+        """Make the grid with more voxels around it, the others where they are.
+
+        Args:
+            voxels: How many more on each side, one number or one an axis.
+
+        Returns:
+            A `Grid`.
+        """
+        voxels = np.broadcast_to(voxels, self.ndim)
+        affine = self.affine.copy()
+        affine[:-1, -1] = self.voxel_to_world(-voxels)
+        return Grid(self.shape + 2 * voxels, affine)
+
     def reoriented(self, orientation=None):
         """Make the grid of the same voxels with axes permuted and flipped.
 

@@ -6,8 +6,13 @@ import pytest
 
 from kregzoo import evaluation
 from kregzoo.registrars import Registration
-from kregzoo.registrars.registration import displacement_transform
-from kregzoo.spatial import AffineTransform, CompositeTransform, Grid, Image
+from kregzoo.spatial import (
+    AffineTransform,
+    CompositeTransform,
+    DisplacementTransform,
+    Grid,
+    Image,
+)
 from tests.helpers import random_field
 from tests.phantoms import Phantom
 
@@ -24,7 +29,7 @@ class Known:
         # Without refinement the deformable part is rough.
         amplitude = 0.0 if refine else 1.5
         field = random_field(1, fixed.grid.shape, amplitude)
-        deformable = displacement_transform(field, fixed.grid)
+        deformable = DisplacementTransform(field[0], fixed.grid)
         parts = [deformable, AffineTransform(half), AffineTransform(half)]
         return Registration(moving, fixed, CompositeTransform(parts), {"total": 1.0})
 

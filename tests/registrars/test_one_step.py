@@ -87,11 +87,15 @@ def test_the_field_of_the_network_is_what_warps(registrar):
         # Of both directions half the difference, on the network's own grid.
         expected = (there["velocity"] - back["velocity"])[0] / 2
         assert isinstance(deformable, VelocityTransform)
-        np.testing.assert_allclose(deformable.grid.extent, grid.extent)
         found = deformable.velocity
     else:
         expected, found = there["displacement"][0], deformable.displacement
     assert np.abs(expected).max() > 0.1
+    # Around it the field runs out.
+    margin = [(a - b) // 2 for a, b in zip(found.shape, expected.shape, strict=True)]
+    found = found[tuple(slice(m, -m) for m in margin[:-1])]
+    inner = deformable.grid.spacing * found.shape[:-1]
+    np.testing.assert_allclose(inner, grid.extent)
     np.testing.assert_allclose(found, expected, atol=0.01)
 
 

@@ -4,10 +4,18 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from kregzoo.metrics import folded_percent
 from kregzoo.registrars import Registration
-from kregzoo.registrars.registration import Timer, displacement_transform
-from kregzoo.spatial import AffineTransform, CompositeTransform, Image
-from tests.helpers import random_field
+from kregzoo.registrars.registration import MARGIN, Timer, field_transform
+from kregzoo.spatial import (
+    AffineTransform,
+    CompositeTransform,
+    DisplacementTransform,
+    Grid,
+    Image,
+    VelocityTransform,
+)
+from tests.helpers import assert_close, random_field
 from tests.phantoms import Phantom, rotated_grid
 
 SHAPE = {2: (24, 30), 3: (16, 18, 20)}
@@ -20,7 +28,7 @@ def registered(ndim):
     fixed = phantom.image(rotated_grid(SHAPE[ndim], spacing, 15.0))
     moving = phantom.image(rotated_grid(SHAPE[ndim][::-1], spacing, -10.0))
     grid = rotated_grid((12,) * ndim, 2 * spacing, 15.0)
-    field = displacement_transform(random_field(1, grid.shape, 1.0), grid)
+    field = DisplacementTransform(random_field(1, grid.shape, 1.0)[0], grid)
     affine = AffineTransform(rotated_grid((1,) * ndim, 1.05, 5.0, [2.0] * ndim).affine)
     transform = CompositeTransform([field, affine])
     return Registration(moving, fixed, transform, {"total": 1.5})
@@ -132,3 +140,24 @@ def test_timer_gives_laps_and_their_sum():
     seconds = timer.seconds()
     assert list(seconds) == ["one", "two", "total"]
     assert seconds["one"] + seconds["two"] <= seconds["total"] + 0.002
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize("kind", [DisplacementTransform, VelocityTransform])
+def test_a_field_runs_out_to_zero_beyond_its_grid(kind, ndim):
+    grid = Grid.centred((12,) * ndim, 4.0)
+    field = np.full((1, *grid.shape, ndim), 1.5, "float32")
+    transform = field_transform(field, grid, kind)
+    line = np.zeros((200, ndim))
+    line[:, 0] = np.linspace(0, 100, 200)
+    moved = np.linalg.norm(transform.apply_points(line) - line, axis=-1)
+    assert_close(moved[0], 6.0 * ndim**0.5, rtol=1e-3)
+    assert moved[line[:, 0] > 24 + MARGIN + 2].max() < 1e-9
+    # No step: over half a millimetre it falls by little more than the ramp's slope.
+    slope = 6.0 * ndim**0.5 / MARGIN
+    assert np.abs(np.diff(moved)).max() < 1.6 * slope * (line[1, 0] - line[0, 0])
+    volume = transform.displacement_on(grid.padded(8).resampled(1.0))
+    assert folded_percent(volume) == 0
+    if kind is DisplacementTransform:
+        inside = np.abs(line[:, 0]) < 22
+        assert_close(moved[inside], 6.0 * ndim**0.5, rtol=1e-5)

@@ -52,6 +52,18 @@ def test_properties_describe_the_affine(random_grid, seed, ndim):
 
 
 @timeless
+@given(seeds, dimensions, st.integers(0, 5))
+def test_padded_leaves_the_voxels_where_they_are(random_grid, seed, ndim, more):
+    grid = random_grid(seed, ndim)
+    padded = grid.padded(more)
+    assert padded.shape == tuple(size + 2 * more for size in grid.shape)
+    index = np.array(grid.shape) - 1
+    np.testing.assert_allclose(
+        padded.voxel_to_world(index + more), grid.voxel_to_world(index), atol=1e-6
+    )
+
+
+@timeless
 @given(seeds, dimensions, st.floats(0.3, 4.0))
 def test_resampled_keeps_the_field_of_view(random_grid, seed, ndim, spacing):
     grid = random_grid(seed, ndim)
