@@ -14,7 +14,7 @@ likelihood (mean squared error over sigma**2), since scans of several sessions d
 intensity; the weights of the terms that follow from it; auxiliary labels in training, a
 start from the weights of `voxelmorph_brain_t1` in the layers that both have, 2 mm
 voxels, pairs of persons in both directions in place of one atlas, a learning rate of
-3e-4 that decays to zero along a cosine.
+5e-4 that decays to zero along a cosine.
 """
 
 import keras
@@ -144,18 +144,18 @@ RECIPE = Recipe(
         "warped_labels": Dice(),
     },
     # With 100 this weighs the velocity's squared gradient as VoxelMorph's recipe does
-    # its displacement's: 0.0133 * 3 / 2 * 100 / 2 = 1.
+    # its displacement's: 0.0067 * 3 / 2 * 100 / 2 = 0.5.
     loss_weights={
         "warped": 1.0,
-        "velocity_statistics": 0.0133,
+        "velocity_statistics": 0.0067,
         "warped_labels": 0.5,
     },
     scales={
         "cpu": Scale(
             spacing=2.0,
             shapes=((80, 96, 80), (96, 112, 96)),
-            steps=1500,
-            learning_rate=3e-4,
+            steps=2500,
+            learning_rate=5e-4,
         ),
         "published": Scale(
             spacing=1.0,
