@@ -154,7 +154,7 @@ RECIPE = Recipe(
         "cpu": Scale(
             spacing=2.0,
             shapes=((80, 96, 80), (96, 112, 96)),
-            steps=2500,
+            steps=2000,
             learning_rate=5e-4,
         ),
         "published": Scale(
