@@ -1,4 +1,4 @@
-"""The command line: `kregzoo list`, `register`, `warp`, `train`, `evaluate`, `demo`.
+"""The command line: `kregzoo list`, `register`, `warp`, `train`, `evaluate`, ...
 
 What is heavy is imported inside the commands, so that help comes at once. Bad input
 ends with exit code 2 and one line on standard error, before anything is written.
@@ -42,18 +42,18 @@ def main(arguments=None):
         arguments: Words after `kregzoo`; those of the process if None.
 
     Returns:
-        Exit code: 0, 2 for unusable input, 130 when interrupted.
+        Exit code: 0, 1 when a comparison shows a loss, 2 for unusable input, 130 when
+        interrupted.
     """
     options = _parser().parse_args(arguments)
     try:
-        options.command(options)
+        return options.command(options) or 0
     # What a user gave and the machine refused; anything else is a bug and shows.
     except (ValueError, OSError, ImportError) as error:
         print(f"kregzoo: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 def _parser():
@@ -72,6 +72,8 @@ def _parser():
         _add_warp,
         _add_train,
         _add_evaluate,
+        _add_compare,
+        _add_benchmark,
         _add_demo,
     ):
         add(commands)
@@ -190,40 +192,109 @@ def _add_train(commands):
 def _add_evaluate(commands):
     parser = commands.add_parser(
         "evaluate",
-        help="measure a preset on held-out pairs",
-        description="Register the `eval` pairs of a data folder from the raw files and "
-        "print mean Dice, folds and seconds,\nbeside ANTsPy's SyN if asked "
-        '(pip install "kregzoo[bench]").',
+        help="measure presets and other tools on held-out pairs",
+        description="Register the `eval` pairs of data folders from the raw files, by "
+        'presets and by other tools\n(pip install "kregzoo[bench]"). Writes to the '
+        "output folder RESULTS.md and, in results/, a table\nof every pair, method and "
+        "label (.csv), what was run (.json) and pictures (.png).\n"
+        "Run again, it goes on where it stopped.",
         epilog="example:\n"
-        f"  kregzoo evaluate {MODEL} --data brain_t1 --methods network syn",
-    )
-    parser.add_argument("model", metavar="NAME", help="preset, or a preset folder")
-    parser.add_argument(
-        "--data", required=True, metavar="DIR", help="folder with a dataset.json"
+        "  kregzoo evaluate --data brain_t1 --baselines ants-syn,sitk --out measured",
     )
     parser.add_argument(
-        "--methods",
+        "presets",
+        nargs="*",
+        metavar="PRESET",
+        help="preset, or a preset folder (default: those trained on the data)",
+    )
+    parser.add_argument(
+        "--data",
+        required=True,
         nargs="+",
-        choices=("affine", "network", "refined", "syn"),
-        default=["affine", "network", "refined"],
-        help="what to run (default: affine network refined)",
+        metavar="DIR",
+        help="folders with a dataset.json",
+    )
+    parser.add_argument(
+        "--baselines",
+        type=lambda text: text.split(","),
+        default=[],
+        metavar="NAMES",
+        help="what to measure beside, separated by commas: iterative, ants, elastix, "
+        "sitk, or single ones, such as ants-syn",
     )
     parser.add_argument(
         "--refine",
         type=_whole,
         default=50,
         metavar="N",
-        help="steps of `refined` (default: %(default)s)",
+        help="also measure presets refined by N steps; 0 for not (default: "
+        "%(default)s)",
     )
     parser.add_argument(
-        "-o", "--output", metavar="FILE", help="JSON file for the figures of each pair"
+        "--pairs",
+        type=_positive,
+        metavar="N",
+        help="only the first N pairs of each folder (default: all)",
     )
+    _add_output_folder(parser, flags=("-o", "--out", "--output"), required=True)
     parser.add_argument(
         "--record",
         action="store_true",
-        help="write the figures into the preset's metadata and card",
+        help="write the figures into the presets' metadata and cards",
     )
     parser.set_defaults(command=_evaluate)
+
+
+def _add_compare(commands):
+    parser = commands.add_parser(
+        "compare",
+        help="compare two evaluations",
+        description="Show by how much each method moved between two tables that "
+        "`kregzoo evaluate` wrote, on the pairs\nthat both have, with the 95 % "
+        "interval. Exit code 1 if one is worse: its whole interval lies beyond\nthe "
+        "tolerance.",
+        epilog="example:\n  kregzoo compare before/brain_t1.csv after/brain_t1.csv",
+    )
+    parser.add_argument("before", metavar="A.csv", help="table to compare with")
+    parser.add_argument("after", metavar="B.csv", help="table to judge")
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="what may be lost, in Dice or mm (default: %(default)s)",
+    )
+    parser.set_defaults(command=_compare)
+
+
+def _add_benchmark(commands):
+    parser = commands.add_parser(
+        "benchmark",
+        help="measure speed and memory beside Keras, PyTorch and voxelmorph",
+        description="Time warps, integration, networks, loading and import, in turns "
+        "with Keras' own resampling,\nPyTorch's and voxelmorph's where they are "
+        'installed (pip install "kregzoo[bench]").\nPrints medians and ratios with '
+        "their spread, and the memory that a first call takes.",
+        epilog="example:\n  kregzoo benchmark --only warp integration -o speed.json",
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="NAME",
+        help="some of the benchmarks, such as warp, integration, load (default: all)",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=_positive,
+        default=5,
+        metavar="N",
+        help="turns of each (default: %(default)s)",
+    )
+    parser.add_argument("--gpu", action="store_true", help="on the accelerator")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="JSON file for the measurements"
+    )
+    parser.set_defaults(command=_benchmark)
 
 
 def _add_demo(commands):
@@ -245,11 +316,11 @@ def _add_demo(commands):
     parser.set_defaults(command=_demo)
 
 
-def _add_output_folder(parser, **options):
+def _add_output_folder(parser, flags=("-o", "--output"), **options):
     text = "folder to write to" + (
         " (default: %(default)s)" if "default" in options else ""
     )
-    parser.add_argument("-o", "--output", metavar="DIR", help=text, **options)
+    parser.add_argument(*flags, dest="output", metavar="DIR", help=text, **options)
 
 
 def _add_refine(parser):
@@ -268,6 +339,13 @@ def _whole(text):
         raise argparse.ArgumentTypeError(
             f"must be a whole number from 0. Received: {text}"
         )
+    return number
+
+
+def _positive(text):
+    number = _whole(text)
+    if not number:
+        raise argparse.ArgumentTypeError("must be at least 1. Received: 0")
     return number
 
 
@@ -348,23 +426,79 @@ def _train(options):
 
 
 def _evaluate(options):
+    output = _new_folder(options.output)
     _start_keras()
+    from rich.markdown import Markdown
+
     from kregzoo import evaluation, zoo
 
-    registrar = zoo.load(options.model)
-    rows = evaluation.evaluate(
-        registrar,
-        options.data,
-        options.methods,
-        options.refine,
-        on_row=lambda row: print(*row.values(), sep="\t", flush=True),
+    beside = evaluation.baselines([*evaluation.STARTS, *options.baselines])
+    for data in options.data:
+        presets = options.presets or evaluation.presets_of(data)
+        ours = [
+            method
+            for name in presets
+            for method in evaluation.preset_methods(name, options.refine)
+        ]
+        table = evaluation.evaluate(
+            [*beside, *ours],
+            data,
+            output / "results",
+            _evaluate_command(options),
+            options.pairs,
+        )
+        evaluation.draw(table, output / "results")
+        _print(Markdown(evaluation.summary(table)))
+        if options.record:
+            for name in presets:
+                figures = evaluation.preset_figures(table, pathlib.Path(name).name)
+                zoo.record_figures(name, figures)
+    print(evaluation.write_results(output))
+
+
+def _evaluate_command(options):
+    """The command as another would give it: folders by their names alone."""
+    words = ["kregzoo evaluate", *(pathlib.Path(name).name for name in options.presets)]
+    words += ["--data", *(pathlib.Path(data).resolve().name for data in options.data)]
+    if options.baselines:
+        words += ["--baselines", ",".join(options.baselines)]
+    words += [f"--refine {options.refine}"]
+    if options.pairs:
+        words += [f"--pairs {options.pairs}"]
+    return " ".join([*words, "--out OUT"])
+
+
+def _compare(options):
+    from kregzoo import evaluation
+
+    changes = evaluation.compare(
+        evaluation.read_rows(options.before),
+        evaluation.read_rows(options.after),
+        options.tolerance,
     )
-    summary = evaluation.summarise(rows)
-    _print(evaluation.table(summary))
+    _print(evaluation.changes_table(changes))
+    worse = sum(change.verdict == "worse" for change in changes)
+    if worse:
+        print(f"{worse} worse", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _benchmark(options):
+    _start_keras()
+    from kregzoo.evaluation import benchmark
+
+    results = benchmark.run_all(
+        rounds=options.rounds,
+        device="gpu" if options.gpu else "cpu",
+        only=options.only,
+    )
+    _print(benchmark.table(results))
     if options.output:
-        evaluation.write_rows(options.output, rows)
-    if options.record:
-        zoo.record_figures(options.model, evaluation.figures(summary, options.refine))
+        words = ["kregzoo benchmark", f"--rounds {options.rounds}"]
+        words += ["--gpu"] * options.gpu
+        words += ["--only", *options.only] if options.only else []
+        benchmark.write_json(options.output, results, " ".join(words))
 
 
 def _demo(options):

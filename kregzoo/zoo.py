@@ -116,8 +116,12 @@ def table(records):
     rich_table.columns[0].no_wrap = True
     for record in records:
         values = dataclasses.asdict(record)
-        figures = record.figures.items()
-        values["figures"] = "\n".join(f"{key}: {value}" for key, value in figures)
+        # Accuracy alone; the card has the rest, and the intervals.
+        values["figures"] = "\n".join(
+            f"{key}: {value}"
+            for key, value in record.figures.items()
+            if key.startswith(("dice", "tre")) and not isinstance(value, list)
+        )
         rich_table.add_row(*(str(values[column]) for column in columns))
     return rich_table
 

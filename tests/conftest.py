@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.known_data import known_data  # noqa: F401
+
 
 @pytest.fixture(scope="session")
 def data_root():

@@ -15,7 +15,17 @@ from kregzoo.registrars.registration import Registration
 from kregzoo.spatial import AffineTransform, Image
 
 SHIFT = np.array([[1.0, 0, 0, 4], [0, 1, 0, -2], [0, 0, 1, 0], [0, 0, 0, 1]])
-COMMANDS = ("list", "info", "register", "warp", "train", "demo")
+COMMANDS = (
+    "list",
+    "info",
+    "register",
+    "warp",
+    "train",
+    "evaluate",
+    "compare",
+    "benchmark",
+    "demo",
+)
 
 
 class Shifting:
@@ -194,3 +204,61 @@ def test_help_lists_the_commands_and_version_is_the_package_s(capsys):
         assert stop.value.code == 0
         text = capsys.readouterr().out
         assert all(word in text for word in expected)
+
+
+def test_evaluate_measures_and_compare_judges(
+    known_data, tmp_path, capsys, monkeypatch
+):
+    from kregzoo import evaluation
+    from tests.known_data import Shift, method
+
+    parts = {"good": 1.0, "bad": 0.2}
+
+    def presets(name, refine):
+        assert refine == 3
+        return [method(name, Shift(parts[name]), weights="abc")]
+
+    monkeypatch.setattr(evaluation, "preset_methods", presets)
+    monkeypatch.chdir(tmp_path)
+    words = f"evaluate good --data {known_data} --baselines iterative-affine --refine 3"
+    assert cli.main([*words.split(), "--out", "out"]) == 0
+    assert contents(tmp_path / "out") >= {"RESULTS.md", "known.csv", "known_dice.png"}
+    printed = capsys.readouterr().out
+    assert "good" in printed and "iterative-affine" in printed
+    results = (tmp_path / "out" / "RESULTS.md").read_text()
+    command = (
+        f"kregzoo evaluate good --data {known_data.name} --baselines iterative-affine"
+    )
+    assert (
+        f"{command} --refine 3 --out OUT" in results and str(known_data) not in results
+    )
+
+    parts["good"] = 0.2
+    assert cli.main([*words.split(), "--out", "worse"]) == 0
+    tables = ["out/results/known.csv", "worse/results/known.csv"]
+    assert cli.main(["compare", *tables]) == 1
+    captured = capsys.readouterr()
+    assert "worse" in captured.out and "1 worse" not in captured.out
+    assert cli.main(["compare", *tables, "--tolerance", "50"]) == 0
+    assert cli.main(["compare", *tables[::-1]]) == 0
+
+
+def test_evaluate_names_what_is_wrong(tmp_path, capsys, known_data):
+    assert cli.main(["evaluate", "--data", str(tmp_path), "-o", str(tmp_path)]) == 2
+    assert "dataset.json" in capsys.readouterr().err
+    words = f"evaluate --data {known_data} --baselines ant -o {tmp_path / 'out'}"
+    assert cli.main(words.split()) == 2
+    assert "Received: ant" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_benchmark_prints_and_writes_what_was_asked(tmp_path, capsys):
+    path = tmp_path / "speed.json"
+    words = ["benchmark", "--only", "load", "--rounds", "2", "-o", str(path)]
+    assert cli.main(words) == 0
+    assert "load" in capsys.readouterr().out
+    record = json.loads(path.read_text())
+    assert record["run"]["command"] == "kregzoo benchmark --rounds 2 --only load"
+    assert len(record["benchmarks"][0]["contenders"][0]["seconds"]) == 2
+    assert cli.main(["benchmark", "--only", "nothing"]) == 2
+    assert "nothing" in capsys.readouterr().err

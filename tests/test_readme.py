@@ -1,10 +1,13 @@
 import importlib.util
 import pathlib
+import shutil
+
+from kregzoo.evaluation import write_results
 
 ROOT = pathlib.Path(__file__).parents[1]
 
 
-def test_the_table_says_what_the_presets_say():
+def test_the_readme_says_what_the_results_say():
     spec = importlib.util.spec_from_file_location(
         "readme_table", ROOT / "docs" / "readme_table.py"
     )
@@ -14,3 +17,9 @@ def test_the_table_says_what_the_presets_say():
     assert module.updated(text) == text
     for folder in (ROOT / "zoo_weights").glob("*/metadata.json"):
         assert f"`{folder.parent.name}`" in text
+
+
+def test_the_results_are_those_of_their_tables(tmp_path):
+    shutil.copytree(ROOT / "results", tmp_path / "results")
+    again = write_results(tmp_path).read_text(encoding="utf-8")
+    assert again == (ROOT / "RESULTS.md").read_text(encoding="utf-8")

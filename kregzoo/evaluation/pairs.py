@@ -1,189 +1,212 @@
-"""Accuracy and time on the `eval` pairs of a data folder, from raw files.
+"""Held-out pairs of a data folder, and how well a transform aligns one.
 
-Labels are warped once, with nearest neighbour, onto the fixed image's own grid. Every
-method reads the same two files and writes the warped image and the transform; the
-seconds are from the first byte read to the last one written.
+The same code judges every method: the transform as it was written to disc, labels
+warped once by nearest neighbour onto the fixed image's own grid, folds and the spread
+of the Jacobian of the whole transform on that grid.
 """
 
-import json
+import dataclasses
+import functools
 import pathlib
-import tempfile
-import time
 
+import nibabel as nib
 import numpy as np
 
-from kregzoo.metrics import dice
-from kregzoo.registrars.registration import Registration
-from kregzoo.spatial import CompositeTransform, Image
-from kregzoo.spatial.files import atomic
+from kregzoo.metrics import dice, folded_percent, hd95, sd_log_j, tre
+from kregzoo.spatial import Image
 from kregzoo.training import read_dataset
 
-METHODS = ("affine", "network", "refined", "syn")
+PATHS = ("moving", "fixed", "moving_label", "fixed_label")
 
 
-def evaluate(registrar, data, methods=METHODS, refine=50, on_row=lambda row: None):
-    """Register every held-out pair by every method.
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """Two images to register, and their label maps.
 
     Args:
-        registrar: the registrar to measure.
-        data: folder with a `dataset.json` whose `eval` pairs have labels.
-        methods: names out of `METHODS`: `"affine"` is the registrar's own alignment
-            alone, `"network"` one pass, `"refined"` with `refine` iterations, `"syn"`
-            ANTsPy's affine and SyN with its default parameters.
-        refine: int. Iterations of `"refined"`.
-        on_row: callable given each row when it is done.
+        name: what to call the pair.
+        moving: path of the moving image.
+        fixed: path of the fixed image.
+        moving_label: path of its label map: integers, or in a fourth axis one binary
+            channel a structure, of which those after the first are landmarks.
+        fixed_label: likewise.
+    """
+
+    name: str
+    moving: pathlib.Path
+    fixed: pathlib.Path
+    moving_label: pathlib.Path
+    fixed_label: pathlib.Path
+
+
+def read_pairs(data):
+    """List the `eval` pairs of a data folder.
+
+    Args:
+        data: folder with a `dataset.json`, see `kregzoo.training.pairs`.
 
     Returns:
-        List of dicts with `pair`, `method`, `dice` (mean over the labels that all the
-        images share), `folded_percent`, `sd_log_j` and `seconds`.
+        List of `Pair`.
+
+    Raises:
+        ValueError: when there is none, or one without labels.
     """
-    pairs = read_dataset(data)["eval"]
-    labels = _common_labels(pairs)
-    runs = {
-        "affine": lambda *files: _ours(registrar, *files, affine_only=True),
-        "network": lambda *files: _ours(registrar, *files),
-        "refined": lambda *files: _ours(registrar, *files, refine=refine),
-        "syn": _syn,
+    records = read_dataset(data).get("eval") or [{}]
+    missing = sorted({key for record in records for key in PATHS if key not in record})
+    if missing:
+        raise ValueError(
+            "The data must have `eval` pairs of images with labels. "
+            f"Received: {str(data)!r}, without {', '.join(missing)}"
+        )
+    return [
+        Pair(
+            f"{_stem(record['moving'])} to {_stem(record['fixed'])}",
+            *(record[key] for key in PATHS),
+        )
+        for record in records
+    ]
+
+
+def structures(pairs):
+    """List the structures to measure in each pair: those that both images have.
+
+    Of maps of integers only the values that all the images have, so that a mean over
+    labels is of the same structures in every pair. Landmarks in channels are others in
+    each pair.
+
+    Args:
+        pairs: list of `Pair`.
+
+    Returns:
+        List of sorted lists of ints, label values or numbers of channels, one a pair.
+    """
+    paths = {path for pair in pairs for path in (pair.moving_label, pair.fixed_label)}
+    maps = {path: LabelMap.read(path) for path in paths}
+    labels = {path: found.labels() for path, found in maps.items()}
+    if any(found.channels for found in maps.values()):
+        both = [labels[pair.moving_label] & labels[pair.fixed_label] for pair in pairs]
+    else:
+        both = [set.intersection(*labels.values())] * len(pairs)
+    return [sorted(found) for found in both]
+
+
+def measure(pair, transform, labels):
+    """Measure how well a transform aligns a pair.
+
+    Args:
+        pair: the `Pair`.
+        transform: the world transform from fixed to moving.
+        labels: list of ints, the structures to measure.
+
+    Returns:
+        List of dicts, one a label: `label`, `dice`, `hd95` in mm (NaN when a structure
+        is lost), `tre` in mm for landmarks (of their centroids, in the moving image;
+        else None), and, the same for all labels of the pair, `folded_percent` and
+        `sd_log_j`.
+    """
+    fixed, moving = LabelMap.read(pair.fixed_label), LabelMap.read(pair.moving_label)
+    warped = moving.warp(transform, fixed.grid)
+    displacement = transform.displacement_on(fixed.grid)
+    shape = {
+        "folded_percent": folded_percent(displacement),
+        "sd_log_j": sd_log_j(displacement),
     }
     rows = []
-    for pair in pairs:
-        for method in methods:
-            with tempfile.TemporaryDirectory() as folder:
-                start = time.perf_counter()
-                warp_labels, figures = runs[method](
-                    pair["moving"], pair["fixed"], pathlib.Path(folder)
-                )
-                seconds = time.perf_counter() - start
-                warped = warp_labels(pair["moving_label"])
-            fixed = Image.read(pair["fixed_label"]).array
-            rows.append(
-                {
-                    "pair": f"{_stem(pair['moving'])} to {_stem(pair['fixed'])}",
-                    "method": method,
-                    "dice": float(np.mean(list(dice(fixed, warped, labels).values()))),
-                    **figures,
-                    "seconds": round(seconds, 2),
-                }
-            )
-            on_row(rows[-1])
+    for label in labels:
+        box = _union(fixed.box(label), warped.box(label))
+        masks = fixed.mask(label, box), warped.mask(label, box)
+        rows.append(
+            {
+                "label": label,
+                "dice": dice(*(mask.astype("uint8") for mask in masks), [1])[1],
+                "hd95": hd95(*masks, fixed.grid.spacing),
+                "tre": _landmark_error(fixed, moving, label, transform),
+                **shape,
+            }
+        )
     return rows
 
 
-def summarise(rows):
-    """Mean of each figure over the pairs, by method.
+class LabelMap:
+    """Structures of an image, as one map of integers or as binary channels.
 
     Args:
-        rows: what `evaluate` returned.
-
-    Returns:
-        Dict of dicts: `summary[method][figure]`.
+        images: list of `Image`: one map, or a channel a structure.
+        channels: bool. Whether they are channels.
     """
-    summary = {}
-    for method in dict.fromkeys(row["method"] for row in rows):
-        chosen = [row for row in rows if row["method"] == method]
-        figures = [key for key in chosen[0] if key not in ("pair", "method")]
-        summary[method] = {
-            key: float(np.mean([row[key] for row in chosen])) for key in figures
-        }
-    return summary
+
+    def __init__(self, images, channels):
+        self.images = images
+        self.channels = channels
+        self.grid = images[0].grid
+
+    @classmethod
+    def read(cls, path):
+        """Read a file; four axes mean channels."""
+        if path.name.endswith((".nii", ".nii.gz")):
+            file = nib.load(path)
+            if len(file.shape) == 4:
+                array = np.asarray(file.dataobj)
+                images = [
+                    Image.from_array(channel, affine=file.affine)
+                    for channel in np.moveaxis(array, -1, 0)
+                ]
+                return cls(images, channels=True)
+        return cls([Image.read(path)], channels=False)
+
+    def labels(self):
+        """The set of structures that are there."""
+        if self.channels:
+            return {n for n, image in enumerate(self.images) if image.array.any()}
+        return {int(value) for value in np.unique(self.images[0].array)} - {0}
+
+    def mask(self, label, box=...):
+        """Where a structure is, within slices of the grid, an array of bool."""
+        if self.channels:
+            return self.images[label].array[box] > 0
+        return self.images[0].array[box] == label
+
+    def box(self, label):
+        """Slices of the smallest box around a structure; None if it is not there."""
+        label = label + 1 if self.channels else label
+        return self._boxes[label - 1] if label <= len(self._boxes) else None
+
+    @functools.cached_property
+    def _boxes(self):
+        # All in one pass: there may be hundreds of labels.
+        from scipy import ndimage
+
+        if self.channels:
+            masks = [(image.array > 0).astype("uint8") for image in self.images]
+            return [(ndimage.find_objects(mask, 1))[0] for mask in masks]
+        return ndimage.find_objects(self.images[0].array.astype("int32"))
+
+    def warp(self, transform, grid):
+        """The structures through a transform, by nearest neighbour."""
+        images = [transform.apply(image, grid, "nearest") for image in self.images]
+        return LabelMap(images, self.channels)
 
 
-def table(summary):
-    """Make a table of a summary to print.
-
-    Args:
-        summary: what `summarise` returned.
-
-    Returns:
-        A `rich.table.Table`.
-    """
-    from rich.table import Table
-
-    figures = list(next(iter(summary.values())))
-    rich_table = Table("method", *(name.replace("_", " ") for name in figures))
-    for method, values in summary.items():
-        rich_table.add_row(method, *(f"{values[name]:.4g}" for name in figures))
-    return rich_table
+def _union(*boxes):
+    """The smallest box around boxes of slices, of which one may be None."""
+    boxes = [box for box in boxes if box is not None]
+    return tuple(
+        slice(min(one.start for one in axis), max(one.stop for one in axis))
+        for axis in zip(*boxes, strict=True)
+    )
 
 
-def figures(summary, refine):
-    """The figures of a summary as a card shows them.
-
-    Args:
-        summary: what `summarise` returned.
-        refine: int. Iterations of `"refined"`.
-
-    Returns:
-        Dict of numbers, rounded.
-    """
-    names = {
-        "affine": "affine alone",
-        "network": "one pass",
-        "refined": f"refine={refine}",
-        "syn": "ANTs SyN",
-    }
-    digits = {"dice": 4, "folded_percent": 4, "sd_log_j": 3, "seconds": 1}
-    return {
-        f"{figure} {names[method]}": round(value, digits[figure])
-        for figure in digits
-        for method, values in summary.items()
-        for value in [values[figure]]
-        if method != "affine" or figure == "dice"
-    }
+def _landmark_error(fixed, moving, label, transform):
+    if not (fixed.channels and label > 0):
+        return None
+    points = transform.apply_points(_centroid(fixed, label))
+    return float(tre(points, _centroid(moving, label))[0])
 
 
-def write_rows(path, rows):
-    """Write the rows of `evaluate` as JSON, the file appearing when complete."""
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps(rows, indent=1) + "\n")
-
-
-def _ours(registrar, moving, fixed, folder, refine=0, affine_only=False):
-    result = registrar.register(moving, fixed, refine=refine, progress=False)
-    if affine_only:
-        # What was found, and before it the alignment of centres that it began with.
-        _, *affines = result.transform.transforms
-        affine = CompositeTransform(affines)
-        result = Registration(result.moving, result.fixed, affine, result.seconds)
-    result.save(folder)
-    figures = {
-        key: result.metrics.get(key, 0.0) for key in ("folded_percent", "sd_log_j")
-    }
-    return lambda label: result.apply(label, "nearest").array, figures
-
-
-def _syn(moving, fixed, folder):
-    import ants
-
-    moving, fixed = ants.image_read(str(moving)), ants.image_read(str(fixed))
-    result = ants.registration(fixed, moving, "SyN", outprefix=str(folder / "syn_"))
-    ants.image_write(result["warpedmovout"], str(folder / "warped.nii.gz"))
-    jacobian = ants.create_jacobian_determinant_image(fixed, result["fwdtransforms"][0])
-    values = jacobian.numpy()
-    folded = values <= 0
-    figures = {
-        "folded_percent": float(100 * folded.mean()),
-        "sd_log_j": float(np.log(values[~folded]).std()),
-    }
-
-    def warp_labels(label):
-        warped = ants.apply_transforms(
-            fixed,
-            ants.image_read(str(label)),
-            result["fwdtransforms"],
-            interpolator="nearestNeighbor",
-        )
-        return warped.numpy().astype(int)
-
-    return warp_labels, figures
-
-
-def _common_labels(pairs):
-    values = [
-        set(np.unique(Image.read(path).array))
-        for path in {p[key] for p in pairs for key in ("moving_label", "fixed_label")}
-    ]
-    return sorted(int(label) for label in set.intersection(*values) - {0})
+def _centroid(label_map, label):
+    """Centre of a structure in RAS mm, `(1, D)`."""
+    index = np.argwhere(label_map.mask(label)).mean(axis=0, keepdims=True)
+    return label_map.grid.voxel_to_world(index)
 
 
 def _stem(path):

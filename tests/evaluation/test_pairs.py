@@ -1,103 +1,189 @@
-import io
+"""Each figure against SimpleITK's own filters, on a pair made by hand."""
+
 import json
 
+import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
-from kregzoo import evaluation
-from kregzoo.registrars import Registration
+from kregzoo import ops
+from kregzoo.evaluation import measure, read_pairs, structures
+from kregzoo.evaluation.pairs import LabelMap
+from kregzoo.metrics import folded_percent, sd_log_j
 from kregzoo.spatial import (
     AffineTransform,
     CompositeTransform,
     DisplacementTransform,
     Grid,
     Image,
+    itk,
 )
-from tests.helpers import random_field
-from tests.phantoms import Phantom
+from tests.phantoms import rotated_grid
 
-SHIFT = np.array([[1.0, 0, 0, 6], [0, 1, 0, -3], [0, 0, 1, 0], [0, 0, 0, 1]])
-
-
-class Known:
-    """Stands for a registrar: half of the shift by centres, half as an affine."""
-
-    def register(self, moving, fixed, refine=0, progress=True):
-        moving, fixed = Image.read(moving), Image.read(fixed)
-        half = np.eye(4)
-        half[:3, 3] = SHIFT[:3, 3] / 2
-        # Without refinement the deformable part is rough.
-        amplitude = 0.0 if refine else 1.5
-        field = random_field(1, fixed.grid.shape, amplitude)
-        deformable = DisplacementTransform(field[0], fixed.grid)
-        parts = [deformable, AffineTransform(half), AffineTransform(half)]
-        return Registration(moving, fixed, CompositeTransform(parts), {"total": 1.0})
+TOLERANCE = 1e-3
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """Two held-out pairs whose labels a shift of whole voxels aligns."""
-    folder = tmp_path_factory.mktemp("data")
-    grid = Grid.centred((24, 22, 20), 3.0)
-    records = []
-    for seed in range(2):
-        phantom = Phantom(3, radius=20.0, seed=seed)
-        record = {}
-        for role, offset in (("moving", 0.0), ("fixed", SHIFT[:3, 3])):
-            image = phantom.image(grid, lambda points, o=offset: points + o)
-            labels = np.digitize(image.array, (0.3, 0.8)).astype("int16")
-            labels[0, 0, 0] = 5 if role == "moving" else 7  # not in both
-            names = f"{role}{seed}.nii.gz", f"{role}{seed}_label.nii.gz"
-            image.write(folder / names[0])
-            Image(labels, grid).write(folder / names[1])
-            record |= {role: names[0], f"{role}_label": names[1]}
-        records.append(record)
-    (folder / "dataset.json").write_text(json.dumps({"eval": records}))
+def boxes(grid, *spans):
+    labels = np.zeros(grid.shape, "int16")
+    for label, span in enumerate(spans, 1):
+        labels[tuple(slice(*ends) for ends in span)] = label
+    return Image(labels, grid)
+
+
+def write_boxes(folder, grid):
+    """Boxes of which the fixed ones reach further, by known voxels."""
+    spans = {
+        "moving": [[(4, 14), (5, 15), (6, 16)], [(18, 24), (8, 20), (4, 12)]],
+        "fixed": [[(4, 16), (5, 15), (6, 16)], [(16, 24), (8, 22), (4, 12)]],
+    }
+    record = {}
+    for role, span in spans.items():
+        labels = boxes(grid, *span)
+        labels.write(folder / f"{role}_label.nii.gz")
+        labels.write(folder / f"{role}.nii.gz")
+        record |= {role: f"{role}.nii.gz", f"{role}_label": f"{role}_label.nii.gz"}
+    (folder / "dataset.json").write_text(json.dumps({"eval": [record]}))
     return folder
 
 
 @pytest.fixture(scope="module")
-def rows(data):
-    seen = []
-    methods = ("affine", "network", "refined")
-    rows = evaluation.evaluate(Known(), data, methods, on_row=seen.append)
-    assert rows == seen
-    return rows
+def folder(tmp_path_factory):
+    grid = rotated_grid((30, 28, 26), 2.0, 20.0)
+    return write_boxes(tmp_path_factory.mktemp("boxes"), grid)
 
 
-def test_every_pair_is_measured_by_every_method(rows):
-    assert [(row["pair"], row["method"]) for row in rows] == [
-        (f"moving{number} to fixed{number}", method)
-        for number in range(2)
-        for method in ("affine", "network", "refined")
-    ]
+def folding_transform(grid):
+    """A rough field with folds, then a rotation."""
+    coarse = Grid(
+        tuple(size // 2 for size in grid.shape), grid.affine @ np.diag([2, 2, 2, 1])
+    )
+    field = np.random.default_rng(0).normal(0, 0.6, (*coarse.shape, 3))
+    rotation = AffineTransform(rotated_grid((1, 1, 1), 1.02, 4.0, [1.0] * 3).affine)
+    return CompositeTransform([DisplacementTransform(field, coarse), rotation])
+
+
+def test_known_boxes_have_their_known_figures(folder):
+    (pair,) = read_pairs(folder)
+    rows = measure(pair, AffineTransform(np.eye(4)), [1, 2])
+    # 10 of 12 voxels of an edge; 6 of 8 and 12 of 14 of two.
+    dice = 2 * 10 / (10 + 12), 2 * 6 * 12 / (6 * 12 + 8 * 14)
+    np.testing.assert_allclose([row["dice"] for row in rows], dice, atol=1e-9)
+    assert [row["hd95"] for row in rows][0] == pytest.approx(4.0)
+    assert {row["tre"] for row in rows} == {None}
+    assert {row["folded_percent"] for row in rows} == {0.0}
+    assert rows[0]["sd_log_j"] == pytest.approx(0, abs=1e-5)
+
+
+def test_overlap_and_distance_agree_with_simpleitk(folder):
+    (pair,) = read_pairs(folder)
+    transform = folding_transform(Image.read(pair.fixed).grid)
+    rows = measure(pair, transform, structures([pair])[0])
+    fixed = sitk.ReadImage(str(pair.fixed_label))
+    warped = sitk.Resample(
+        sitk.ReadImage(str(pair.moving_label)),
+        fixed,
+        transform.to_itk(),
+        sitk.sitkNearestNeighbor,
+    )
+    overlap = sitk.LabelOverlapMeasuresImageFilter()
+    overlap.Execute(fixed, warped)
     for row in rows:
-        # The whole affine part is right, and so is the refined transform.
-        assert (row["dice"] > 0.995) == (row["method"] != "network")
-        assert row["folded_percent"] == 0.0
-        assert (row["sd_log_j"] > 0.01) == (row["method"] == "network")
-        assert row["seconds"] > 0
+        label = row["label"]
+        assert 0.2 < row["dice"] < 0.98
+        assert row["dice"] == pytest.approx(
+            overlap.GetDiceCoefficient(label), abs=TOLERANCE
+        )
+        expected = percentile_hausdorff(fixed == label, warped == label)
+        assert row["hd95"] == pytest.approx(expected, abs=TOLERANCE)
 
 
-def test_summary_is_the_mean_over_pairs(rows):
-    summary = evaluation.summarise(rows)
-    assert list(summary) == ["affine", "network", "refined"]
-    dice = [row["dice"] for row in rows if row["method"] == "network"]
-    assert np.isclose(summary["network"]["dice"], np.mean(dice))
-    assert set(summary["network"]) == {"dice", "folded_percent", "sd_log_j", "seconds"}
+def percentile_hausdorff(a, b):
+    """From SimpleITK's contours and exact distance maps."""
+
+    def surface(mask):
+        return sitk.GetArrayFromImage(
+            sitk.And(mask, sitk.Not(sitk.BinaryErode(mask, [1] * 3, sitk.sitkCross)))
+        ).astype(bool)
+
+    def distances(mask, other):
+        contour = sitk.GetImageFromArray(surface(other).astype("uint8"))
+        contour.CopyInformation(other)
+        away = sitk.SignedMaurerDistanceMap(
+            contour, squaredDistance=False, useImageSpacing=True
+        )
+        away = np.maximum(sitk.GetArrayFromImage(away), 0)
+        return np.percentile(away[surface(mask)], 95)
+
+    return max(distances(a, b), distances(b, a))
 
 
-def test_table_figures_and_rows_say_the_same(rows, tmp_path):
-    from rich.console import Console
+def test_folds_and_jacobian_agree_with_simpleitk(tmp_path):
+    # Along ITK's own axes, because its filter does not look at the direction.
+    grid = Grid.centred((30, 28, 26), (2.0, 1.5, 2.5), orientation="LPS")
+    (pair,) = read_pairs(write_boxes(tmp_path, grid))
+    transform = folding_transform(grid)
+    row = measure(pair, transform, [1])[0]
+    displacement = transform.displacement_on(grid)
+    field = sitk.Cast(itk.to_field(displacement, grid), sitk.sitkVectorFloat64)
+    volume = sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(field))
+    # ITK takes central differences within; at the border it knows no neighbour.
+    inner = (slice(1, -1),) * 3
+    assert row["folded_percent"] > 0.1
+    assert row["folded_percent"] == folded_percent(displacement)
+    assert row["sd_log_j"] == sd_log_j(displacement)
+    ours = np.array(ops.jacobian_determinant(displacement[None]))[0]
+    np.testing.assert_allclose(
+        100 * (ours[inner] <= 0).mean(),
+        100 * (volume.transpose(2, 1, 0)[inner] <= 0).mean(),
+        atol=TOLERANCE,
+    )
+    np.testing.assert_allclose(
+        ours[inner], volume.transpose(2, 1, 0)[inner], atol=TOLERANCE
+    )
 
-    summary = evaluation.summarise(rows)
-    console = Console(width=120, record=True, file=io.StringIO())
-    console.print(evaluation.table(summary))
-    dice = summary["network"]["dice"]
-    assert f"{dice:.4g}" in console.export_text()
-    figures = evaluation.figures(summary, refine=50)
-    assert figures["dice one pass"] == round(dice, 4)
-    assert {"dice affine alone", "dice refine=50", "seconds one pass"} <= set(figures)
-    assert "seconds affine alone" not in figures
-    evaluation.write_rows(tmp_path / "rows.json", rows)
-    assert json.loads((tmp_path / "rows.json").read_text()) == rows
+
+def test_landmarks_are_the_later_channels(tmp_path):
+    grid = rotated_grid((16, 16, 16), 2.0, 10.0)
+    offset = np.array([3, 0, -2])
+    record = {}
+    for role, move in (("moving", 0 * offset), ("fixed", offset)):
+        channels = np.zeros((*grid.shape, 3), "uint8")
+        channels[4:12, 4:12, 4:12, 0] = 1
+        corner = np.array([6, 7, 8]) + move
+        channels[tuple(slice(c, c + 3) for c in corner)][..., 1] = 1
+        nib.Nifti1Image(channels, grid.affine).to_filename(
+            tmp_path / f"{role}_label.nii.gz"
+        )
+        boxes(grid).write(tmp_path / f"{role}.nii.gz")
+        record |= {role: f"{role}.nii.gz", f"{role}_label": f"{role}_label.nii.gz"}
+    (tmp_path / "dataset.json").write_text(json.dumps({"eval": [record]}))
+    (pair,) = read_pairs(tmp_path)
+    # The third channel is empty in both.
+    assert structures([pair]) == [[0, 1]]
+    assert LabelMap.read(pair.fixed_label).channels
+    gland, landmark = measure(pair, AffineTransform(np.eye(4)), [0, 1])
+    assert gland["dice"] == 1 and gland["tre"] is None
+    assert landmark["tre"] == pytest.approx(2 * 13**0.5)
+    matrix = np.eye(4)
+    matrix[:3, 3] = grid.voxel_to_world(-offset) - grid.voxel_to_world(0 * offset)
+    gland, landmark = measure(pair, AffineTransform(matrix), [0, 1])
+    assert landmark["tre"] == pytest.approx(0, abs=1e-4)
+    assert landmark["dice"] == 1 and gland["dice"] < 1
+
+
+def test_only_labels_of_all_images_count(known_data):
+    pairs = read_pairs(known_data)
+    assert [pair.name for pair in pairs] == ["moving0 to fixed0", "moving1 to fixed1"]
+    assert structures(pairs) == [[1, 2], [1, 2]]
+
+
+def test_pairs_without_labels_are_refused(tmp_path):
+    boxes(Grid.centred((4, 4, 4))).write(tmp_path / "a.nii.gz")
+    record = {"moving": "a.nii.gz", "fixed": "a.nii.gz"}
+    (tmp_path / "dataset.json").write_text(json.dumps({"eval": [record]}))
+    with pytest.raises(ValueError, match="without fixed_label, moving_label"):
+        read_pairs(tmp_path)
+    (tmp_path / "dataset.json").write_text("{}")
+    with pytest.raises(ValueError, match="must have `eval` pairs"):
+        read_pairs(tmp_path)

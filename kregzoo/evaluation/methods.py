@@ -1,0 +1,303 @@
+"""Ways to register a pair, each as its users run it: ours, and the tools they have.
+
+A `Method` reads two files, registers them, and writes the warped image and the
+transform into a folder; that is what is timed. What it found is then read back as a
+transform of ours, so that the same code judges all.
+"""
+
+import dataclasses
+import functools
+import importlib.metadata
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+
+from kregzoo import zoo
+from kregzoo.losses import LNCC, BendingEnergy
+from kregzoo.registrars import BSpline, IterativeRegistrar
+from kregzoo.registrars.alignment import affine_aligner
+from kregzoo.registrars.iterative import default_preprocessor
+from kregzoo.registrars.presets import Preset, find_preset, installed_presets
+from kregzoo.spatial import (
+    AffineTransform,
+    CompositeTransform,
+    Image,
+    read_transform,
+)
+
+# What every table starts from.
+STARTS = ("identity", "centres")
+PYRAMID = (4, 2, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """A way to register.
+
+    Args:
+        name: str, such as `"ants-syn"`.
+        run: callable of the moving path, the fixed path and a folder to write to; gives
+            the paths of the transforms, in the order in which points of the fixed image
+            go through them.
+        description: dict of strings: what runs, in which version, with what parameters.
+    """
+
+    name: str
+    run: Callable
+    description: dict
+
+    def transform(self, paths):
+        """Read what `run` wrote as one transform."""
+        return CompositeTransform([read_transform(path) for path in paths])
+
+
+def presets_of(data):
+    """List the installed presets that were trained on a data folder, by its name."""
+    name = pathlib.Path(data).resolve().name
+    return [
+        preset.name
+        for preset in map(Preset.read, installed_presets().values())
+        if preset.metadata["data"]["name"] == name
+    ]
+
+
+def preset_methods(name, refine):
+    """The methods of a preset: one pass, and with refinement.
+
+    Args:
+        name: the preset's name or folder.
+        refine: int. Iterations of the second.
+
+    Returns:
+        Two `Method`, or one if `refine` is 0.
+    """
+    preset, registrar = find_preset(name), zoo.load(name)
+    weights = preset.metadata["sha256"]["model.weights.h5"]
+    description = {"package": _version("kregzoo"), "weights": weights}
+    return [
+        Method(
+            preset.name + (f" refine={steps}" if steps else ""),
+            functools.partial(_run_ours, registrar, refine=steps),
+            {**description, "parameters": f"refine={steps}"},
+        )
+        for steps in ([0, refine] if refine else [0])
+    ]
+
+
+def baselines(names):
+    """Methods by name or by group.
+
+    Args:
+        names: iterable of names, such as `"ants-syn"`, or of groups, such as `"ants"`.
+
+    Returns:
+        List of `Method`, in the order of the table of all.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
+    known = _baselines()
+    groups = {method.name.split("-")[0] for method in known}
+    names = list(names)
+    unknown = sorted(set(names) - groups - {method.name for method in known})
+    if unknown:
+        raise ValueError(
+            f"`baselines` must be among {', '.join(sorted(groups))}, or "
+            f"{', '.join(method.name for method in known)}. "
+            f"Received: {', '.join(unknown)}"
+        )
+    return [m for m in known if m.name in names or m.name.split("-")[0] in names]
+
+
+def _baselines():
+    """Every baseline, cheap to make: packages are imported when one runs."""
+    ants, elastix, sitk, ours = (
+        functools.partial(_method, package, run)
+        for package, run in (
+            ("antspyx", _run_ants),
+            ("itk-elastix", _run_elastix),
+            ("SimpleITK", _run_sitk),
+            ("kregzoo", _run_iterative),
+        )
+    )
+    return [
+        _method("kregzoo", _run_start, "identity", centres=False),
+        _method("kregzoo", _run_start, "centres", centres=True),
+        ours("iterative-affine", kind="affine"),
+        ours("iterative-bspline", kind="bspline"),
+        ants("ants-affine", type_of_transform="Affine"),
+        ants("ants-syn", type_of_transform="SyN"),
+        ants("ants-syncc", type_of_transform="SyNCC"),
+        elastix("elastix-affine", maps=("affine",)),
+        elastix("elastix-bspline", maps=("affine", "bspline")),
+        sitk("sitk-affine", demons=None),
+        sitk("sitk-demons", demons="DemonsRegistrationFilter"),
+        sitk("sitk-diffeomorphic", demons="DiffeomorphicDemonsRegistrationFilter"),
+    ]
+
+
+def _method(package, run, name, **parameters):
+    """A method whose parameters are both what it runs with and what is recorded."""
+    description = {
+        "package": _version(package),
+        "parameters": " ".join(f"{key}={value}" for key, value in parameters.items()),
+    }
+    return Method(name, functools.partial(run, **parameters), description)
+
+
+def _version(package):
+    try:
+        return f"{package} {importlib.metadata.version(package)}"
+    except importlib.metadata.PackageNotFoundError:
+        return f"{package} (not installed)"
+
+
+def _run_ours(registrar, moving, fixed, folder, **options):
+    result = registrar.register(moving, fixed, progress=False, **options)
+    return _written(result.warped, result.transform, folder)
+
+
+def _run_start(moving, fixed, folder, centres):
+    moving, fixed = Image.read(moving), Image.read(fixed)
+    matrix = np.eye(fixed.grid.ndim + 1)
+    if centres:
+        matrix[:-1, -1] = moving.grid.centre - fixed.grid.centre
+    transform = AffineTransform(matrix)
+    return _written(transform.apply(moving, fixed.grid), transform, folder)
+
+
+def _run_iterative(moving, fixed, folder, kind):
+    moving, fixed = Image.read(moving), Image.read(fixed)
+    frame = default_preprocessor(fixed.grid.ndim)
+    affine = affine_aligner(frame).register(moving, fixed, progress=False)
+    if kind == "affine":
+        return _written(affine.warped, affine.transform, folder)
+    registrar = IterativeRegistrar(
+        LNCC(),
+        BSpline(8.0),
+        levels=((4, 40), (2, 40), (1, 20)),
+        regularisers=((BendingEnergy(), 1.0),),
+        preprocessor=frame,
+    )
+    return _run_ours(registrar, moving, fixed, folder, initial=affine.transform)
+
+
+def _written(warped, transform, folder):
+    warped.write(folder / "warped.nii.gz")
+    transform.save(folder / "transform.h5")
+    return [folder / "transform.h5"]
+
+
+def _run_ants(moving, fixed, folder, type_of_transform):
+    import ants
+
+    moving, fixed = (ants.image_read(str(path)) for path in (moving, fixed))
+    result = ants.registration(
+        fixed,
+        moving,
+        type_of_transform,
+        outprefix=str(folder / "ants_"),
+        random_seed=1,
+    )
+    ants.image_write(result["warpedmovout"], str(folder / "warped.nii.gz"))
+    return result["fwdtransforms"]
+
+
+def _run_elastix(moving, fixed, folder, maps):
+    import itk
+
+    moving, fixed = (itk.imread(str(path), itk.F) for path in (moving, fixed))
+    parameters = itk.ParameterObject.New()
+    for number, name in enumerate(maps):
+        parameter_map = parameters.GetDefaultParameterMap(name)
+        # The first aligns the images' centres before it starts, as the others do.
+        parameter_map["AutomaticTransformInitialization"] = [str(number == 0).lower()]
+        parameters.AddParameterMap(parameter_map)
+    warped, found = itk.elastix_registration_method(
+        fixed, moving, parameter_object=parameters
+    )
+    itk.imwrite(warped, str(folder / "warped.nii.gz"))
+    # One field for the whole chain: no other reader knows elastix's transforms.
+    transformix = itk.TransformixFilter.New(
+        moving_image=moving,
+        transform_parameter_object=found,
+        compute_deformation_field=True,
+        # It also writes the field by itself, by default to where the user works.
+        output_directory=str(folder),
+    )
+    transformix.Update()
+    itk.imwrite(transformix.GetOutputDeformationField(), str(folder / "field.mha"))
+    return [folder / "field.mha"]
+
+
+def _run_sitk(moving, fixed, folder, demons):
+    import SimpleITK as sitk
+
+    moving, fixed = (sitk.ReadImage(str(p), sitk.sitkFloat32) for p in (moving, fixed))
+    transform = _mutual_information_affine(fixed, moving)
+    paths = [folder / "affine.tfm"]
+    sitk.WriteTransform(transform, str(paths[0]))
+    if demons:
+        aligned = sitk.Resample(moving, fixed, transform)
+        field = _multi_resolution(getattr(sitk, demons)(), fixed, aligned)
+        paths.insert(0, folder / "field.mha")
+        sitk.WriteImage(field, str(paths[0]))
+        deformation = sitk.DisplacementFieldTransform(field)
+        # ITK applies the last one first.
+        transform = sitk.CompositeTransform([transform, deformation])
+    warped = sitk.Resample(moving, fixed, transform)
+    sitk.WriteImage(warped, str(folder / "warped.nii.gz"))
+    return paths
+
+
+def _mutual_information_affine(fixed, moving):
+    import SimpleITK as sitk
+
+    ndim = fixed.GetDimension()
+    method = sitk.ImageRegistrationMethod()
+    method.SetMetricAsMattesMutualInformation(50)
+    method.SetMetricSamplingStrategy(method.RANDOM)
+    method.SetMetricSamplingPercentage(0.1, 1)
+    method.SetInterpolator(sitk.sitkLinear)
+    method.SetOptimizerAsRegularStepGradientDescent(1.0, 1e-4, 200)
+    method.SetOptimizerScalesFromPhysicalShift()
+    method.SetShrinkFactorsPerLevel(PYRAMID)
+    method.SetSmoothingSigmasPerLevel([factor / 2 for factor in PYRAMID])
+    start = sitk.CenteredTransformInitializer(
+        fixed,
+        moving,
+        sitk.AffineTransform(ndim),
+        sitk.CenteredTransformInitializerFilter.GEOMETRY,
+    )
+    method.SetInitialTransform(start, inPlace=True)
+    method.Execute(fixed, moving)
+    return start
+
+
+def _multi_resolution(demons, fixed, moving):
+    """A demons filter run from coarse to fine; the field in mm on the fixed grid."""
+    import SimpleITK as sitk
+
+    demons.SetNumberOfIterations(50)
+    demons.SetSmoothDisplacementField(True)
+    demons.SetStandardDeviations(1.5)
+    moving = sitk.HistogramMatching(moving, fixed, 256, 15, True)
+    field = None
+    for factor in PYRAMID:
+        images = [_shrunk(image, factor) for image in (fixed, moving)]
+        if field is not None:
+            field = demons.Execute(*images, sitk.Resample(field, images[0]))
+        else:
+            field = demons.Execute(*images)
+    return sitk.Cast(sitk.Resample(field, fixed), sitk.sitkVectorFloat64)
+
+
+def _shrunk(image, factor):
+    import SimpleITK as sitk
+
+    if factor == 1:
+        return image
+    spacing = image.GetSpacing()
+    smooth = sitk.SmoothingRecursiveGaussian(image, [factor * s / 2 for s in spacing])
+    return sitk.Shrink(smooth, [factor] * image.GetDimension())

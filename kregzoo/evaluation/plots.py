@@ -1,0 +1,164 @@
+"""Pictures of an evaluation: Dice by structure, TRE, folds, seconds and accuracy."""
+
+import pathlib
+import statistics
+
+import numpy as np
+
+from kregzoo.evaluation.statistics import estimate
+from kregzoo.report.page import require_matplotlib
+from kregzoo.spatial.files import atomic
+
+# Okabe and Ito's colours, which the colour-blind tell apart.
+COLOURS = "#0072b2 #d55e00 #009e73 #cc79a7 #e69f00 #56b4e9 #000000".split()
+# Methods told apart in the pictures of single structures and pairs.
+SHOWN = 4
+
+
+def draw(table, folder):
+    """Draw every picture that a table gives.
+
+    Args:
+        table: the `kregzoo.evaluation.results.Table`.
+        folder: folder to write `<data>_<picture>.png` to.
+
+    Returns:
+        List of the paths written.
+    """
+    require_matplotlib()
+    pictures = {
+        "dice": _dice_by_structure(table),
+        "tre": _tre_against_start(table),
+        "folds": _folds(table),
+        "seconds": _seconds_against_accuracy(table),
+    }
+    paths = []
+    for name, figure in pictures.items():
+        path = pathlib.Path(folder) / f"{table.name}_{name}.png"
+        if figure is None:
+            path.unlink(missing_ok=True)
+            continue
+        with atomic(path) as temporary:
+            figure.savefig(temporary, dpi=70)
+        paths.append(path)
+    return paths
+
+
+def _figure(width, height, **labels):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    axes.set(**labels)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _shown(table, figure, best):
+    """Ours and the best of the others, at most `SHOWN` in all."""
+    values = table.values(figure)
+    means = {method: statistics.mean(v.values()) for method, v in values.items()}
+    ours = [method for method in table.ours() if method in values]
+    others = sorted(set(values) - set(ours), key=means.get, reverse=best is max)
+    return (ours + others)[: max(SHOWN, len(ours) + 1)]
+
+
+def _dice_by_structure(table):
+    methods = _shown(table, "dice", max)
+    values = {method: {} for method in methods}
+    for row in table.rows:
+        if row["method"] in values and row["label"] is not None:
+            values[row["method"]].setdefault(row["label"], []).append(row["dice"])
+    if not methods:
+        return None
+    first = values[methods[0]]
+    labels = sorted(first, key=lambda label: np.median(first[label]))
+    height = 1.2 + len(labels) * max(0.14, 0.05 * len(methods))
+    figure, axes = _figure(8, height, xlabel="Dice, a box over the pairs", xlim=(0, 1))
+    step = 0.8 / len(methods)
+    for number, method in enumerate(methods):
+        colour = COLOURS[number % len(COLOURS)]
+        axes.boxplot(
+            [values[method].get(label, []) for label in labels],
+            positions=np.arange(len(labels)) + (number - (len(methods) - 1) / 2) * step,
+            orientation="horizontal",
+            widths=0.8 * step,
+            patch_artist=True,
+            manage_ticks=False,
+            boxprops={"facecolor": colour, "linewidth": 0},
+            medianprops={"color": "white", "linewidth": 0.8},
+            whiskerprops={"color": colour, "linewidth": 0.8},
+            showcaps=False,
+            flierprops={"marker": ".", "markersize": 2, "markeredgecolor": colour},
+        )
+        axes.plot([], [], color=colour, linewidth=6, label=method)
+    axes.set_yticks(range(len(labels)), labels, fontsize=7)
+    axes.set_ylabel("label")
+    axes.set_ylim(-1, len(labels))
+    figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
+    return figure
+
+
+def _tre_against_start(table):
+    values = table.values("tre")
+    start = values.get("centres") or values.get("identity")
+    if not start:
+        return None
+    figure, axes = _figure(
+        6, 5.5, xlabel="TRE at the start in mm", ylabel="TRE after registration in mm"
+    )
+    methods = [m for m in _shown(table, "tre", min) if values[m] is not start]
+    for method, colour in zip(methods, COLOURS, strict=False):
+        pairs = [pair for pair in values[method] if pair in start]
+        axes.plot(
+            [start[pair] for pair in pairs],
+            [values[method][pair] for pair in pairs],
+            "o",
+            color=colour,
+            markersize=5,
+            label=method,
+        )
+    limit = 1.05 * max(start.values())
+    axes.plot([0, limit], [0, limit], color="#777777", linewidth=0.8)
+    axes.set(xlim=(0, limit), ylim=(0, None))
+    axes.legend(frameon=False)
+    return figure
+
+
+def _folds(table):
+    values = table.values("folded_percent")
+    if not values:
+        return None
+    figure, axes = _figure(7, 1 + 0.3 * len(values), xlabel="folded voxels in %")
+    for number, method in enumerate(values):
+        folds = list(values[method].values())
+        axes.plot(folds, [number] * len(folds), "o", color=COLOURS[0], alpha=0.5)
+    # Linear to a hundredth of a percent, so that none is to be seen as none.
+    axes.set_xscale("symlog", linthresh=0.01)
+    axes.set_xlim(left=-0.002)
+    axes.set_yticks(range(len(values)), list(values))
+    axes.invert_yaxis()
+    return figure
+
+
+def _seconds_against_accuracy(table):
+    figure_name = "tre" if table.values("tre") else "dice"
+    accuracy, seconds = table.values(figure_name), table.values("seconds")
+    if not accuracy:
+        return None
+    title = {"dice": "Dice", "tre": "TRE in mm"}[figure_name]
+    figure, axes = _figure(7, 4.5, xlabel="seconds a pair", ylabel=f"{title}, 95 %")
+    for method, values in accuracy.items():
+        found = estimate(values.values())
+        x = statistics.median(seconds[method].values())
+        colour = COLOURS[1] if method in table.ours() else COLOURS[0]
+        error = [[found.mean - found.low], [found.high - found.mean]]
+        axes.errorbar(x, found.mean, yerr=error, fmt="o", color=colour)
+        axes.annotate(
+            method, (x, found.mean), (6, 4), textcoords="offset points", fontsize=8
+        )
+    axes.set_xscale("log")
+    axes.margins(x=0.2)
+    return figure

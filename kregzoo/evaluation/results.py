@@ -1,0 +1,304 @@
+"""What was measured, for reading: a data set's tables, RESULTS.md, a preset's figures.
+
+Everything is made from the CSV and JSON files that `evaluate` writes, and so can be
+made again at any time.
+"""
+
+import dataclasses
+import json
+import pathlib
+import statistics
+
+from kregzoo import zoo
+from kregzoo.evaluation.rows import by_pair, read_rows
+from kregzoo.evaluation.statistics import estimate, paired_difference
+from kregzoo.spatial.files import atomic
+
+FOLDER = "results"
+# Title, and digits shown, of the figures that have an interval.
+ACCURACY = {"dice": ("Dice", 4), "tre": ("TRE in mm", 2), "hd95": ("HD95 in mm", 2)}
+REGULARITY = {"folded_percent": ("folds in %", 4), "sd_log_j": ("SDlogJ", 3)}
+# What a deformable registration begins with.
+ALIGNMENTS = ("centres", "iterative-affine")
+START, END = "<!-- presets -->", "<!-- end of presets -->"
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """The rows measured on one data set, and what they are.
+
+    Args:
+        name: str, the data's name.
+        rows: list of dicts, see `kregzoo.evaluation.rows`.
+        record: dict of `data`, `methods` and `run`.
+    """
+
+    name: str
+    rows: list
+    record: dict
+
+    @classmethod
+    def read(cls, path):
+        """Read a CSV file and the JSON file beside it."""
+        path = pathlib.Path(path)
+        record = json.loads(path.with_suffix(".json").read_text())
+        return cls(path.stem, read_rows(path), record)
+
+    @property
+    def methods(self):
+        """Names of the methods, in the order in which they were asked for."""
+        return list(self.record["methods"])
+
+    def values(self, figure):
+        """A figure by method and pair, of the methods that have it."""
+        found = by_pair(self.rows, figure)
+        return {name: found[name] for name in self.methods if name in found}
+
+    @property
+    def presets(self):
+        """Names of the presets among the methods."""
+        weighted = [
+            name for name in self.methods if "weights" in self.record["methods"][name]
+        ]
+        return list(dict.fromkeys(name.split()[0] for name in weighted))
+
+    def ours(self):
+        """Names of the methods that are presets, refined or not."""
+        return [name for name in self.methods if name.split()[0] in self.presets]
+
+
+def summary(table):
+    """Every method's figures on one data set, as Markdown.
+
+    Args:
+        table: the `Table`.
+
+    Returns:
+        Tables of means with 95 % intervals, and of differences, as a str.
+    """
+    parts = [_means(table)]
+    for figure in ("dice", "tre"):
+        if table.values(figure) and table.presets:
+            parts += [_differences(table, figure)]
+    failures = [row for row in table.rows if row["error"]]
+    if failures:
+        lines = [f"- {r['method']}, {r['pair']}: {r['error']}" for r in failures]
+        parts.append("Failed:\n\n" + "\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def write_results(folder):
+    """Write RESULTS.md from all the tables of a folder.
+
+    Args:
+        folder: folder with the tables in `results/`.
+
+    Returns:
+        Path of the file.
+    """
+    folder = pathlib.Path(folder)
+    tables = [Table.read(path) for path in sorted((folder / FOLDER).glob("*.csv"))]
+    parts = [INTRODUCTION, f"{START}\n{preset_table(tables)}{END}"]
+    parts += [_section(table, folder) for table in tables]
+    with atomic(folder / "RESULTS.md") as temporary:
+        temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    return folder / "RESULTS.md"
+
+
+def preset_table(tables):
+    """The table of presets, a row each, as Markdown.
+
+    Args:
+        tables: list of `Table`.
+
+    Returns:
+        The table as a str.
+    """
+    rows = []
+    for record in zoo.list_models():
+        measured = [table for table in tables if record.name in table.presets]
+        cells = [_preset_cells(table, record.name) for table in measured] or [
+            ["not measured"] * 3
+        ]
+        rows.append(
+            [
+                f"`{record.name}`",
+                record.chapter,
+                record.transform,
+                record.data.partition(" (")[0],
+                record.licence.partition(";")[0],
+                *("<br>".join(parts) for parts in zip(*cells, strict=True)),
+            ]
+        )
+    heads = ["preset", "section", "predicts", "data", "licence"]
+    return _markdown([*heads, "accuracy, held out", "folds in %", "seconds"], rows)
+
+
+def preset_figures(table, name):
+    """A preset's figures, for its metadata and card.
+
+    Args:
+        table: the `Table` of the data it was measured on.
+        name: str, the preset.
+
+    Returns:
+        Dict of numbers; those of accuracy with both ends of their 95 % interval.
+    """
+    figures = {}
+    for figure, (_, digits) in {**ACCURACY, **REGULARITY}.items():
+        for method, values in _compared(table, figure, name).items():
+            found = estimate(values.values())
+            figures[f"{figure} {method}"] = round(found.mean, digits)
+            if figure in ACCURACY:
+                interval = [round(found.low, digits), round(found.high, digits)]
+                figures[f"{figure} {method}, 95 %"] = interval
+    for method, values in _compared(table, "seconds", name).items():
+        figures[f"seconds {method}"] = round(statistics.median(values.values()), 1)
+    return figures
+
+
+def _compared(table, figure, name):
+    """Values of a preset's methods and of the best baseline, under short names."""
+    values = table.values(figure)
+    own = {
+        method: method.removeprefix(name).strip() or "one pass"
+        for method in table.methods
+        if method.split()[0] == name
+    }
+    others = {m: m for m in (*ALIGNMENTS, _best_baseline(table)) if m}
+    return {text: values[m] for m, text in {**others, **own}.items() if m in values}
+
+
+def _best_baseline(table):
+    """The method not ours that is the most accurate: by TRE if there is one."""
+    figure, sign = ("tre", -1) if table.values("tre") else ("dice", 1)
+    means = {
+        method: sign * statistics.mean(values.values())
+        for method, values in table.values(figure).items()
+        if method not in table.ours()
+    }
+    return max(means, key=means.get, default=None)
+
+
+def _preset_cells(table, name):
+    figure = "tre" if table.values("tre") else "dice"
+    title, digits = ACCURACY[figure]
+    accuracy = [
+        f"{method} {estimate(values.values()).text(digits)}"
+        for method, values in _compared(table, figure, name).items()
+    ]
+    # An alignment without a field does not fold, and is a part of what the others do.
+    folds = [
+        f"{method} {statistics.mean(values.values()):.3g}"
+        for method, values in _compared(table, "folded_percent", name).items()
+        if method not in ALIGNMENTS
+    ]
+    seconds = [
+        f"{method} {statistics.median(values.values()):.1f}"
+        for method, values in _compared(table, "seconds", name).items()
+        if method not in ALIGNMENTS
+    ]
+    return [
+        f"{title}:<br>" + "<br>".join(accuracy),
+        "<br>".join(folds),
+        "<br>".join(seconds),
+    ]
+
+
+def _means(table):
+    figures = {k: v for k, v in ACCURACY.items() if table.values(k)}
+    heads = ["method", "pairs"]
+    heads += [f"{title}, mean [95 %]" for title, _ in figures.values()]
+    heads += [f"SD of {title.partition(' ')[0]}" for title, _ in figures.values()]
+    heads += [title for title, _ in REGULARITY.values()] + ["seconds, median"]
+    rows = []
+    seconds = table.values("seconds")
+    for method in seconds:
+        found = {
+            figure: estimate(table.values(figure).get(method, {}).values())
+            for figure in {**figures, **REGULARITY}
+        }
+        digits = {**ACCURACY, **REGULARITY}
+        rows.append(
+            [
+                method,
+                str(len(seconds[method])),
+                *(
+                    f.text(digits[k][1]) if f else ""
+                    for k, f in found.items()
+                    if k in figures
+                ),
+                *(
+                    f"{f.sd:.{digits[k][1]}f}" if f else ""
+                    for k, f in found.items()
+                    if k in figures
+                ),
+                *(f"{found[k].mean:.{digits[k][1]}f}" for k in REGULARITY),
+                f"{statistics.median(seconds[method].values()):.1f}",
+            ]
+        )
+    return _markdown(heads, rows)
+
+
+def _differences(table, figure):
+    title, digits = ACCURACY[figure]
+    values = table.values(figure)
+    ours = [method for method in table.ours() if method in values]
+    rows = []
+    for method in values:
+        if method in ours:
+            continue
+        found = [paired_difference(values[own], values[method]) for own in ours]
+        rows.append([method, *(f.text(digits) if f else "" for f in found)])
+    heads = [f"{title}: column minus row, paired, mean [95 %]", *ours]
+    return _markdown(heads, rows)
+
+
+def _section(table, folder):
+    data, run = table.record["data"], table.record["run"]
+    figures = sorted((folder / FOLDER).glob(f"{table.name}_*.png"))
+    pictures = "\n".join(
+        f"![{path.stem.replace('_', ' ')}]({FOLDER}/{path.name})" for path in figures
+    )
+    methods = "\n".join(
+        f"- `{name}`: " + ", ".join(f"{k} {v}" for k, v in text.items())
+        for name, text in table.record["methods"].items()
+    )
+    return SECTION.format(
+        **data, **run, table=summary(table), pictures=pictures, methods=methods
+    )
+
+
+def _markdown(heads, rows):
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+INTRODUCTION = """\
+# Results
+
+Made by `kregzoo evaluate` from the tables in `results/`, one row a pair, method and
+label; not edited by hand. Every method registers the raw files of the held-out pairs,
+which no training or tuning saw. The same code judges all of them: labels warped once,
+by nearest neighbour, on the fixed image's own grid. A figure of a pair is the mean over
+its labels; means over pairs come with the percentile bootstrap's 95 % interval over
+pairs. Pairs that share a person are not independent, which makes intervals too narrow.
+HD95 leaves out structures that a method lost. Folds and SDlogJ are those of the whole
+transform. Seconds are the median over pairs, from reading two files to having written
+the warped image and the transform, without loading the network.
+
+## Presets"""
+
+SECTION = """\
+## {name}
+
+{title}. Source: {source}. Licence: {licence}. {pairs} pairs.
+
+{table}
+{pictures}
+
+Measured on {date} at commit {commit} on {machine}, {backend}, by
+
+    {command}
+
+{methods}"""

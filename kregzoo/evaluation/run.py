@@ -1,0 +1,92 @@
+"""Running methods on the held-out pairs of a data folder, to a table that stays."""
+
+import json
+import pathlib
+import tempfile
+import time
+
+from kregzoo.evaluation.pairs import measure, read_pairs, structures
+from kregzoo.evaluation.provenance import provenance
+from kregzoo.evaluation.results import Table
+from kregzoo.evaluation.rows import read_rows, write_rows
+from kregzoo.registrars.progress import progress_bar
+from kregzoo.spatial.files import atomic
+from kregzoo.training import read_dataset
+
+
+def evaluate(methods, data, folder, command="", count=None, progress=True):
+    """Register every held-out pair by every method, from the raw files.
+
+    What a table in `folder` already holds, by the same methods in the same versions, is
+    not run again; pairs that failed are. A failure is recorded and the run goes on.
+
+    Args:
+        methods: list of `Method`.
+        data: folder with a `dataset.json`.
+        folder: folder of the tables: `<data>.csv`, see `kregzoo.evaluation.rows`, and
+            `<data>.json` that says what the data and the methods are.
+        command: str. The command to record.
+        count: int. Register only the first so many pairs; None for all.
+        progress: bool. Show a progress bar.
+
+    Returns:
+        The `Table` measured.
+
+    Raises:
+        ValueError: when the data are not usable.
+    """
+    data, folder = pathlib.Path(data).resolve(), pathlib.Path(folder)
+    pairs = read_pairs(data)[:count]
+    labels = structures(pairs)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{data.name}.csv"
+    descriptions = {method.name: method.description for method in methods}
+    rows = _kept(path, descriptions)
+    _describe(path, data, len(pairs), descriptions, command)
+    done = {(row["pair"], row["method"]) for row in rows}
+    with progress_bar(len(pairs) * len(methods), progress, data.name) as advance:
+        for pair, found in zip(pairs, labels, strict=True):
+            for method in methods:
+                if (pair.name, method.name) not in done:
+                    rows += _registered(method, pair, found)
+                    write_rows(path, rows)
+                advance()
+    return Table.read(path)
+
+
+def _registered(method, pair, labels):
+    """The rows of one pair and method; one row with the error if it fails."""
+    key = {"pair": pair.name, "method": method.name}
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            start = time.perf_counter()
+            paths = method.run(pair.moving, pair.fixed, pathlib.Path(folder))
+            seconds = time.perf_counter() - start
+            rows = measure(pair, method.transform(paths), labels)
+    # Whatever a tool raises is its result on this pair.
+    except Exception as error:
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        return [{**key, "error": text[:300]}]
+    return [{**key, **row, "seconds": seconds} for row in rows]
+
+
+def _kept(path, descriptions):
+    """Rows of an earlier run that this one would only repeat."""
+    if not (path.is_file() and path.with_suffix(".json").is_file()):
+        return []
+    before = json.loads(path.with_suffix(".json").read_text())["methods"]
+    same = {name for name, text in descriptions.items() if before.get(name) == text}
+    rows = read_rows(path)
+    return [row for row in rows if row["method"] in same and not row["error"]]
+
+
+def _describe(path, data, count, descriptions, command):
+    dataset = read_dataset(data)
+    facts = {key: dataset.get(key, "") for key in ("title", "source", "licence")}
+    record = {
+        "data": {"name": data.name, **facts, "pairs": count},
+        "methods": descriptions,
+        "run": provenance(command),
+    }
+    with atomic(path.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(record, indent=1) + "\n")

@@ -1,0 +1,48 @@
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from kregzoo.evaluation import changes_table, compare
+
+
+def rows(method, dice, tre=None):
+    return [
+        {"pair": str(n), "method": method, "label": 1, "dice": d, "tre": tre}
+        for n, d in enumerate(dice)
+    ]
+
+
+RNG = np.random.default_rng(0)
+BEFORE = RNG.uniform(0.5, 0.7, 12)
+
+
+@pytest.mark.parametrize(
+    "change, tolerance, verdict",
+    [(-0.02, 0.0, "worse"), (-0.02, 0.05, "same"), (0.02, 0.0, "better")],
+)
+def test_a_shift_beyond_its_interval_is_called_by_its_name(change, tolerance, verdict):
+    after = BEFORE + change + RNG.normal(0, 0.005, 12)
+    (found,) = compare(rows("m", BEFORE), rows("m", after), tolerance)
+    assert (found.method, found.figure, found.verdict) == ("m", "dice", verdict)
+    assert found.difference.mean == pytest.approx(change, abs=0.006)
+
+
+def test_noise_is_no_change():
+    noise = RNG.normal(0, 0.02, 12)
+    (found,) = compare(rows("m", BEFORE), rows("m", BEFORE + noise - noise.mean()))
+    assert found.verdict == "same"
+
+
+def test_more_error_is_worse():
+    changes = compare(rows("m", BEFORE, 2.0), rows("m", BEFORE, 3.0))
+    assert {c.figure: c.verdict for c in changes} == {"dice": "same", "tre": "worse"}
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(changes_table(changes))
+    assert "1.0000 [1.0000, 1.0000]" in console.export_text()
+
+
+def test_tables_without_anything_in_common_are_refused():
+    with pytest.raises(ValueError, match=r"methods \['m'\] and \['n'\]"):
+        compare(rows("m", BEFORE), rows("n", BEFORE))

@@ -1,0 +1,103 @@
+import json
+
+import numpy as np
+import pytest
+
+import kregzoo
+from kregzoo import evaluation
+from kregzoo.evaluation.results import END, START, preset_table
+
+PRESET = kregzoo.list_models()[0].name
+DICE = {
+    "identity": 0.3,
+    "centres": 0.4,
+    "iterative-affine": 0.5,
+    "ants-syn": 0.6,
+    PRESET: 0.65,
+    f"{PRESET} refine=50": 0.7,
+}
+PAIRS = 8
+
+
+def write_table(folder, tre=False, labels=(1, 2)):
+    """A table whose means are known: noise that sums to zero over the pairs."""
+    noise = np.random.default_rng(0).normal(0, 0.01, PAIRS)
+    noise -= noise.mean()
+    rows = [
+        {
+            "pair": f"p{pair}",
+            "method": method,
+            "label": label,
+            "dice": dice + noise[pair] + (0.05 if label == 1 else -0.05),
+            "hd95": 5 * (1 - dice),
+            "tre": 10 * (1 - dice) + noise[pair] if tre else None,
+            "folded_percent": 0.01,
+            "sd_log_j": 0.2,
+            "seconds": 100.0 if pair == 0 else 4.0,
+        }
+        for pair in range(PAIRS)
+        for method, dice in DICE.items()
+        for label in labels
+    ]
+    folder.mkdir(parents=True)
+    evaluation.write_rows(folder / "blobs.csv", rows)
+    methods = {name: {"package": "test 1"} for name in DICE}
+    for name in list(DICE)[-2:]:
+        methods[name]["weights"] = "abc"
+    keys = ("command", "date", "version", "commit", "machine", "backend")
+    record = {
+        "data": dict(name="blobs", title="B", source="s", licence="l", pairs=PAIRS),
+        "methods": methods,
+        "run": {key: f"the {key}" for key in keys},
+    }
+    (folder / "blobs.json").write_text(json.dumps(record))
+    return evaluation.Table.read(folder / "blobs.csv")
+
+
+def test_summary_gives_means_intervals_and_paired_differences(tmp_path):
+    lines = evaluation.summary(write_table(tmp_path / "results")).splitlines()
+    cells = {line.split(" | ")[0].strip("| "): line.split(" | ") for line in lines}
+    # The later table, of differences, is the one that stays under a method's name.
+    assert cells["ants-syn"][1:] == [
+        "0.0500 [0.0500, 0.0500]",
+        "0.1000 [0.1000, 0.1000] |",
+    ]
+    (means,) = [line for line in lines if line.startswith("| ants-syn | 8")]
+    assert means.split(" | ")[2].startswith("0.6000 [0.59")
+    # The median: one pair with a compilation in it does not count.
+    assert means.endswith("| 0.0100 | 0.200 | 4.0 |")
+
+
+def test_presets_own_figures_have_intervals(tmp_path):
+    figures = evaluation.preset_figures(write_table(tmp_path / "results"), PRESET)
+    assert figures["dice one pass"] == 0.65 and figures["dice refine=50"] == 0.7
+    assert figures["dice ants-syn"] == 0.6 and "dice identity" not in figures
+    low, high = figures["dice one pass, 95 %"]
+    assert low < 0.65 < high
+    assert figures["seconds one pass"] == 4.0
+    assert figures["folded_percent refine=50"] == 0.01
+
+
+@pytest.mark.parametrize("tre", [False, True])
+def test_results_hold_every_part_and_can_be_cut(tmp_path, tre):
+    table = write_table(tmp_path / "results", tre)
+    paths = evaluation.draw(table, tmp_path / "results")
+    assert len(paths) == 3 + tre
+    assert all(path.stat().st_size > 5000 for path in paths)
+    text = evaluation.write_results(tmp_path).read_text()
+    cut = text.partition(START)[2].partition(END)[0]
+    assert cut.strip() == preset_table([table]).strip()
+    assert f"`{PRESET}`" in cut and ("TRE in mm" in cut) == tre
+    for part in ("the command", "the commit", "the date", "the machine", "## blobs"):
+        assert part in text
+    assert all(f"(results/{path.name})" in text for path in paths)
+
+
+def test_a_preset_without_a_table_is_not_measured():
+    lines = preset_table([]).splitlines()
+    assert f"`{PRESET}`" in lines[2] and lines[2].count("not measured") == 3
+
+
+def test_a_picture_of_many_structures(tmp_path):
+    table = write_table(tmp_path / "results", labels=range(1, 120))
+    assert evaluation.draw(table, tmp_path / "results")

@@ -1,0 +1,75 @@
+import json
+
+import pytest
+
+from kregzoo import evaluation
+from tests.known_data import Shift, method
+
+
+def test_every_pair_is_measured_by_every_method(known_data, tmp_path):
+    methods = [method("none", Shift(0)), method("all", Shift(1))]
+    table = evaluation.evaluate(
+        methods, known_data, tmp_path, "a command", progress=False
+    )
+    assert len(table.rows) == 2 * 2 * 2
+    dice = table.values("dice")
+    assert list(dice) == ["none", "all"]
+    assert set(dice["all"]) == {"moving0 to fixed0", "moving1 to fixed1"}
+    assert min(dice["all"].values()) > 0.995 > 0.9 > max(dice["none"].values())
+    assert all(row["seconds"] > 0 for row in table.rows)
+    record = json.loads((tmp_path / "known.json").read_text())
+    assert record["data"]["title"] == "Blobs" and record["data"]["pairs"] == 2
+    assert record["methods"]["all"] == {"package": "test 1"}
+    assert record["run"]["command"] == "a command" and record["run"]["machine"]
+
+
+def test_fewer_pairs_may_be_asked_for(known_data, tmp_path):
+    run = Shift(1)
+    evaluation.evaluate(
+        [method("a", run)], known_data, tmp_path, count=1, progress=False
+    )
+    assert run.runs == 1
+
+
+def test_a_failure_is_recorded_and_tried_again(known_data, tmp_path):
+    broken, sound = Shift(1, fails_on="moving0"), Shift(1)
+    methods = [method("broken", broken), method("sound", sound)]
+    table = evaluation.evaluate(methods, known_data, tmp_path, progress=False)
+    errors = [row for row in table.rows if row["error"]]
+    assert [(row["pair"], row["method"]) for row in errors] == [
+        ("moving0 to fixed0", "broken")
+    ]
+    assert errors[0]["error"] == "RuntimeError: no overlap"
+    assert len(table.values("dice")["broken"]) == 1
+    assert "broken, moving0 to fixed0: RuntimeError" in evaluation.summary(table)
+    broken.fails_on = ""
+    table = evaluation.evaluate(methods, known_data, tmp_path, progress=False)
+    assert not [row for row in table.rows if row["error"]]
+    assert (broken.runs, sound.runs) == (3, 2)
+
+
+def test_a_stopped_run_goes_on_where_it_was(known_data, tmp_path):
+    class Stopped(Shift):
+        def __call__(self, moving, fixed, folder):
+            if self.runs == 1:
+                raise KeyboardInterrupt
+            return super().__call__(moving, fixed, folder)
+
+    first, second = Stopped(1), Shift(1)
+    with pytest.raises(KeyboardInterrupt):
+        evaluation.evaluate([method("a", first)], known_data, tmp_path, progress=False)
+    rows = evaluation.read_rows(tmp_path / "known.csv")
+    assert {row["pair"] for row in rows} == {"moving0 to fixed0"}
+    evaluation.evaluate([method("a", second)], known_data, tmp_path, progress=False)
+    assert second.runs == 1
+
+
+def test_another_version_or_no_request_drops_what_was_measured(known_data, tmp_path):
+    old, new = Shift(0), Shift(1)
+    evaluation.evaluate(
+        [method("a", old), method("b", old)], known_data, tmp_path, progress=False
+    )
+    newer = method("a", new, version="2")
+    table = evaluation.evaluate([newer], known_data, tmp_path, progress=False)
+    assert new.runs == 2
+    assert {row["method"] for row in table.rows} == {"a"}

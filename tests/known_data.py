@@ -1,0 +1,58 @@
+"""A small data folder whose right answer is known, and methods that know it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kregzoo.evaluation import Method
+from kregzoo.spatial import AffineTransform, Grid, Image
+from tests.phantoms import Phantom
+
+SHIFT = np.array([6.0, -3.0, 0.0])
+
+
+@pytest.fixture(scope="session")
+def known_data(tmp_path_factory):
+    """Two held-out pairs whose images a shift of whole voxels aligns."""
+    folder = tmp_path_factory.mktemp("known") / "known"
+    folder.mkdir()
+    grid = Grid.centred((24, 22, 20), 3.0)
+    records = []
+    for seed in range(2):
+        phantom = Phantom(3, radius=20.0, seed=seed)
+        record = {}
+        for role, offset in (("moving", 0.0), ("fixed", SHIFT)):
+            image = phantom.image(grid, lambda points, o=offset: points + o)
+            labels = np.digitize(image.array, (0.3, 0.8)).astype("int16")
+            labels[0, 0, 0] = 5 if role == "moving" else 7  # not in both
+            names = f"{role}{seed}.nii.gz", f"{role}{seed}_label.nii.gz"
+            image.write(folder / names[0])
+            Image(labels, grid).write(folder / names[1])
+            record |= {role: names[0], f"{role}_label": names[1]}
+        records.append(record)
+    description = {"title": "Blobs", "licence": "none", "source": "here"}
+    (folder / "dataset.json").write_text(json.dumps({**description, "eval": records}))
+    return folder
+
+
+class Shift:
+    """A method that knows a part of the shift, and counts how often it runs."""
+
+    def __init__(self, part, fails_on=""):
+        self.part = part
+        self.fails_on = fails_on
+        self.runs = 0
+
+    def __call__(self, moving, fixed, folder):
+        self.runs += 1
+        if self.fails_on and self.fails_on in moving.name:
+            raise RuntimeError("no\noverlap")
+        matrix = np.eye(4)
+        matrix[:3, 3] = self.part * SHIFT
+        AffineTransform(matrix).save(folder / "shift.tfm")
+        return [folder / "shift.tfm"]
+
+
+def method(name, run, **description):
+    return Method(name, run, {"package": "test 1", **description})
