@@ -3,7 +3,7 @@
 import dataclasses
 
 from kregzoo.evaluation.rows import by_pair
-from kregzoo.evaluation.statistics import paired_difference
+from kregzoo.evaluation.statistics import estimate, paired_difference
 
 # Which way is better.
 FIGURES = {"dice": 1, "tre": -1, "hd95": -1}
@@ -15,7 +15,7 @@ class Change:
 
     Args:
         method: str.
-        figure: str.
+        figure: str; `"failed"` for pairs that were registered before and now fail.
         difference: the `Estimate` of after minus before, over the common pairs.
         verdict: `"better"`, `"worse"` or `"same"`: worse when the interval of the
             difference lies wholly on the worse side of the tolerance.
@@ -49,6 +49,7 @@ def compare(before, after, tolerance=0.0):
             if difference:
                 verdict = _verdict(difference, sign, tolerance)
                 changes.append(Change(method, figure, difference, verdict))
+    changes += _failures(before, after)
     if not changes:
         methods = [sorted({row["method"] for row in rows}) for rows in (before, after)]
         raise ValueError(
@@ -80,6 +81,19 @@ def changes_table(changes):
             change.verdict,
         )
     return table
+
+
+def _failures(before, after):
+    """Methods that fail on pairs which they registered before: worse, whatever else."""
+    registered = {(r["method"], r["pair"]) for r in before if not r.get("error")}
+    failed = {}
+    for row in after:
+        if row.get("error") and (row["method"], row["pair"]) in registered:
+            failed.setdefault(row["method"], []).append(1.0)
+    return [
+        Change(method, "failed", estimate(values), "worse")
+        for method, values in failed.items()
+    ]
 
 
 def _verdict(difference, sign, tolerance):

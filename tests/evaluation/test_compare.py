@@ -43,6 +43,18 @@ def test_more_error_is_worse():
     assert "1.0000 [1.0000, 1.0000]" in console.export_text()
 
 
+def test_a_method_that_now_fails_is_worse():
+    after = [
+        *rows("other", BEFORE),
+        {"pair": "0", "method": "m", "error": "RuntimeError: no"},
+    ]
+    changes = compare([*rows("m", BEFORE), *rows("other", BEFORE)], after)
+    assert {(c.method, c.figure): c.verdict for c in changes} == {
+        ("m", "failed"): "worse",
+        ("other", "dice"): "same",
+    }
+
+
 def test_tables_without_anything_in_common_are_refused():
     with pytest.raises(ValueError, match=r"methods \['m'\] and \['n'\]"):
         compare(rows("m", BEFORE), rows("n", BEFORE))
