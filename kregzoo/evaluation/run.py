@@ -13,12 +13,15 @@ from kregzoo.registrars.progress import progress_bar
 from kregzoo.spatial.files import atomic
 from kregzoo.training import read_dataset
 
+SAME = ("version", "commit", "machine", "backend")
+
 
 def evaluate(methods, data, folder, command="", count=None, progress=True):
     """Register every held-out pair by every method, from the raw files.
 
-    What a table in `folder` already holds, by the same methods in the same versions, is
-    not run again; pairs that failed are. A failure is recorded and the run goes on.
+    What a table in `folder` already holds, by the same methods in the same versions, at
+    the same commit and on the same machine, is not run again; pairs that failed are. A
+    failure is recorded and the run goes on.
 
     Args:
         methods: list of `Method`.
@@ -41,8 +44,9 @@ def evaluate(methods, data, folder, command="", count=None, progress=True):
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{data.name}.csv"
     descriptions = {method.name: method.description for method in methods}
-    rows = _kept(path, descriptions)
-    _describe(path, data, len(pairs), descriptions, command)
+    run = provenance(command)
+    rows = _kept(path, descriptions, run)
+    _describe(path, data, len(pairs), descriptions, run)
     done = {(row["pair"], row["method"]) for row in rows}
     with progress_bar(len(pairs) * len(methods), progress, data.name) as advance:
         for pair, found in zip(pairs, labels, strict=True):
@@ -70,23 +74,27 @@ def _registered(method, pair, labels):
     return [{**key, **row, "seconds": seconds} for row in rows]
 
 
-def _kept(path, descriptions):
+def _kept(path, descriptions, run):
     """Rows of an earlier run that this one would only repeat."""
     if not (path.is_file() and path.with_suffix(".json").is_file()):
         return []
-    before = json.loads(path.with_suffix(".json").read_text())["methods"]
+    record = json.loads(path.with_suffix(".json").read_text())
+    # The table names one commit and machine for all its rows, so it must be theirs.
+    if any(record["run"].get(key) != run[key] for key in SAME):
+        return []
+    before = record["methods"]
     same = {name for name, text in descriptions.items() if before.get(name) == text}
     rows = read_rows(path)
     return [row for row in rows if row["method"] in same and not row["error"]]
 
 
-def _describe(path, data, count, descriptions, command):
+def _describe(path, data, count, descriptions, run):
     dataset = read_dataset(data)
     facts = {key: dataset.get(key, "") for key in ("title", "source", "licence")}
     record = {
         "data": {"name": data.name, **facts, "pairs": count},
         "methods": descriptions,
-        "run": provenance(command),
+        "run": run,
     }
     with atomic(path.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(record, indent=1) + "\n")

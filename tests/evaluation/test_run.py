@@ -64,6 +64,18 @@ def test_a_stopped_run_goes_on_where_it_was(known_data, tmp_path):
     assert second.runs == 1
 
 
+def test_rows_of_another_commit_are_measured_again(known_data, tmp_path):
+    run = Shift(1)
+    methods = [method("a", run)]
+    evaluation.evaluate(methods, known_data, tmp_path, progress=False)
+    path = tmp_path / "known.json"
+    record = json.loads(path.read_text())
+    record["run"]["commit"] = "another"
+    path.write_text(json.dumps(record))
+    evaluation.evaluate(methods, known_data, tmp_path, progress=False)
+    assert run.runs == 4
+
+
 def test_another_version_or_no_request_drops_what_was_measured(known_data, tmp_path):
     old, new = Shift(0), Shift(1)
     evaluation.evaluate(
