@@ -2,8 +2,9 @@
 
 from keras import layers
 
+from kregzoo.layers import UpsampleConv
+
 CONVOLUTIONS = {2: layers.Conv2D, 3: layers.Conv3D}
-UPSAMPLINGS = {2: layers.UpSampling2D, 3: layers.UpSampling3D}
 
 
 def unet(inputs, encoder, decoder, half_resolution=False):
@@ -19,7 +20,7 @@ def unet(inputs, encoder, decoder, half_resolution=False):
         encoder: tuple of ints, the widths of the strided convolutions.
         decoder: tuple of ints, the widths of the decoder. With N encoder levels the
             first N lie at levels N to 1, the next one at level 1 (half resolution),
-            and the rest at full resolution.
+            and the rest, one or more, at full resolution.
         half_resolution: bool. Stop at half resolution and leave out the widths of the
             full one.
 
@@ -36,16 +37,14 @@ def unet(inputs, encoder, decoder, half_resolution=False):
     skips = [inputs]
     for level, width in enumerate(encoder, start=1):
         skips.append(convolution(skips[-1], width, f"encoder_{level}", strides=2))
-    x = skips.pop()
-    for level, width in zip(range(depth, 0, -1), decoder, strict=False):
-        x = convolution(x, width, f"decoder_{level}")
-        if level > 1:
-            x = _upsample_and_join(x, skips.pop(), level)
+    x = convolution(skips.pop(), decoder[0], f"decoder_{depth}")
+    for level, width in zip(range(depth - 1, 0, -1), decoder[1:], strict=False):
+        x = upsampling_convolution(x, skips.pop(), width, f"decoder_{level}")
     x = convolution(x, decoder[depth], "half_resolution")
     if half_resolution:
         return x
-    x = _upsample_and_join(x, inputs, 1)
-    for number, width in enumerate(decoder[depth + 1 :], start=1):
+    x = upsampling_convolution(x, inputs, decoder[depth + 1], "full_resolution_1")
+    for number, width in enumerate(decoder[depth + 2 :], start=2):
         x = convolution(x, width, f"full_resolution_{number}")
     return x
 
@@ -61,10 +60,13 @@ def convolution(x, width, name, strides=1):
         kernel_initializer="he_normal",
         name=name,
     )(x)
+    return _activation(x, name)
+
+
+def upsampling_convolution(x, skip, width, name):
+    """The same of `x` upsampled by 2 and joined with `skip`."""
+    return _activation(UpsampleConv(width, name=name)([x, skip]), name)
+
+
+def _activation(x, name):
     return layers.LeakyReLU(negative_slope=0.2, name=f"{name}_activation")(x)
-
-
-def _upsample_and_join(x, skip, level):
-    upsampling = UPSAMPLINGS[len(x.shape) - 2]
-    x = upsampling(2, name=f"upsample_{level}")(x)
-    return layers.Concatenate(name=f"join_{level}")([x, skip])

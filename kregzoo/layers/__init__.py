@@ -12,6 +12,7 @@ from kregzoo.layers.correlation_cost import CorrelationCost
 from kregzoo.layers.gaussian_sample import GaussianSample
 from kregzoo.layers.rescale_transform import RescaleTransform
 from kregzoo.layers.spatial_transformer import SpatialTransformer
+from kregzoo.layers.upsample_conv import UpsampleConv
 from kregzoo.layers.vec_int import VecInt
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "GaussianSample",
     "RescaleTransform",
     "SpatialTransformer",
+    "UpsampleConv",
     "VecInt",
 ]

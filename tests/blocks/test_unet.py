@@ -16,15 +16,17 @@ def test_levels_and_widths(ndim, half):
     def sizes(layer):
         return tuple(set(model.get_layer(layer).output.shape[1:-1]))
 
-    # Strided down to an eighth, back up level by level, each joined with its skip.
+    # Strided down to an eighth, then up level by level, each joined with its skip.
     assert [sizes(f"encoder_{level}") for level in (1, 2, 3)] == [(16,), (8,), (4,)]
     assert [sizes(f"decoder_{level}") for level in (3, 2, 1)] == [(4,), (8,), (16,)]
-    assert model.get_layer("join_3").output.shape[-1] == 10 + 6
-    assert model.get_layer("join_2").output.shape[-1] == 12 + 4
-    names = [layer.name for layer in model.layers]
-    assert ("join_1" in names) is not half
+
+    def channels(layer):
+        return model.get_layer(layer).kernel.shape[-2]
+
+    assert [channels(f"decoder_{level}") for level in (2, 1)] == [10 + 6, 12 + 4]
+    assert ("full_resolution_1" in [layer.name for layer in model.layers]) is not half
     if not half:
-        assert model.get_layer("join_1").output.shape[-1] == 16 + 2
+        assert channels("full_resolution_1") == 16 + 2
 
 
 def test_spatial_size_may_be_open():
