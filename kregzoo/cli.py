@@ -427,6 +427,11 @@ def _train(options):
 
 def _evaluate(options):
     output = _new_folder(options.output)
+    if options.record and options.pairs:
+        raise ValueError(
+            "`--record` writes the figures of all pairs. "
+            f"Received: --record with --pairs {options.pairs}"
+        )
     _start_keras()
     from rich.markdown import Markdown
 

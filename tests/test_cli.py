@@ -249,6 +249,9 @@ def test_evaluate_names_what_is_wrong(tmp_path, capsys, known_data):
     words = f"evaluate --data {known_data} --baselines ant -o {tmp_path / 'out'}"
     assert cli.main(words.split()) == 2
     assert "Received: ant" in capsys.readouterr().err
+    words = f"evaluate --data {known_data} --record --pairs 2 -o {tmp_path / 'out'}"
+    assert cli.main(words.split()) == 2
+    assert "--record with --pairs 2" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -20,6 +20,15 @@ from kregzoo.evaluation.provenance import provenance
 from kregzoo.registrars.progress import progress_bar
 from kregzoo.spatial.files import atomic
 
+HEADS = (
+    "benchmark",
+    "contender",
+    "seconds",
+    "ratio (min-max)",
+    "peak MiB",
+    "parameters",
+)
+
 
 def run_all(
     size=SIZE,
@@ -145,15 +154,29 @@ def table(results):
     """
     from rich.table import Table
 
-    heads = ("benchmark", "contender", "seconds", "ratio (min-max)")
-    rich_table = Table(*heads, "peak MiB", "parameters")
+    rich_table = Table(*HEADS)
     for result in results:
-        size = "×".join(map(str, result["size"]))
-        for number, entry in enumerate(result["contenders"]):
-            name = "" if number else f"{result['name']} {size}"
-            rich_table.add_row(name, *_cells(entry))
+        for row in texts(result):
+            rich_table.add_row(*row)
         rich_table.add_section()
     return rich_table
+
+
+def texts(result):
+    """One benchmark's rows of texts, under `HEADS`.
+
+    Args:
+        result: dict of what `run` returned.
+
+    Returns:
+        List of lists of str.
+    """
+    size = "×".join(map(str, result["size"]))
+    names = [f"{result['name']} {size}".strip(), *[""] * len(result["contenders"])]
+    return [
+        [name, *_cells(entry)]
+        for name, entry in zip(names, result["contenders"], strict=False)
+    ]
 
 
 def write_json(path, results, command=""):
@@ -243,7 +266,7 @@ def _entry(contender, seconds, ours):
 def _cells(entry):
     name = " ".join(filter(None, (entry["name"], entry.get("version"))))
     if "missing" in entry:
-        return [name, entry["missing"]]
+        return [name, entry["missing"], "", "", ""]
     ratio = ""
     if "ratio" in entry:
         ratio = "{median:.2f} ({min:.2f}-{max:.2f})".format(**entry["ratio"])

@@ -10,11 +10,13 @@ import pathlib
 import statistics
 
 from kregzoo import zoo
+from kregzoo.evaluation.benchmark import HEADS, texts
 from kregzoo.evaluation.rows import by_pair, read_rows
-from kregzoo.evaluation.statistics import estimate, paired_difference
+from kregzoo.evaluation.statistics import Estimate, estimate, paired_difference
 from kregzoo.spatial.files import atomic
 
 FOLDER = "results"
+SPEED = f"{FOLDER}/benchmark.json"
 # Title, and digits shown, of the figures that have an interval.
 ACCURACY = {"dice": ("Dice", 4), "tre": ("TRE in mm", 2), "hd95": ("HD95 in mm", 2)}
 REGULARITY = {"folded_percent": ("folds in %", 4), "sd_log_j": ("SDlogJ", 3)}
@@ -91,7 +93,8 @@ def write_results(folder):
     """Write RESULTS.md from all the tables of a folder.
 
     Args:
-        folder: folder with the tables in `results/`.
+        folder: folder with the tables in `results/`, and with what `kregzoo benchmark`
+            measured in `results/benchmark.json` if it was run.
 
     Returns:
         Path of the file.
@@ -100,6 +103,8 @@ def write_results(folder):
     tables = [Table.read(path) for path in sorted((folder / FOLDER).glob("*.csv"))]
     parts = [INTRODUCTION, f"{START}\n{preset_table(tables)}{END}"]
     parts += [_section(table, folder) for table in tables]
+    if (folder / SPEED).is_file():
+        parts.append(_speed(json.loads((folder / SPEED).read_text())))
     with atomic(folder / "RESULTS.md") as temporary:
         temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return folder / "RESULTS.md"
@@ -131,7 +136,7 @@ def preset_table(tables):
             ]
         )
     heads = ["preset", "section", "predicts", "data", "licence"]
-    return _markdown([*heads, "accuracy, held out", "folds in %", "seconds"], rows)
+    return markdown([*heads, "accuracy, held out", "folds in %", "seconds"], rows)
 
 
 def preset_figures(table, name):
@@ -211,33 +216,24 @@ def _means(table):
     heads += [f"{title}, mean [95 %]" for title, _ in figures.values()]
     heads += [f"SD of {title.partition(' ')[0]}" for title, _ in figures.values()]
     heads += [title for title, _ in REGULARITY.values()] + ["seconds, median"]
-    rows = []
-    seconds = table.values("seconds")
-    for method in seconds:
-        found = {
-            figure: estimate(table.values(figure).get(method, {}).values())
-            for figure in {**figures, **REGULARITY}
-        }
-        digits = {**ACCURACY, **REGULARITY}
-        rows.append(
-            [
-                method,
-                str(len(seconds[method])),
-                *(
-                    f.text(digits[k][1]) if f else ""
-                    for k, f in found.items()
-                    if k in figures
-                ),
-                *(
-                    f"{f.sd:.{digits[k][1]}f}" if f else ""
-                    for k, f in found.items()
-                    if k in figures
-                ),
-                *(f"{found[k].mean:.{digits[k][1]}f}" for k in REGULARITY),
-                f"{statistics.median(seconds[method].values()):.1f}",
-            ]
-        )
-    return _markdown(heads, rows)
+    rows = [
+        [
+            method,
+            str(len(seconds)),
+            *_cells(table, method, figures, Estimate.text),
+            *_cells(table, method, figures, lambda found, n: f"{found.sd:.{n}f}"),
+            *_cells(table, method, REGULARITY, lambda found, n: f"{found.mean:.{n}f}"),
+            f"{statistics.median(seconds.values()):.1f}",
+        ]
+        for method, seconds in table.values("seconds").items()
+    ]
+    return markdown(heads, rows)
+
+
+def _cells(table, method, figures, text):
+    """The text of the estimate of each figure of a method, where there is one."""
+    found = {f: estimate(table.values(f).get(method, {}).values()) for f in figures}
+    return [text(found[f], n) if found[f] else "" for f, (_, n) in figures.items()]
 
 
 def _differences(table, figure):
@@ -251,7 +247,7 @@ def _differences(table, figure):
         found = [paired_difference(values[own], values[method]) for own in ours]
         rows.append([method, *(f.text(digits) if f else "" for f in found)])
     heads = [f"{title}: column minus row, paired, mean [95 %]", *ours]
-    return _markdown(heads, rows)
+    return markdown(heads, rows)
 
 
 def _section(table, folder):
@@ -269,7 +265,13 @@ def _section(table, folder):
     )
 
 
-def _markdown(heads, rows):
+def _speed(record):
+    table = markdown(HEADS, [row for r in record["benchmarks"] for row in texts(r)])
+    return SPEED_SECTION.format(**record["run"], table=table)
+
+
+def markdown(heads, rows):
+    """A table of texts as Markdown."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
@@ -287,6 +289,11 @@ HD95 leaves out structures that a method lost. Folds and SDlogJ are those of the
 transform. Seconds are the median over pairs, from reading two files to having written
 the warped image and the transform, without loading the network.
 
+Every tool finds its own start and runs with its own defaults, which are not made for
+each kind of image: `iterative-*` compares by correlation and the demons by intensity,
+neither of which is meant for images of two modalities. `ants-syncc` can be asked for,
+and is left out of the tables for its time.
+
 ## Presets"""
 
 SECTION = """\
@@ -302,3 +309,15 @@ Measured on {date} at commit {commit} on {machine}, {backend}, by
     {command}
 
 {methods}"""
+
+SPEED_SECTION = """\
+## Speed
+
+The contenders of a benchmark take turns in one process: a ratio is another's seconds
+over ours in the same round, the median and the range over the rounds. Peak memory is
+that of one pass in a process of its own, without inputs, weights and imports.
+
+{table}
+Measured on {date} at commit {commit} on {machine}, {backend}, by
+
+    {command}"""

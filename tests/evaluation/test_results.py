@@ -5,6 +5,7 @@ import pytest
 
 import kregzoo
 from kregzoo import evaluation
+from kregzoo.evaluation.benchmark import write_json
 from kregzoo.evaluation.results import END, START, preset_table
 
 PRESET = kregzoo.list_models()[0].name
@@ -91,6 +92,22 @@ def test_results_hold_every_part_and_can_be_cut(tmp_path, tre):
     for part in ("the command", "the commit", "the date", "the machine", "## blobs"):
         assert part in text
     assert all(f"(results/{path.name})" in text for path in paths)
+
+
+def test_results_hold_the_speed_that_was_measured(tmp_path):
+    ours = {"name": "kregzoo", "version": None, "seconds": [1.0], "median": 1.0}
+    theirs = {**ours, "name": "theirs", "version": "1.2", "memory_mib": 7.0}
+    theirs["ratio"] = {"median": 4.0, "min": 3.5, "max": 5.25}
+    absent = {"name": "absent", "missing": "not installed"}
+    contenders = [ours, theirs, absent]
+    found = [{"name": "warp", "size": [8, 9], "contenders": contenders}]
+    (tmp_path / "results").mkdir()
+    write_json(tmp_path / "results" / "benchmark.json", found, "the command")
+    text = evaluation.write_results(tmp_path).read_text()
+    assert "| warp 8×9 | kregzoo | 1 |  |  |  |\n" in text
+    assert "|  | theirs 1.2 | 1 | 4.00 (3.50-5.25) | 7 |  |\n" in text
+    assert "|  | absent | not installed |  |  |  |\n" in text
+    assert text.rstrip().endswith("the command")
 
 
 def test_a_preset_without_a_table_is_not_measured():
