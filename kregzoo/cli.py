@@ -186,6 +186,12 @@ def _add_train(commands):
     parser.add_argument(
         "--seed", type=_whole, default=0, metavar="N", help="(default: %(default)s)"
     )
+    parser.add_argument(
+        "--recipe",
+        metavar="NAME",
+        help="data set whose recipe to use (default: that of the folder's name, or "
+        "the system's first)",
+    )
     parser.set_defaults(command=_train)
 
 
@@ -420,7 +426,13 @@ def _train(options):
     from kregzoo import zoo
 
     preset = zoo.train(
-        options.system, options.data, output, options.scale, options.steps, options.seed
+        options.system,
+        options.data,
+        output,
+        options.scale,
+        options.steps,
+        options.seed,
+        options.recipe,
     )
     print(preset.folder)
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from kregzoo.models import SYSTEMS
-from kregzoo.registrars.alignment import affine_aligner
+from kregzoo.registrars.alignment import affine_aligner, align
 from kregzoo.registrars.iterative import CanonicalPair
 from kregzoo.registrars.one_step import OneStepRegistrar
 from kregzoo.registrars.presets import Preset, find_preset, installed_presets
@@ -75,13 +75,17 @@ def load(name):
     """
     preset = find_preset(name)
     system = find_system(preset.config["system"])
-    shape = (None,) * preset.preprocessor.ndim
+    frame = preset.preprocessor
+    shape = (None,) * frame.ndim if frame.divisor else frame.shapes[-1]
     model = system.builder((*shape, 1), **preset.config["arguments"])
     model.load_weights(preset.folder / "model.weights.h5")
-    return OneStepRegistrar(
+    recipe = system.recipes[preset.config["recipe"]]
+    make_registrar = system.registrar or OneStepRegistrar
+    return make_registrar(
         model,
-        preset.preprocessor,
-        metric=system.recipe.losses()["warped"],
+        frame,
+        metric=recipe.losses()["warped"],
+        alignment=recipe.alignment,
         metadata={"name": preset.name, **preset.metadata},
     )
 
@@ -145,8 +149,8 @@ def find_system(name):
     return SYSTEMS[name]
 
 
-def train(system, data, out, scale="cpu", steps=None, seed=0):
-    """Train a system's network by its recipe, and write a preset folder.
+def train(system, data, out, scale="cpu", steps=None, seed=0, recipe=None):
+    """Train a system's network by a recipe of its, and write a preset folder.
 
     Run again with the same `out` it goes on where it was stopped.
 
@@ -158,42 +162,73 @@ def train(system, data, out, scale="cpu", steps=None, seed=0):
         scale: `"cpu"` or `"published"`.
         steps: int. Fewer or more optimiser steps than the recipe's.
         seed: int. Seed of the initial weights and of the pairs drawn.
+        recipe: str. The data set whose recipe to train by. Defaults to the name of the
+            data folder if the system has a recipe for it, and to its first one else.
 
     Returns:
         The `Preset` written.
 
     Raises:
-        ValueError: for an unknown system or scale, or unusable data.
+        ValueError: for an unknown system, scale or recipe, or unusable data.
     """
     system = find_system(system)
-    if scale not in system.recipe.scales:
+    tag, recipe = _find_recipe(system, data, recipe)
+    if scale not in recipe.scales:
         raise ValueError(
-            f"`scale` must be one of {tuple(system.recipe.scales)}. Received: {scale!r}"
+            f"`scale` must be one of {tuple(recipe.scales)}. Received: {scale!r}"
         )
-    chosen = system.recipe.scales[scale]
+    chosen = recipe.scales[scale]
     if steps is not None:
         chosen = dataclasses.replace(chosen, steps=steps)
     keras.utils.set_random_seed(seed)
     dataset = read_dataset(data)
-    records = dataset.get("train", [])
     directory = pathlib.Path(out) / "training"
-    frame = Preprocessor(chosen.spacing, chosen.shapes)
+    frame = Preprocessor(chosen.spacing, chosen.shapes, chosen.divisor)
     pairs, validation = _datasets(
-        records, frame, system.recipe, seed, directory / "alignment.json"
+        dataset.get("train", []), frame, recipe, chosen.batch_size, seed, directory
     )
-    model = system.builder((*pairs.grid.shape, 1), **chosen.model)
-    if system.recipe.initial:
-        transfer_weights(load(system.recipe.initial).model, model)
-    model, seconds = fit(model, system.recipe, chosen, pairs, validation, directory)
+    model, arguments, seconds = _fitted(
+        system, recipe, chosen, pairs, validation, directory
+    )
     preset = Preset(
         name=pathlib.Path(out).name,
         folder=pathlib.Path(out),
-        config={"system": system.name, "arguments": chosen.model},
+        config={"system": system.name, "recipe": tag, "arguments": arguments},
         preprocessor=frame,
-        metadata=_metadata(system, dataset, data, scale, chosen.steps, seed, seconds),
+        metadata=_metadata(system, tag, dataset, data, scale, chosen, seed, seconds),
     )
     preset.write(model, card(preset))
     return preset
+
+
+def _find_recipe(system, data, name):
+    """A recipe's name and the recipe."""
+    if name is None:
+        name = pathlib.Path(data).resolve().name
+        name = name if name in system.recipes else next(iter(system.recipes))
+    if name not in system.recipes:
+        raise ValueError(
+            f"`recipe` must be one of {', '.join(system.recipes)}. Received: {name!r}"
+        )
+    return name, system.recipes[name]
+
+
+def _fitted(system, recipe, scale, pairs, validation, directory):
+    """Train all stages; the model, its builder's arguments, and the seconds taken."""
+    model, total = None, 0.0
+    for number, changes in enumerate(scale.stages or ({},), start=1):
+        arguments = {**scale.model, **changes}
+        before = model
+        model = system.builder((*pairs.grid.shape, 1), **arguments)
+        if before is not None:
+            for name in transfer_weights(before, model):
+                model.get_layer(name).trainable = False
+        elif recipe.initial:
+            transfer_weights(load(recipe.initial).model, model)
+        folder = directory / f"stage_{number}" if scale.stages else directory
+        model, seconds = fit(model, recipe, scale, pairs, validation, folder)
+        total += seconds
+    return model, arguments, total
 
 
 def record_figures(name, figures):
@@ -209,22 +244,26 @@ def record_figures(name, figures):
     preset.describe(card(preset))
 
 
-def _datasets(records, frame, recipe, seed, alignment_path):
+def _datasets(records, frame, recipe, batch_size, seed, directory):
     if len(records) < recipe.held_out + 2:
         raise ValueError(
             f"`data` must have {recipe.held_out + 2} or more records to train on. "
             f"Received: {len(records)}"
         )
     images, labels, pairs = load_images(records, frame)
-    alignment_path.parent.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     if "warped_labels" not in recipe.loss_weights:
         labels = None
-    transforms = _aligned(images, frame, alignment_path)
+    transforms = _transforms(
+        images, pairs, frame, recipe.alignment, directory / "alignment.json"
+    )
     grid = frame.canonical_grid(images[0])
     kept = len(images) // len(records) * (len(records) - recipe.held_out)
     # Records that are pairs stay together; of single images any two are a pair.
     train_pairs = pairs and pairs[: -recipe.held_out]
     held_pairs = pairs and pairs[: recipe.held_out]
+    if pairs and recipe.exchange:
+        train_pairs = train_pairs + [pair[::-1] for pair in train_pairs]
     train_set = PairDataset(
         images[:kept],
         transforms[:kept],
@@ -232,6 +271,9 @@ def _datasets(records, frame, recipe, seed, alignment_path):
         train_pairs,
         recipe.pose,
         labels=labels and labels[:kept],
+        moving_pose=recipe.moving_pose,
+        affine_target=recipe.affine_target,
+        batch_size=batch_size,
         seed=seed,
     )
     validation = PairDataset(
@@ -240,35 +282,47 @@ def _datasets(records, frame, recipe, seed, alignment_path):
         grid,
         held_pairs,
         labels=labels and labels[kept:],
+        # Without it there would be no affine to find.
+        moving_pose=recipe.moving_pose if recipe.affine_target else None,
+        affine_target=recipe.affine_target,
+        batch_size=batch_size,
         steps_per_epoch=2,
         seed=seed,
     )
     return train_set, validation
 
 
-def _aligned(images, frame, path):
-    """Affines from the first image's world to each other one's, kept in a file."""
+def _transforms(images, pairs, frame, alignment, path):
+    """Affines from the first image's world to each other one's, kept in a file.
+
+    Of single images each is aligned with the first one. Of pairs the moving one is
+    aligned with the fixed one, which is only centred on the first image.
+    """
     known = json.loads(path.read_text()) if path.exists() else {}
     aligner = affine_aligner(frame)
-    # Files of different folders may have one name, so the number counts too.
-    keys = [f"{number} {image.name}" for number, image in enumerate(images)]
-    for key, image in zip(keys, images, strict=True):
-        if key in known:
-            continue
-        pair = CanonicalPair(frame, image, images[0])
-        transform = aligner.to_world(aligner.optimise(**pair.tensors()), pair)
-        origin = np.vstack([np.zeros(frame.ndim), np.eye(frame.ndim)])
-        moved = transform.apply_points(origin)
-        matrix = np.eye(frame.ndim + 1)
-        matrix[:-1, :-1] = (moved[1:] - moved[0]).T
-        matrix[:-1, -1] = moved[0]
-        known[key] = matrix.tolist()
-        with atomic(path) as temporary:
-            temporary.write_text(json.dumps(known))
-    return [np.array(known[key]) for key in keys]
+    to_fixed = dict(pairs or [])
+
+    def found(number):
+        # Files of different folders may have one name, so the number counts too.
+        key = f"{number} {images[number].name}"
+        if key not in known:
+            other = to_fixed.get(number, 0)
+            pair = CanonicalPair(frame, images[number], images[other])
+            if number in to_fixed or not pairs:
+                align(pair, alignment, aligner)
+            matrix = pair.initial.matrix
+            if number in to_fixed:
+                matrix = matrix @ found(other)
+            known[key] = matrix.tolist()
+            with atomic(path) as temporary:
+                temporary.write_text(json.dumps(known))
+        return np.array(known[key])
+
+    return [found(number) for number in range(len(images))]
 
 
-def _metadata(system, dataset, data, scale, steps, seed, seconds):
+def _metadata(system, tag, dataset, data, name, scale, seed, seconds):
+    """What the preset says of itself; `name` is the scale's."""
     command = f"kregzoo train {system.name} --data {pathlib.Path(data).name}"
     return {
         "system": system.name,
@@ -280,12 +334,12 @@ def _metadata(system, dataset, data, scale, steps, seed, seconds):
             **{key: dataset.get(key) for key in ("title", "source", "licence")},
         },
         "training": {
-            "command": f"{command} --out OUT --scale {scale} --steps {steps} "
-            f"--seed {seed}",
-            "scale": scale,
-            "steps": steps,
+            "command": f"{command} --out OUT --scale {name} --steps {scale.steps} "
+            f"--seed {seed} --recipe {tag}",
+            "scale": name,
+            "steps": scale.steps,
             "seed": seed,
-            "initial": system.recipe.initial,
+            "initial": system.recipes[tag].initial,
             "minutes": round(seconds / 60, 1),
             "hardware": f"{os.cpu_count()} {platform.machine()} processors",
             "backend": keras.backend.backend(),

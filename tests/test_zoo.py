@@ -79,7 +79,11 @@ def test_training_writes_a_preset(trained):
     data, preset, out = trained
     assert preset.folder == out and preset.name == "voxelmorph_phantoms"
     read = Preset.read(out)
-    assert read.config == {"system": "voxelmorph", "arguments": SCALE.model}
+    assert read.config == {
+        "system": "voxelmorph",
+        "recipe": "brain_t1",
+        "arguments": SCALE.model,
+    }
     assert read.preprocessor == Preprocessor(4.0, SCALE.shapes)
     metadata = read.metadata
     assert metadata["chapter"] == "5.1" and "[7]" in metadata["reference"]
@@ -164,6 +168,71 @@ def test_records_that_are_pairs_stay_pairs(small, tmp_path, monkeypatch):
     assert pairs.pairs == validation.pairs == [(0, 1), (2, 3)]
     assert pairs[0][0]["moving"].shape[1:-1] in SCALE.shapes
     assert validation[1][0]["fixed"].max() > 0.5
+
+
+def test_moving_images_of_pairs_are_aligned_with_their_own_fixed_ones(
+    small, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(zoo, "fit", lambda model, *args: (model, 1.0))
+    recipe = SYSTEMS["voxelmorph"].recipe
+    data = write_data(tmp_path / "data", paired=True, count=4)
+    zoo.train("voxelmorph", data, tmp_path / "affine")
+    changed = dataclasses.replace(recipe, alignment="none", exchange=True)
+    monkeypatch.setitem(SYSTEMS["voxelmorph"].recipes, "same", changed)
+    zoo.train("voxelmorph", data, tmp_path / "none", recipe="same")
+    known = {
+        name: json.loads((tmp_path / name / "training/alignment.json").read_text())
+        for name in ("affine", "none")
+    }
+    matrices = {n: list(map(np.array, found.values())) for n, found in known.items()}
+    # Records 0 and 2 are of one phantom, both roles of a record in one pose: the fixed
+    # images are only centred, and between the roles there is nothing to align.
+    for found in matrices.values():
+        for moving, fixed in zip(found[::2], found[1::2], strict=True):
+            np.testing.assert_allclose(fixed[:3, :3], np.eye(3), atol=0.02)
+            np.testing.assert_allclose(moving, fixed, atol=0.3)
+    assert kregzoo.load(tmp_path / "none").alignment == "none"
+
+
+def test_stages_are_trained_one_after_the_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "STEPS_PER_EPOCH", 2)
+    stages = tuple({"spacings": spacings} for spacings in ((), (16,), (16, 8)))
+    scale = Scale(
+        spacing=4.0,
+        shapes=((32, 32, 32),),
+        steps=2,
+        learning_rate=1e-3,
+        model={"width": 4},
+        stages=stages,
+    )
+    recipe = dataclasses.replace(SYSTEMS["dlir"].recipes["brain_t1"], held_out=2)
+    recipe = dataclasses.replace(recipe, scales={"cpu": scale})
+    monkeypatch.setitem(SYSTEMS["dlir"].recipes, "tiny", recipe)
+    out = tmp_path / "dlir_phantoms"
+    preset = zoo.train("dlir", write_data(tmp_path / "data"), out, recipe="tiny")
+    assert preset.config["arguments"] == {"width": 4, "spacings": (16, 8)}
+    assert "--recipe tiny" in preset.metadata["training"]["command"]
+    models = [
+        keras.models.load_model(out / f"training/stage_{n}/checkpoint.keras")
+        for n in (1, 2, 3)
+    ]
+    # Frozen: what a stage has learnt does not change any more.
+    for earlier, later in zip(models, models[1:], strict=False):
+        for layer in earlier.layers:
+            same = later.get_layer(layer.name)
+            for one, other in zip(layer.weights, same.weights, strict=True):
+                assert_close(one, keras.ops.convert_to_numpy(other), rtol=0, atol=0)
+            assert not (layer.weights and same.trainable)
+    last = [la for la in models[-1].layers if la.weights and la.trainable]
+    assert last and all(layer.name.startswith("stage_2") for layer in last)
+    registrar = kregzoo.load(out)
+    assert registrar.alignment == "centres"
+    assert registrar.model.get_layer("stage_2_control_points")
+
+
+def test_unknown_recipes_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="`recipe`.*brain_t1.*Received: 'moon'"):
+        zoo.train("voxelmorph", tmp_path, tmp_path / "out", recipe="moon")
 
 
 def test_a_system_may_start_from_another_s_weights(trained, tmp_path, monkeypatch):

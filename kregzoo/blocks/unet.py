@@ -2,9 +2,8 @@
 
 from keras import layers
 
+from kregzoo.blocks.convolutions import CONVOLUTIONS
 from kregzoo.layers import UpsampleConv
-
-CONVOLUTIONS = {2: layers.Conv2D, 3: layers.Conv3D}
 
 
 def unet(inputs, encoder, decoder, half_resolution=False):

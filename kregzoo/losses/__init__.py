@@ -1,5 +1,7 @@
 """Losses: image similarities and regularisers, all lower is better, `(B,)` a call."""
 
+from kregzoo.losses.affine_distance import AffineDistance
+from kregzoo.losses.anti_folding import AntiFolding
 from kregzoo.losses.bending_energy import BendingEnergy
 from kregzoo.losses.dice import Dice
 from kregzoo.losses.gradient import Gradient
@@ -12,7 +14,9 @@ from kregzoo.losses.mse import MSE
 from kregzoo.losses.mutual_information import MI, NMI
 from kregzoo.losses.ncc import NCC
 from kregzoo.losses.ngf import NGF
+from kregzoo.losses.normal_divergence import NormalDivergence
 from kregzoo.losses.ssim import SSIM
+from kregzoo.losses.weighted_sum import WeightedSum
 
 __all__ = [
     "LNCC",
@@ -23,10 +27,14 @@ __all__ = [
     "NGF",
     "NMI",
     "SSIM",
+    "AffineDistance",
+    "AntiFolding",
     "BendingEnergy",
     "Dice",
     "Gradient",
     "InverseConsistency",
     "JacobianFolding",
     "KLDivergence",
+    "NormalDivergence",
+    "WeightedSum",
 ]

@@ -1,5 +1,6 @@
 """Inference: one pass, iterative, and what they give."""
 
+from kregzoo.registrars.generative import GenerativeRegistrar
 from kregzoo.registrars.iterative import IterativeRegistrar
 from kregzoo.registrars.one_step import OneStepRegistrar
 from kregzoo.registrars.optimizers import SciPy
@@ -13,6 +14,7 @@ from kregzoo.registrars.transform_models import (
 )
 
 __all__ = [
+    "GenerativeRegistrar",
     "Affine",
     "BSpline",
     "Displacement",

@@ -1,9 +1,14 @@
-"""The affine alignment that a deformable network expects."""
+"""What brings a pair together before a network sees it."""
+
+import numpy as np
 
 from kregzoo.losses import NCC
 from kregzoo.registrars.iterative import IterativeRegistrar
 from kregzoo.registrars.optimizers import SciPy
 from kregzoo.registrars.transform_models import Affine
+from kregzoo.spatial import AffineTransform
+
+ALIGNMENTS = ("affine", "centres", "none")
 
 # Voxels in mm of the pyramid, and iterations at most: finer ones cost more than they
 # gain, since the network makes up for less than a voxel.
@@ -28,3 +33,21 @@ def affine_aligner(preprocessor, metric=None):
         levels=levels,
         preprocessor=preprocessor,
     )
+
+
+def align(pair, alignment, aligner, progress=False):
+    """Bring a canonical pair together: sets its `initial`, which it begins with.
+
+    Args:
+        pair: the `CanonicalPair`, made without an initial transform.
+        alignment: `"affine"` optimises one, from the centres of the foregrounds;
+            `"centres"` stays there; `"none"` takes the images' own worlds for one, as
+            those of a single examination are.
+        aligner: what `affine_aligner` made for the pair's preprocessor.
+        progress: bool. Show a progress bar.
+    """
+    if alignment == "affine":
+        found = aligner.optimise(**pair.tensors(), progress=progress, label="Aligning")
+        pair.initial = aligner.to_world(found, pair)
+    elif alignment == "none":
+        pair.initial = AffineTransform(np.eye(pair.grid.ndim + 1))

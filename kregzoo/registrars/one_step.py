@@ -1,12 +1,17 @@
 """Registration by one pass of a network."""
 
 import keras
+import numpy as np
 from keras import ops as kops
 
 from kregzoo import ops
 from kregzoo.losses import LNCC, Gradient, JacobianFolding
-from kregzoo.registrars.alignment import affine_aligner
-from kregzoo.registrars.iterative import CanonicalPair, IterativeRegistrar
+from kregzoo.registrars.alignment import ALIGNMENTS, affine_aligner, align
+from kregzoo.registrars.iterative import (
+    CanonicalPair,
+    IterativeRegistrar,
+    affine_to_world,
+)
 from kregzoo.registrars.registration import Registration, Timer, field_transform
 from kregzoo.registrars.transform_models import Displacement, Velocity
 from kregzoo.spatial import CompositeTransform, VelocityTransform, as_image
@@ -19,16 +24,21 @@ FIELD_FACTOR = 2
 
 
 class OneStepRegistrar:
-    """Preprocesses, aligns affinely, runs a network once, and refines if asked.
+    """Preprocesses, aligns, runs a network once, and refines if asked.
 
     Args:
-        model: a network called on `{"moving", "fixed"}` that returns `"displacement"`
-            and, when it integrates one, `"velocity"`. A velocity is predicted in both
-            directions, and half the difference taken.
+        model: a network called on `{"moving", "fixed"}` that returns `"affine"`,
+            `"displacement"` or both and, when it integrates one, `"velocity"`. A
+            velocity is predicted in both directions, and half the difference taken. An
+            affine part of a displacement goes on outside of the network's grid, and
+            refinement does not change it; alone it is refined by the iterative
+            alignment.
         preprocessor: the `Preprocessor` that the network was trained with.
         metric: loss that `refine` minimises. Defaults to `LNCC()`.
         regularisers: tuple of pairs `(loss, weight)`, what else it minimises. Defaults
             to `((Gradient(), 1.0),)`. Folds are penalised in any case.
+        alignment: what comes before the network: `"affine"`, an iterative alignment;
+            `"centres"` of the foregrounds; `"none"` for images that share a world.
         metadata: dict, the preset's `metadata.json`.
 
     Example:
@@ -44,24 +54,30 @@ class OneStepRegistrar:
         preprocessor,
         metric=None,
         regularisers=None,
+        alignment="affine",
         metadata=None,
     ):
+        if alignment not in ALIGNMENTS:
+            raise ValueError(
+                f"`alignment` must be one of {ALIGNMENTS}. Received: {alignment!r}"
+            )
         regularisers = ((Gradient(), 1.0),) if regularisers is None else regularisers
         self.model = model
         self.preprocessor = preprocessor
+        self.alignment = alignment
         self.metadata = metadata or {}
         self._aligner = affine_aligner(preprocessor)
-        diffeomorphic = "velocity" in model.output
-        kind = Velocity if diffeomorphic else Displacement
-        self._field = "velocity" if diffeomorphic else "displacement"
+        fields = [k for k in ("velocity", "displacement") if k in model.output]
+        self._field = fields[0] if fields else None
+        kind = Velocity if self._field == "velocity" else Displacement
         self._refiner = IterativeRegistrar(
             metric or LNCC(),
             kind(FIELD_FACTOR),
             keras.optimizers.Adam(REFINEMENT_RATE),
             regularisers=(*regularisers, (JacobianFolding(), FOLDING_WEIGHT)),
         )
-        # One compiled function from both images to the field: traced once a shape.
-        self._predict = ops.compiled(self._velocity if diffeomorphic else self._output)
+        # One compiled function from both images to the transform: traced once a shape.
+        self._predict = ops.compiled(self._outputs)
 
     def register(
         self,
@@ -105,29 +121,45 @@ class OneStepRegistrar:
         )
         timer.lap("read")
         if initial is None:
-            found = self._aligner.optimise(
-                **pair.tensors(), progress=progress, label="Aligning"
-            )
-            pair.initial = self._aligner.to_world(found, pair)
+            align(pair, self.alignment, self._aligner, progress)
         tensors = pair.tensors()
         timer.lap("affine")
-        field = self._predict(tensors["moving"], tensors["fixed"])
-        field = kops.convert_to_numpy(field)
+        outputs = self._predict(tensors["moving"], tensors["fixed"])
+        outputs = {name: kops.convert_to_numpy(x) for name, x in outputs.items()}
+        affine = outputs.get("affine")
+        if affine is not None:
+            world = affine_to_world(affine[0], pair.grid)
+            pair.initial = CompositeTransform([world, pair.initial])
         timer.lap("network")
+        if self._field is None:
+            transform = self._refined_affine(pair, refine, progress)
+        else:
+            field = outputs[self._field]
+            field = field if affine is None else _without(affine, field)
+            if refine:
+                field = self._refine(field, pair.tensors(), refine, progress)
+            deformable = self._to_world(field, pair.grid)
+            transform = CompositeTransform([deformable, pair.initial])
         if refine:
-            field = self._refine(field, tensors, refine, progress)
             timer.lap("refine")
-        deformable = self._to_world(field, pair.grid)
-        transform = CompositeTransform([deformable, pair.initial])
         return Registration(moving, fixed, transform, timer.seconds())
 
-    def _output(self, moving, fixed):
-        return self.model({"moving": moving, "fixed": fixed})[self._field]
+    def _outputs(self, moving, fixed):
+        outputs = self.model({"moving": moving, "fixed": fixed})
+        if self._field == "velocity":
+            # Half the difference of both directions: exchanging the images inverts it,
+            # and what is noise in one direction is halved.
+            back = self.model({"moving": fixed, "fixed": moving})
+            return {"velocity": (outputs["velocity"] - back["velocity"]) / 2}
+        return {k: outputs[k] for k in ("affine", "displacement") if k in outputs}
 
-    def _velocity(self, moving, fixed):
-        # Half the difference of both directions: exchanging the images inverts it, and
-        # what is noise in one direction is halved.
-        return (self._output(moving, fixed) - self._output(fixed, moving)) / 2
+    def _refined_affine(self, pair, steps, progress):
+        if not steps:
+            return pair.initial
+        found = self._aligner.optimise(
+            **pair.tensors(), levels=((1, steps),), progress=progress, label="Refining"
+        )
+        return self._aligner.to_world(found, pair)
 
     def _refine(self, field, tensors, steps, progress):
         shape = tensors["fixed"].shape[1:-1]
@@ -149,3 +181,21 @@ class OneStepRegistrar:
         # The field's own grid, at half or full resolution, with the same field of view.
         own = grid.resampled(grid.extent / field.shape[1:-1])
         return field_transform(field, own, VelocityTransform)
+
+
+def _without(affine, field):
+    """What a displacement leaves to do when its affine part comes last.
+
+    Args:
+        affine: array `(1, D, D + 1)` in voxels.
+        field: array `(1, *spatial, D)`, the whole displacement u in voxels.
+
+    Returns:
+        The displacement r with `affine(x + r(x)) = x + u(x)`.
+    """
+    shape = field.shape[1:-1]
+    inverse = kops.convert_to_numpy(ops.invert_affine(affine))[0]
+    points = kops.convert_to_numpy(ops.identity_grid(shape))
+    centre = (np.array(shape, "float32") - 1) / 2
+    moved = (points + field - centre) @ inverse[:, :-1].T + inverse[:, -1] + centre
+    return (moved - points).astype("float32")

@@ -1,6 +1,6 @@
 """Preset folders: a network's weights, and all that is needed to use and trust them.
 
-<preset>/config.json         system and the builder's arguments
+<preset>/config.json         system, recipe and the builder's arguments
 <preset>/model.weights.h5    weights, float16, gzip
 <preset>/preprocessor.json   the canonical frame of `kregzoo.spatial.Preprocessor`
 <preset>/metadata.json       sha256 of the files, data, licence, training, figures
@@ -29,7 +29,7 @@ class Preset:
     Args:
         name: str, the folder's name.
         folder: `pathlib.Path`.
-        config: dict with `system` and `arguments`.
+        config: dict with `system`, `recipe` and `arguments`.
         preprocessor: the `Preprocessor`.
         metadata: dict.
     """

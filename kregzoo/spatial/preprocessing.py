@@ -15,9 +15,10 @@ class Preprocessor:
     Args:
         spacing: float. Voxel size in mm, the same along each axis.
         shapes: tuple of spatial shapes, small to large, of which an image gets the
-            first that holds its foreground: few shapes mean few compilations. A larger
-            image gets the multiple of `divisor` that it needs.
-        divisor: int. What each size must be divisible by.
+            first that holds its foreground: few shapes mean few compilations.
+        divisor: int. What each size must be divisible by: a larger image gets the
+            multiple that it needs. None for networks of one size: a larger image gets
+            the last shape, and the rim of its foreground lies outside.
         percentile: float in (0, 100]. The percentile of the foreground's intensities
             that becomes 1; the image's lowest value becomes 0.
 
@@ -30,7 +31,7 @@ class Preprocessor:
 
     spacing: float
     shapes: tuple
-    divisor: int = 16
+    divisor: int | None = 16
     percentile: float = 99.5
 
     @classmethod
@@ -80,10 +81,11 @@ class Preprocessor:
         axes = Grid.centred((1,) * self.ndim).direction
         order = np.abs(axes).argmax(axis=0)
         needed = np.ceil((high - low)[order] / self.spacing).astype(int)
-        shape = next(
-            (shape for shape in self.shapes if (needed <= shape).all()),
-            tuple(-(-needed // self.divisor) * self.divisor),
-        )
+        holding = [shape for shape in self.shapes if (needed <= shape).all()]
+        if holding or self.divisor is None:
+            shape = [*holding, self.shapes[-1]][0]
+        else:
+            shape = tuple(-(-needed // self.divisor) * self.divisor)
         return Grid.centred(shape, self.spacing, (low + high) / 2)
 
 

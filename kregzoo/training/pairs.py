@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from kregzoo import ops
-from kregzoo.spatial import Image
+from kregzoo.spatial import Image, LabelMap
 
 PATH_KEYS = {
     f"{role}{kind}" for role in ("", "moving_", "fixed_") for kind in ("image", "label")
@@ -24,6 +24,8 @@ PATH_KEYS = {
 
 # One-hot labels in a training step: more of them cost time, fewer make it noisy.
 LABELS_PER_ITEM = 10
+# Of structures in channels one is drawn, the first so many times as often as another.
+FIRST_CHANNEL_WEIGHT = 2
 
 
 def read_dataset(folder):
@@ -57,23 +59,28 @@ def read_dataset(folder):
 
 
 class PairDataset(keras.utils.PyDataset):
-    """Draws pairs of affinely aligned images in a random common pose.
+    """Draws pairs of images in a random common pose.
 
     Each item is `({"moving": ..., "fixed": ...},)`, arrays `(batch, *spatial, 1)`, and
-    with labels also `{"moving_labels": ..., "fixed_labels": ...}`, one-hot
-    `(batch, *spatial, LABELS_PER_ITEM)` of labels drawn from those that all images
-    share. Images are resampled once, from their own voxels, through affine and pose.
-    Item `i` of an epoch depends on the seed, the epoch and `i` alone, so that training
-    resumed at an epoch sees what it would have seen.
+    with labels also `{"moving_labels": ..., "fixed_labels": ...}`, one-hot `(batch,
+    *spatial, LABELS_PER_ITEM)` of labels drawn from those that all images share, or, of
+    structures in channels, `(batch, *spatial, 1)` of one that both images have; with
+    `affine_target` `{"affine": ...}`, `(batch, D, D + 1)` in voxels, which maps fixed
+    to moving. Images are resampled once, from their own voxels, through affine and
+    pose. Item `i` of an epoch depends on the seed, the epoch and `i` alone, so that
+    training resumed at an epoch sees what it would have seen.
 
     Args:
         images: list of normalised `Image`.
-        labels: list of label `Image` on the same grids; None for none.
+        labels: list of `LabelMap` on the same grids; None for none.
         transforms: list of matrices `(D + 1, D + 1)`, from the common world to each
             image's own.
         grid: the canonical `Grid` in the common world.
         pairs: list of `(moving, fixed)` indices; None for all ordered pairs.
         pose: the `Pose` to draw from; None for none.
+        moving_pose: the `Pose` that the moving image is drawn in beside that.
+        affine_target: bool. Give the affine of `moving_pose` with each pair, and pair
+            images with themselves if there are no `pairs`.
         batch_size: int.
         steps_per_epoch: int.
         seed: int.
@@ -91,24 +98,37 @@ class PairDataset(keras.utils.PyDataset):
         steps_per_epoch=100,
         seed=0,
         labels=None,
+        moving_pose=None,
+        affine_target=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
         # One shape for all, so that one compiled resampling serves them.
         shape = np.max([image.grid.shape for image in images], axis=0)
         self.arrays = [_padded(image.array, shape) for image in images]
-        self.label_maps = self.labels = None
-        if labels is not None:
-            common = set.intersection(*(set(np.unique(m.array)) for m in labels))
-            self.labels = sorted(common - {0})
-            self.label_maps = [_padded(m.array.astype("int32"), shape) for m in labels]
+        self.labels = labels and [found.labels() for found in labels]
+        self.channels = bool(labels) and labels[0].channels
+        self.label_maps = labels and [
+            [_padded(image.array.astype("int32"), shape) for image in found.images]
+            for found in labels
+        ]
+        if labels and not self.channels:
+            self.labels = [set.intersection(*self.labels)] * len(images)
+            # Without any in common the images are all there is.
+            self.labels = self.labels if self.labels[0] else None
         self.to_voxels = [
             np.linalg.inv(image.grid.affine) @ matrix
             for image, matrix in zip(images, transforms, strict=True)
         ]
         self.grid = grid
-        self.pairs = pairs or list(itertools.permutations(range(len(images)), 2))
+        if pairs is None:
+            every = range(len(images))
+            pairs = itertools.permutations(every, 2)
+            pairs = zip(every, every, strict=True) if affine_target else pairs
+        self.pairs = list(pairs)
+        self.affine_target = affine_target
         self.pose = pose
+        self.moving_pose = moving_pose
         self.batch_size = batch_size
         self.steps_per_epoch = steps_per_epoch
         self.seed = seed
@@ -134,20 +154,44 @@ class PairDataset(keras.utils.PyDataset):
         if self.pose is not None:
             world = self.pose.draw(rng, self.grid.centre)
         item = {}
-        for role, index in zip(("moving", "fixed"), indices, strict=True):
-            affine = np.linalg.inv(self.to_voxels[index] @ world)
+        labels = self._choose(rng, indices) if self.labels else None
+        moved = np.eye(self.grid.ndim + 1)
+        if self.moving_pose is not None:
+            moved = self.moving_pose.draw(rng, self.grid.centre)
+        if self.affine_target:
+            item["affine"] = self._in_voxels(np.linalg.inv(moved))
+        worlds = world @ moved, world
+        for role, index, own in zip(("moving", "fixed"), indices, worlds, strict=True):
+            affine = np.linalg.inv(self.to_voxels[index] @ own)
             coordinates = self.grid.coordinates_in(affine)
             item[role] = _sampled(self.arrays[index], coordinates, "linear")
             if self.labels:
-                item[f"{role}_labels"] = _sampled(
-                    self.label_maps[index], coordinates, "nearest"
-                )
-        if self.labels:
-            count = min(LABELS_PER_ITEM, len(self.labels))
-            chosen = rng.choice(self.labels, count, replace=False)
-            for name in ("moving_labels", "fixed_labels"):
-                item[name] = (item[name] == chosen).astype("uint8")
+                item[f"{role}_labels"] = self._masks(index, labels, coordinates)
         return item
+
+    def _in_voxels(self, matrix):
+        """A world matrix as `(D, D + 1)` in voxels about the grid's centre."""
+        voxels = np.linalg.inv(self.grid.affine) @ matrix @ self.grid.affine
+        centre = (np.array(self.grid.shape) - 1) / 2
+        shift = voxels[:-1, -1] + voxels[:-1, :-1] @ centre - centre
+        return np.column_stack([voxels[:-1, :-1], shift]).astype("float32")
+
+    def _choose(self, rng, indices):
+        """Labels to draw of a pair."""
+        labels = sorted(set.intersection(*(self.labels[index] for index in indices)))
+        if not self.channels:
+            return rng.choice(labels, min(LABELS_PER_ITEM, len(labels)), replace=False)
+        weights = [1 if label else FIRST_CHANNEL_WEIGHT for label in labels]
+        return rng.choice(labels, 1, p=np.array(weights) / sum(weights))
+
+    def _masks(self, index, labels, coordinates):
+        """Where labels of an image are, `(*spatial, number)`."""
+        if self.channels:
+            (number,) = labels
+            mask = self.label_maps[index][number] > 0
+            return _sampled(mask, coordinates, "nearest").astype("uint8")
+        found = _sampled(self.label_maps[index][0], coordinates, "nearest")
+        return (found == labels).astype("uint8")
 
 
 class Pose:
@@ -158,11 +202,14 @@ class Pose:
         scale: float. Standard deviation of each axis' log-scale.
         shift: float. Standard deviation in mm along each axis.
         flip: bool. Mirror left and right in half of the draws.
+        shear: float. Standard deviation of each entry above the diagonal of a unit
+            upper triangular matrix.
     """
 
-    def __init__(self, rotation=0.0, scale=0.0, shift=0.0, flip=False):
+    def __init__(self, rotation=0.0, scale=0.0, shift=0.0, flip=False, shear=0.0):
         self.rotation = rotation
         self.scale = scale
+        self.shear = shear
         self.shift = shift
         self.flip = flip
 
@@ -177,6 +224,9 @@ class Pose:
         angles[turns] = rng.normal(0, self.rotation, angles[turns].size)
         linear = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
         linear = linear[:ndim, :ndim] @ np.diag(np.exp(rng.normal(0, self.scale, ndim)))
+        if self.shear:
+            entries = np.triu(rng.normal(0, self.shear, (ndim, ndim)), 1)
+            linear = linear @ (np.eye(ndim) + entries)
         if self.flip and rng.random() < 0.5:
             linear = linear @ np.diag([-1.0] + [1.0] * (ndim - 1))
         matrix = np.eye(ndim + 1)
@@ -207,7 +257,7 @@ def load_images(records, preprocessor):
     ]
     labels = None
     if all(key in record for record in records for key in label_keys):
-        labels = [Image.read(record[key]) for record in records for key in label_keys]
+        labels = [LabelMap.read(record[k]) for record in records for k in label_keys]
     pairs = [(2 * i, 2 * i + 1) for i in range(len(records))] if paired else None
     return images, labels, pairs
 

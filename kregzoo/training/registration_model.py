@@ -11,8 +11,9 @@ class RegistrationModel(keras.Model):
 
     It is called on `{"moving": ..., "fixed": ...}` and returns a dict of named outputs.
     An output that has a loss but no target in `y` is compared with the fixed image
-    (`"warped"`), with the moving one (`"warped_fixed"`), or is a field to regularise,
-    whose target no loss reads.
+    (`"warped"`), with the moving one (`"warped_fixed"`), or, of both images warped half
+    the way (`"halfway"`), with the other (`"halfway_fixed"`); else it is a field to
+    regularise, whose target no loss reads.
 
     With `y = {"moving_labels": ..., "fixed_labels": ...}`, one-hot `(B, *spatial, L)`,
     a loss named `"warped_labels"` compares the moving labels, warped by the
@@ -34,7 +35,11 @@ class RegistrationModel(keras.Model):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        images = {"warped": x["fixed"], "warped_fixed": x["moving"]}
+        images = {
+            "warped": x["fixed"],
+            "warped_fixed": x["moving"],
+            "halfway": y_pred.get("halfway_fixed"),
+        }
         targets = {name: images.get(name, output) for name, output in y_pred.items()}
         given = dict(y or {})
         if "moving_labels" in given:

@@ -17,6 +17,11 @@ class Scale:
         steps: int. Optimiser steps.
         learning_rate: float. The first; it decays to zero along a cosine.
         model: dict of the builder's arguments, but for the input shape.
+        batch_size: int. Pairs a step.
+        divisor: int or None, see `Preprocessor`; None for a network of one size.
+        stages: tuple of dicts of builder's arguments that differ, each for a network
+            that is trained for all the steps, with the weights of the one before it
+            frozen. Empty for a network that is trained at once.
     """
 
     spacing: float
@@ -24,6 +29,9 @@ class Scale:
     steps: int
     learning_rate: float
     model: dict = dataclasses.field(default_factory=dict)
+    batch_size: int = 1
+    divisor: int | None = 16
+    stages: tuple = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +46,12 @@ class Recipe:
         held_out: int. How many of the last training records are kept for validation.
         initial: str. The preset whose weights the layers of the same name and shapes
             start from; None for random ones throughout.
+        alignment: `"affine"`, `"centres"` or `"none"`, what comes before the network,
+            see `OneStepRegistrar`.
+        exchange: bool. Whether records that are pairs are drawn in both directions.
+        moving_pose: the `Pose` that the moving image is drawn in beside that.
+        affine_target: bool. Whether an image, or another of the same person, is paired
+            with itself, and the affine of `moving_pose` is what there is to find.
     """
 
     losses: Callable
@@ -46,6 +60,10 @@ class Recipe:
     pose: Pose
     held_out: int = 2
     initial: str | None = None
+    alignment: str = "affine"
+    exchange: bool = False
+    moving_pose: Pose | None = None
+    affine_target: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +76,10 @@ class System:
         chapter: str. The survey's section, such as `"5.1"`.
         reference: str. The publication, with the survey's reference number.
         transform: str. What the network predicts.
-        recipe: the `Recipe`.
+        recipes: dict of `Recipe` by the name of the data folder that each is made for.
+            The first one serves other data.
+        registrar: callable that makes the preset's registrar, with the arguments of
+            `OneStepRegistrar`; None for that itself.
     """
 
     name: str
@@ -66,4 +87,10 @@ class System:
     chapter: str
     reference: str
     transform: str
-    recipe: Recipe
+    recipes: dict
+    registrar: Callable | None = None
+
+    @property
+    def recipe(self):
+        """The first recipe."""
+        return next(iter(self.recipes.values()))

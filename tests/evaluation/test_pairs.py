@@ -9,7 +9,6 @@ import SimpleITK as sitk
 
 from kregzoo import ops
 from kregzoo.evaluation import measure, read_pairs, structures
-from kregzoo.evaluation.pairs import LabelMap
 from kregzoo.metrics import folded_percent, sd_log_j
 from kregzoo.spatial import (
     AffineTransform,
@@ -17,6 +16,7 @@ from kregzoo.spatial import (
     DisplacementTransform,
     Grid,
     Image,
+    LabelMap,
     itk,
 )
 from tests.phantoms import rotated_grid

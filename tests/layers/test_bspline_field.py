@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 from scipy.interpolate import BSpline
@@ -6,14 +7,15 @@ from kregzoo.layers import BSplineField
 from tests.helpers import assert_close, assert_gradient, run_layer_test
 
 
-@pytest.mark.parametrize("shape", [(12, 10), (8, 10, 12)])
-def test_is_scipys_tensor_product_spline(shape, tmp_path):
-    controls = tuple(range(5, 5 + len(shape)))
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_is_scipys_tensor_product_spline(ndim, tmp_path):
+    controls = tuple(range(5, 5 + ndim))
+    shape = tuple(4 * (n - 3) for n in controls)
     points = np.random.default_rng(0).normal(size=(2, *controls, len(shape)))
     points = points.astype("float32")
     output_shape = (2, *shape, len(shape))
     output = run_layer_test(
-        BSplineField, {"shape": shape}, points, output_shape, tmp_path
+        BSplineField, {"spacing": 4}, points, output_shape, tmp_path
     )
     expected = points
     for axis, (n, n_control) in enumerate(zip(shape, controls, strict=True), start=1):
@@ -26,10 +28,13 @@ def test_is_scipys_tensor_product_spline(shape, tmp_path):
 
 def test_gradient():
     points = np.random.default_rng(0).normal(size=(1, 5, 6, 2)).astype("float32")
-    assert_gradient(BSplineField((9, 8)), points)
+    assert_gradient(BSplineField(3), points)
 
 
-@pytest.mark.parametrize("shape", [(8,), (8, 0)])
-def test_rejects_shapes_that_are_not_of_a_grid(shape):
-    with pytest.raises(ValueError, match="`shape` must be 2 or 3 positive ints"):
-        BSplineField(shape)
+def test_sizes_may_be_open():
+    assert BSplineField(4)(keras.Input((None, 7, 2))).shape == (None, None, 16, 2)
+
+
+def test_rejects_spacings_that_are_not_positive():
+    with pytest.raises(ValueError, match="`spacing`.*Received: spacing=0"):
+        BSplineField(0)

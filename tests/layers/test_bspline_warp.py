@@ -33,8 +33,8 @@ def test_gradient_reaches_the_control_points():
 
 
 def test_agrees_with_the_field_of_the_same_points():
-    image = np.random.default_rng(1).normal(size=(1, 9, 8, 1)).astype("float32")
+    image = np.random.default_rng(1).normal(size=(1, 8, 12, 1)).astype("float32")
     points = np.ones((1, 5, 6, 2), "float32")
-    assert_close(BSplineField((9, 8))(points), np.ones((1, 9, 8, 2)))
+    assert_close(BSplineField(4)(points), np.ones((1, 8, 12, 2)))
     warped = np.array(BSplineWarp()([image, points]))
     assert_close(warped[0, :-1, :-1], image[0, 1:, 1:], atol=1e-5)

@@ -5,7 +5,7 @@ import pytest
 import SimpleITK as sitk
 
 from kregzoo.losses import LNCC
-from kregzoo.models import VoxelMorph, VoxelMorphDiff
+from kregzoo.models import DLIR, VoxelMorph, VoxelMorphDiff
 from kregzoo.registrars import OneStepRegistrar
 from kregzoo.spatial import (
     AffineTransform,
@@ -249,3 +249,66 @@ def test_bad_input_names_the_argument_and_leaves_nothing(
     with pytest.raises(ValueError, match=f"(?s)`{argument}`.*Received"):
         simple.register(**arguments, progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["text.nii.gz"]
+
+
+def cascade(ndim=2):
+    """A network with an affine part and a spline, both at work."""
+    keras.utils.set_random_seed(0)
+    model = DLIR((None,) * ndim + (1,), spacings=(16,), width=4)
+    rng = np.random.default_rng(0)
+    for name, values in (
+        ("affine_translation", rng.normal(0, 0.2, ndim)),
+        ("affine_rotation", [0.15]),
+        ("stage_1_control_points", rng.normal(0, 1.0, ndim)),
+    ):
+        kernel, bias = model.get_layer(name).get_weights()
+        model.get_layer(name).set_weights(
+            [rng.normal(0, 0.02, kernel.shape), bias + values]
+        )
+    return model
+
+
+def test_an_affine_part_goes_on_outside_and_the_whole_is_the_network_s():
+    registrar = OneStepRegistrar(cascade(), FRAME[2], alignment="centres")
+    _, moving, fixed = pair()
+    result = registrar.register(moving, fixed, progress=False)
+    deformable, affine = result.transform.transforms[:2]
+    assert isinstance(affine, AffineTransform) and deformable.grid is not None
+    frame = FRAME[2]
+    normal = {"moving": frame.normalise(moving), "fixed": frame.normalise(fixed)}
+    grid = frame.canonical_grid(normal["fixed"])
+    start = result.transform.transforms[-1]
+    worlds = {"moving": start, "fixed": None}
+    images = {
+        name: image.resample(grid, worlds[name]).array[None, ..., None]
+        for name, image in normal.items()
+    }
+    field = registrar.model.predict_on_batch(images)["displacement"][0]
+    index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
+    expected = start.apply_points(grid.voxel_to_world(index + field).reshape(-1, 2))
+    points = grid.voxel_to_world(index).reshape(-1, 2)
+    np.testing.assert_allclose(result.apply_points(points), expected, atol=0.01)
+    # Far from the grid it is the affine and the start alone.
+    far = np.array([[900.0, -700.0]])
+    only = start.apply_points(affine.apply_points(far))
+    np.testing.assert_allclose(result.apply_points(far), only, atol=1e-6)
+    refined = registrar.register(moving, fixed, refine=10, progress=False)
+    np.testing.assert_allclose(refined.apply_points(far), only, atol=1e-6)
+    assert refined.metrics["ncc"] > result.metrics["ncc"]
+
+
+@pytest.mark.parametrize("alignment", ["affine", "centres", "none"])
+def test_what_comes_before_the_network(alignment):
+    model = VoxelMorph((None, None, 1), "vm1")
+    registrar = OneStepRegistrar(model, FRAME[2], alignment=alignment)
+    _, moving, fixed = pair()
+    result = registrar.register(moving, fixed, progress=False)
+    matrix = result.transform.transforms[-1].matrix
+    turned = np.abs(matrix[:2, :2] - np.eye(2)).max()
+    assert (turned > 0.05) == (alignment == "affine")
+    assert (np.abs(matrix[:2, 2]).max() > 0.1) == (alignment != "none")
+
+
+def test_unknown_alignments_are_refused():
+    with pytest.raises(ValueError, match="`alignment`.*Received: 'rigid'"):
+        OneStepRegistrar(cascade(), FRAME[2], alignment="rigid")

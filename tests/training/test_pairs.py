@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from kregzoo.spatial import Grid, Image, Preprocessor
+from kregzoo.layers import AffineTransformer
+from kregzoo.spatial import Grid, Image, LabelMap, Preprocessor
 from kregzoo.training import PairDataset, Pose, load_images, read_dataset
 from tests.helpers import assert_close
 from tests.phantoms import Phantom, rotated_grid, world_points
@@ -94,9 +95,10 @@ def test_labels_come_one_hot_with_their_images(ndim):
     ]
     # What one image alone has cannot be compared.
     maps[0].array[0] = 9
+    maps = [LabelMap([found], channels=False) for found in maps]
     grid = Grid.centred(SHAPE[ndim], 3.0)
     pairs = PairDataset(images, transforms, grid, pose=POSE, labels=maps, seed=1)
-    assert pairs.labels == [1, 2, 3]
+    assert pairs.labels == [{1, 2, 3}] * 3
     inputs, targets = pairs[0]
     assert set(targets) == {"moving_labels", "fixed_labels"}
     for role in ("moving", "fixed"):
@@ -109,6 +111,55 @@ def test_labels_come_one_hot_with_their_images(ndim):
         order = np.argsort(np.argsort(means))
         expected = np.digitize(image, bounds)[..., None] == 1 + order
         assert np.mean(hot != expected) < 0.05
+
+
+def test_of_structures_in_channels_one_that_both_images_have_is_drawn():
+    _, images, transforms = scanned(2)
+    bounds = (0.0, 0.3, 0.8)
+    channels = [
+        [Image((i.array > bound).astype("uint8"), i.grid) for bound in bounds]
+        for i in images
+    ]
+    channels[1][1].array[:] = 0
+    maps = [LabelMap(found, channels=True) for found in channels]
+    grid = Grid.centred(SHAPE[2], 3.0)
+    pairs = PairDataset(
+        images, transforms, grid, [(0, 1)], labels=maps, steps_per_epoch=90
+    )
+    drawn = []
+    for inputs, targets in pairs:
+        masks = [targets[f"{role}_labels"] for role in ("moving", "fixed")]
+        assert all(mask.shape == (1, *SHAPE[2], 1) for mask in masks)
+        sizes = [
+            np.abs((inputs["moving"] > b).mean() - masks[0].mean()) for b in bounds
+        ]
+        drawn.append(int(np.argmin(sizes)))
+        assert masks[1].any()
+    # Never what the fixed image lacks, and the first one twice as often.
+    assert set(drawn) == {0, 2}
+    assert 1.2 < drawn.count(0) / drawn.count(2) < 3.5
+
+
+def test_the_moving_image_may_have_a_pose_of_its_own():
+    _, pairs = dataset(2, pairs=[(1, 1)], moving_pose=Pose(shift=6.0), seed=3)
+    _, same = dataset(2, pairs=[(1, 1)])
+    inputs, still = pairs[0][0], same[0][0]
+    assert_close(inputs["fixed"], still["fixed"])
+    assert np.abs(inputs["moving"] - still["moving"]).max() > 0.2
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_the_affine_to_find_takes_the_fixed_image_to_the_moving_one(ndim):
+    motion = Pose(rotation=10.0, scale=0.1, shift=4.0, shear=0.1)
+    _, pairs = dataset(ndim, pose=POSE, moving_pose=motion, affine_target=True)
+    assert pairs.pairs == [(0, 0), (1, 1), (2, 2)]
+    inputs, targets = pairs[0]
+    assert targets["affine"].shape == (1, ndim, ndim + 1)
+    warped = AffineTransformer(fill="zeros")([inputs["moving"], targets["affine"]])
+    inner = (0, *[slice(3, -3)] * ndim, 0)
+    errors = np.abs(np.array(warped)[inner] - inputs["fixed"][inner])
+    before = np.abs(inputs["moving"][inner] - inputs["fixed"][inner])
+    assert errors.mean() < 0.25 * before.mean()
 
 
 @pytest.mark.parametrize("ndim", [2, 3])
@@ -205,7 +256,7 @@ def test_label_maps_are_read_when_every_image_has_one(folder):
     for record in read["train"]:
         record["label"] = folder / "label.nii.gz"
     _, labels, _ = load_images(read["train"], frame)
-    assert [label.array.max() for label in labels] == [4, 4]
+    assert [label.labels() for label in labels] == [{4}, {4}]
     del read["train"][1]["label"]
     assert load_images(read["train"], frame)[1] is None
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from kregzoo.models import SYSTEMS, VoxelMorph
-from kregzoo.spatial import Grid, Image
+from kregzoo.spatial import Grid, Image, LabelMap
 from kregzoo.training import PairDataset, Scale, fit, fitting
 from tests.phantoms import Phantom
 
@@ -37,7 +37,10 @@ def run(directory, seconds=0.0, variant="vm1", epochs=EPOCHS, labels=None):
     images = [Phantom(2, seed=seed).image(grid) for seed in range(3)]
     transforms = [np.eye(3)] * 3
     if labels is not None:
-        labels = [Image(np.full(grid.shape, label), grid) for label in labels]
+        labels = [
+            LabelMap([Image(np.full(grid.shape, label), grid)], channels=False)
+            for label in labels
+        ]
     pairs = SlowPairs(images, transforms, grid, pose=recipe.pose, labels=labels)
     pairs.seconds = seconds
     validation = PairDataset(images[1:], transforms[1:], grid, steps_per_epoch=2)

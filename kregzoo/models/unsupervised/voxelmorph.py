@@ -21,7 +21,7 @@ import keras
 from keras import layers
 
 from kregzoo.blocks import pair_inputs, unet
-from kregzoo.blocks.unet import CONVOLUTIONS
+from kregzoo.blocks.convolutions import CONVOLUTIONS
 from kregzoo.layers import RescaleTransform, SpatialTransformer, VecInt
 from kregzoo.losses import LNCC, Dice, Gradient
 from kregzoo.registrars.presets import load_weights
@@ -162,5 +162,5 @@ SYSTEM = System(
     chapter="5.1",
     reference="Balakrishnan et al., CVPR 2018 [7] and IEEE TMI 2019 [8]",
     transform="displacement",
-    recipe=RECIPE,
+    recipes={"brain_t1": RECIPE},
 )

@@ -21,7 +21,7 @@ import keras
 from keras import layers
 
 from kregzoo.blocks import pair_inputs, unet
-from kregzoo.blocks.unet import CONVOLUTIONS
+from kregzoo.blocks.convolutions import CONVOLUTIONS
 from kregzoo.layers import GaussianSample, RescaleTransform, SpatialTransformer, VecInt
 from kregzoo.losses import LNCC, Dice, KLDivergence
 from kregzoo.registrars.presets import load_weights
@@ -174,5 +174,5 @@ SYSTEM = System(
     chapter="5.1",
     reference="Dalca et al., MICCAI 2018 and Medical Image Analysis 2019 [23]",
     transform="velocity",
-    recipe=RECIPE,
+    recipes={"brain_t1": RECIPE},
 )

@@ -1,0 +1,33 @@
+"""Dense displacement of an affine matrix."""
+
+import keras
+
+from kregzoo import ops
+from kregzoo.layers.field_layer import FieldLayer
+
+
+@keras.saving.register_keras_serializable(package="kregzoo")
+class AffineField(FieldLayer):
+    """Samples an affine matrix as a displacement on the voxels of an image.
+
+    Call it on `[affine, image]`: matrices `(B, D, D + 1)` in voxels about the centre,
+    and an image `(B, *spatial, C)`, of which only the shape counts. The result is
+    `(B, *spatial, D)`, for `SpatialTransformer`.
+
+    Args:
+        **kwargs: of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
+
+    Example:
+        >>> shift = keras.ops.convert_to_tensor([[[1.0, 0.0, 2.0], [0.0, 1.0, 0.0]]])
+        >>> image = keras.ops.ones((1, 4, 4, 1))
+        >>> float(AffineField()([shift, image])[0, 3, 1, 0])
+        2.0
+    """
+
+    def call(self, inputs):
+        affine, image = inputs
+        return ops.affine_to_displacement(affine, image.shape[1:-1])
+
+    def compute_output_shape(self, input_shape):
+        affine, image = input_shape
+        return (*image[:-1], affine[1])

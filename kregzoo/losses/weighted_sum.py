@@ -1,0 +1,39 @@
+"""Several losses on one output."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="kregzoo")
+class WeightedSum(keras.losses.Loss):
+    """Sum of weighted losses: Keras takes one loss for each output of a model.
+
+    `call(y_true, y_pred)` gives both to each loss and returns `(B,)`.
+
+    Args:
+        terms: sequence of pairs `(loss, weight)`.
+        name: str. The loss's name.
+        **kwargs: of `keras.losses.Loss`.
+
+    Raises:
+        ValueError: when `terms` is empty.
+
+    Example:
+        >>> from kregzoo.losses import BendingEnergy, Gradient
+        >>> loss = WeightedSum([(Gradient(), 0.5), (BendingEnergy(), 2.0)])
+        >>> field = keras.ops.zeros((1, 8, 8, 2))
+        >>> float(loss(field, field))
+        0.0
+    """
+
+    def __init__(self, terms, name="weighted_sum", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.terms = [(keras.losses.get(loss), weight) for loss, weight in terms]
+        if not self.terms:
+            raise ValueError("`terms` must hold a loss. Received: none")
+
+    def call(self, y_true, y_pred):
+        return sum(weight * loss.call(y_true, y_pred) for loss, weight in self.terms)
+
+    def get_config(self):
+        terms = [(keras.losses.serialize(loss), weight) for loss, weight in self.terms]
+        return {**super().get_config(), "terms": terms}

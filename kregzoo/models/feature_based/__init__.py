@@ -1,0 +1,1 @@
+"""Survey section 5.2: unsupervised transformation estimation by features."""

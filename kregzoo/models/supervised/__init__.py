@@ -1,0 +1,1 @@
+"""Survey section 4.1: fully supervised transformation estimation."""

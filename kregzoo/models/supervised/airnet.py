@@ -1,0 +1,215 @@
+"""AIRNet: affine registration by a network that learns from affines made at random.
+
+Survey section 4.1, reference [16]: Chee, Wu, "AIRNet: Self-Supervised Affine
+Registration for 3D Medical Images using Neural Networks", arXiv 1810.02583, 2018. The
+survey lists it under rigid registration; it predicts twelve parameters. It is neither
+the affine stage of DLIR nor the adversarial network of Yan et al., which have similar
+names.
+
+Published: two encoders of shared weights, densely connected, with kernels in the plane
+first and in space after, their flattened features joined and regressed to the
+parameters, the squared error of these, and training pairs made of one volume, or of
+two contrasts of one person, by a random affine.
+
+Not confirmed: all widths, which are ours, as are twelve numbers that are offsets from
+the identity in units of half the image, the error weighed by what it moves (see
+`AffineDistance`), the ranges of the random affines, and 4 mm voxels in the preset.
+"""
+
+import keras
+import numpy as np
+from keras import layers
+
+from kregzoo.blocks import pair_inputs
+from kregzoo.blocks.convolutions import AVERAGE_POOLINGS, CONVOLUTIONS
+from kregzoo.layers import AffineTransformer
+from kregzoo.losses import NCC, AffineDistance
+from kregzoo.registrars.presets import load_weights
+from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
+
+BOTTLENECK = 4
+DENSE = (256, 64)
+
+
+def AIRNet(
+    input_shape=(160, 160, 24, 1),
+    stem=8,
+    growth=8,
+    planar_blocks=(2, 4),
+    spatial_blocks=(4, 4),
+    dense=DENSE,
+    weights=None,
+    name="airnet",
+):
+    """Instantiates AIRNet (Chee and Wu, 2018).
+
+    The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
+    intensities in [0, 1], and returns `"warped"` and `"affine"` `(B, D, D + 1)`, in
+    voxels about the centre.
+
+    Args:
+        input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D.
+        stem: int. Channels of the first convolution.
+        growth: int. Channels that each layer of a dense block adds.
+        planar_blocks: tuple of ints. Layers of the dense blocks with kernels in the
+            plane of the first two axes, which are then halved.
+        spatial_blocks: tuple of ints. Layers of those with kernels along all axes,
+            which are then all halved.
+        dense: tuple of two ints. Widths of the dense layers.
+        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), or the
+            path of a `.weights.h5` file.
+        name: str. The model's name.
+
+    Returns:
+        A `kregzoo.training.RegistrationModel`.
+
+    Raises:
+        ValueError: for unknown `weights`, a shape that is not 2-D or 3-D or open, or
+            weights of another architecture.
+
+    Example:
+        >>> model = AIRNet((32, 32, 16, 1), planar_blocks=(2,), spatial_blocks=(2,))
+        >>> image = keras.ops.ones((1, 32, 32, 16, 1))
+        >>> tuple(model({"moving": image, "fixed": image})["affine"].shape)
+        (1, 3, 4)
+    """
+    if None in tuple(input_shape):
+        raise ValueError(
+            "`input_shape` must be known: the network sees the whole image. "
+            f"Received: input_shape={tuple(input_shape)}"
+        )
+    inputs = pair_inputs(input_shape)
+    blocks = tuple(planar_blocks), tuple(spatial_blocks)
+    encoder = _encoder(inputs["fixed"].shape[1:], stem, growth, *blocks)
+    x = layers.Concatenate(name="pair")(
+        [encoder(inputs["moving"]), encoder(inputs["fixed"])]
+    )
+    for number, units in enumerate(dense, start=1):
+        x = layers.Dense(units, "relu", name=f"dense_{number}")(x)
+    affine = _head(x, inputs["fixed"].shape[1:-1])
+    warped = AffineTransformer(name="warp")([inputs["moving"], affine])
+    model = RegistrationModel(
+        inputs=inputs, outputs={"affine": affine, "warped": warped}, name=name
+    )
+    arguments = {
+        "stem": stem,
+        "growth": growth,
+        "planar_blocks": list(planar_blocks),
+        "spatial_blocks": list(spatial_blocks),
+        "dense": list(dense),
+    }
+    load_weights(model, weights, system="airnet", arguments=arguments)
+    return model
+
+
+def _encoder(input_shape, stem, growth, planar_blocks, spatial_blocks):
+    """One image's way to a vector, the same for both."""
+    *spatial, _ = input_shape
+    # A 2-D image is all plane.
+    plane, space = (1,) * len(spatial[2:]), (3,) * len(spatial[2:])
+    halved, kept = (2,) * len(spatial[2:]), (1,) * len(spatial[2:])
+    image = keras.Input(input_shape)
+    rank = len(spatial)
+    x = _convolution(image, stem, (3, 3, *plane), rank, "stem")
+    x = _pooling(x, (2, 2, *kept), rank, "stem_pool")
+    kinds = [(n, plane, kept) for n in planar_blocks]
+    kinds += [(n, space, halved) for n in spatial_blocks]
+    for number, (count, depth, pooled) in enumerate(kinds, start=1):
+        name = f"block_{number}"
+        for layer in range(1, count + 1):
+            x = _dense_layer(x, growth, (3, 3, *depth), rank, f"{name}_{layer}")
+        x = _activated(x, f"{name}_transition")
+        x = _convolution(x, x.shape[-1] // 2, 1, rank, f"{name}_transition")
+        x = _pooling(x, (2, 2, *pooled), rank, f"{name}_pool")
+    return keras.Model(image, layers.Flatten(name="flat")(x), name="encoder")
+
+
+def _dense_layer(x, growth, size, rank, name):
+    """A layer of a dense block: its input, and what it adds."""
+    y = _activated(x, f"{name}_bottleneck")
+    y = _convolution(y, BOTTLENECK * growth, 1, rank, f"{name}_bottleneck")
+    y = _activated(y, name)
+    y = _convolution(y, growth, size, rank, name)
+    return layers.Concatenate(name=f"{name}_joined")([x, y])
+
+
+def _activated(x, name):
+    x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_activation")(x)
+
+
+def _convolution(x, filters, size, rank, name):
+    return CONVOLUTIONS[rank](
+        filters, size, padding="same", kernel_initializer="he_normal", name=name
+    )(x)
+
+
+def _pooling(x, size, rank, name):
+    return AVERAGE_POOLINGS[rank](size, padding="same", name=name)(x)
+
+
+def _head(x, spatial):
+    """Offsets from the identity where half the image is 1, as a matrix in voxels."""
+    ndim = len(spatial)
+    half = np.array(spatial) / 2
+    units = np.concatenate([half[:, None] / half, half[:, None]], axis=1)
+    offsets = layers.Dense(
+        ndim * (ndim + 1), kernel_initializer="zeros", dtype="float32", name="offsets"
+    )(x)
+    matrix = layers.Rescaling(
+        units.ravel().tolist(),
+        np.eye(ndim, ndim + 1).ravel().tolist(),
+        dtype="float32",
+        name="in_voxels",
+    )(offsets)
+    return layers.Reshape((ndim, ndim + 1), name="affine")(matrix)
+
+
+# Wide enough for images whose centres of foreground were laid on each other.
+MOTION = Pose(rotation=10.0, scale=0.075, shift=5.0, shear=0.05)
+
+
+def _recipe(radius):
+    return Recipe(
+        losses=lambda: {"affine": AffineDistance(radius), "warped": NCC()},
+        # The images are only watched: the affine that was drawn is the target.
+        loss_weights={"affine": 0.01, "warped": 0.0},
+        scales={
+            "cpu": Scale(
+                spacing=4.0,
+                shapes=((48, 64, 48),),
+                steps=4000,
+                learning_rate=1e-3,
+                model={
+                    "growth": 8,
+                    "planar_blocks": (2,),
+                    "spatial_blocks": (4, 4),
+                },
+                batch_size=8,
+                divisor=None,
+            ),
+            "published": Scale(
+                spacing=2.0,
+                shapes=((96, 112, 96),),
+                steps=100_000,
+                learning_rate=1e-4,
+                model={"spatial_blocks": (4, 4, 4)},
+                batch_size=8,
+                divisor=None,
+            ),
+        },
+        pose=Pose(rotation=10.0, scale=0.05, shift=4.0, flip=True),
+        moving_pose=MOTION,
+        affine_target=True,
+        alignment="centres",
+    )
+
+
+SYSTEM = System(
+    name="airnet",
+    builder=AIRNet,
+    chapter="4.1",
+    reference="Chee and Wu, arXiv 1810.02583, 2018 [16]",
+    transform="affine",
+    recipes={"brain_t1": _recipe(radius=20.0)},
+)

@@ -1,0 +1,115 @@
+"""DIRNet: a network that regresses the control points of a B-spline.
+
+Survey section 5.1, reference [26]: de Vos, Berendsen, Viergever, Staring, Isgum,
+"End-to-End Unsupervised Deformable Image Registration with a Convolutional Neural
+Network", DLMIA at MICCAI 2017, arXiv 1704.06065. The survey calls its cardiac images
+4-D; the experiment is on 2-D short-axis slices, frames of one person.
+
+Published: the concatenated pair, convolutions of width 3 between average poolings,
+batch normalisation and ELU after each but the last, convolutions of width 1, a cubic
+B-spline on the control points, normalised cross-correlation as the only loss.
+
+Not confirmed for the paper, and taken from its authors' later public code: five
+convolutions of 32 channels and two of width 1, the zero start of the last one, Adam at
+1e-3. Our choices: where the control points lie (see
+`kregzoo.blocks.control_points`), their spacing of 8 pixels, 16 pairs a step, and
+training in both directions of each pair, in a random common pose.
+"""
+
+from keras import layers
+
+from kregzoo.blocks import control_points, pair_inputs
+from kregzoo.layers import BSplineField, SpatialTransformer
+from kregzoo.losses import NCC
+from kregzoo.registrars.presets import load_weights
+from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
+
+
+def DIRNet(
+    input_shape=(256, 256, 1),
+    spacing=8,
+    width=32,
+    include_top=True,
+    weights=None,
+    name="dirnet",
+):
+    """Instantiates DIRNet (de Vos et al., DLMIA 2017).
+
+    The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
+    intensities in [0, 1], and returns `"warped"`, `"displacement"` `(B, *spatial, D)`
+    and `"control_points"` `(B, *(spatial / spacing + 3), D)`, both in voxels.
+
+    Args:
+        input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D; spatial sizes
+            divisible by `spacing`, or `None`.
+        spacing: int, a power of 2. Voxels from one control point to the next.
+        width: int. Channels of each convolution.
+        include_top: bool. Whether to add the spline and the warp; without them the
+            model returns `"control_points"` alone.
+        weights: None for random ones, the tag of a preset's data (`"cardiac_cine"`),
+            or the path of a `.weights.h5` file.
+        name: str. The model's name.
+
+    Returns:
+        A `kregzoo.training.RegistrationModel`.
+
+    Raises:
+        ValueError: for a `spacing` that is no power of 2, unknown `weights`, a shape
+            that is not 2-D or 3-D or not divisible by `spacing`, or weights of another
+            architecture.
+
+    Example:
+        >>> import keras
+        >>> model = DIRNet((32, 32, 1))
+        >>> image = keras.ops.ones((1, 32, 32, 1))
+        >>> tuple(model({"moving": image, "fixed": image})["control_points"].shape)
+        (1, 7, 7, 2)
+    """
+    if spacing < 2 or spacing & (spacing - 1):
+        raise ValueError(
+            f"`spacing` must be a power of 2, 2 or more. Received: spacing={spacing}"
+        )
+    inputs = pair_inputs(input_shape, divisor=spacing)
+    pair = layers.Concatenate(name="pair")([inputs["moving"], inputs["fixed"]])
+    points = control_points(pair, spacing, width, normalise=True, name="spline")
+    outputs = {"control_points": points}
+    if include_top:
+        field = BSplineField(spacing, name="displacement")(points)
+        outputs["displacement"] = field
+        warp = SpatialTransformer(name="warp")
+        outputs["warped"] = warp([inputs["moving"], field])
+    model = RegistrationModel(inputs=inputs, outputs=outputs, name=name)
+    arguments = {"spacing": spacing, "width": width}
+    load_weights(model, weights, system="dirnet", arguments=arguments)
+    return model
+
+
+# Its published scale is small enough for any processor.
+SCALE = Scale(
+    spacing=1.0,
+    shapes=((160, 160),),
+    steps=3000,
+    learning_rate=1e-3,
+    model={"spacing": 8, "width": 32},
+    batch_size=8,
+    divisor=None,
+)
+
+RECIPE = Recipe(
+    losses=lambda: {"warped": NCC()},
+    loss_weights={"warped": 1.0},
+    scales={"cpu": SCALE, "published": SCALE},
+    pose=Pose(rotation=10.0, scale=0.1, shift=8.0, flip=True),
+    held_out=20,
+    alignment="none",
+    exchange=True,
+)
+
+SYSTEM = System(
+    name="dirnet",
+    builder=DIRNet,
+    chapter="5.1",
+    reference="de Vos et al., DLMIA 2017 [26]",
+    transform="control points",
+    recipes={"cardiac_cine": RECIPE},
+)

@@ -1,0 +1,194 @@
+"""ICNet: one network for both directions, held to be each other's inverse.
+
+Survey section 5.1, reference [142]: Zhang, "Inverse-Consistent Deep Networks for
+Unsupervised Deformable Image Registration", arXiv 1809.03443, 2018.
+
+Published, in the paper or its public code: one U-Net of which both directions are
+calls, its widths, the bound of the displacement by tanh, the penalties on inverse
+inconsistency (0.05), folds (1e5) and roughness (0.5), Adam at 5e-4, one pair a step.
+
+Our choices, in the preset: local cross-correlation in place of the mean squared error,
+since scans of several sessions differ in intensity (the paper matches histograms for
+it); 2 mm voxels, auxiliary labels in
+training, a random common pose, four channels to begin with in place of eight, a
+learning rate that decays to zero along a cosine.
+"""
+
+import keras
+from keras import layers
+
+from kregzoo.blocks import pair_inputs
+from kregzoo.blocks.convolutions import CONVOLUTIONS, TRANSPOSED_CONVOLUTIONS
+from kregzoo.layers import SpatialTransformer
+from kregzoo.losses import (
+    LNCC,
+    AntiFolding,
+    Dice,
+    Gradient,
+    InverseConsistency,
+    WeightedSum,
+)
+from kregzoo.registrars.presets import load_weights
+from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
+
+# In units of the first width: of the transposed convolutions, and of the two after
+# each.
+UPSAMPLED = (8, 4, 2, 2)
+DECODER = ((8, 4), (4, 2), (4, 2), (2, 2))
+
+
+def ICNet(
+    input_shape=(144, 192, 160, 1),
+    width=8,
+    bound=7.0,
+    weights=None,
+    name="icnet",
+):
+    """Instantiates ICNet (Zhang, 2018).
+
+    The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
+    intensities in [0, 1], affinely aligned, and returns `"warped"`, `"displacement"`,
+    `"warped_fixed"`, `"inverse_displacement"`, displacements `(B, *spatial, D)` in
+    voxels, and `"displacements"`, both in one, for `InverseConsistency`.
+
+    Args:
+        input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D; spatial sizes
+            divisible by 16, or `None`.
+        width: int. Channels of the first convolutions, doubled at each level.
+        bound: float. What each component of a displacement stays below, in voxels.
+        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), or the
+            path of a `.weights.h5` file.
+        name: str. The model's name.
+
+    Returns:
+        A `kregzoo.training.RegistrationModel`.
+
+    Raises:
+        ValueError: for unknown `weights`, a shape that is not 2-D or 3-D or not
+            divisible by 16, or weights of another architecture.
+
+    Example:
+        >>> model = ICNet((32, 32, 1), width=4)
+        >>> image = keras.ops.ones((1, 32, 32, 1))
+        >>> tuple(model({"moving": image, "fixed": image})["displacements"].shape)
+        (1, 32, 32, 4)
+    """
+    inputs = pair_inputs(input_shape, divisor=16)
+    moving, fixed = inputs["moving"], inputs["fixed"]
+    network = _network(fixed.shape[1:], width, bound)
+    there, back = network([moving, fixed]), network([fixed, moving])
+    both = layers.Concatenate(name="displacements", dtype="float32")([there, back])
+    outputs = {
+        "displacement": there,
+        "inverse_displacement": back,
+        "displacements": both,
+        "warped": SpatialTransformer(name="warp")([moving, there]),
+        "warped_fixed": SpatialTransformer(name="warp_fixed")([fixed, back]),
+    }
+    model = RegistrationModel(inputs=inputs, outputs=outputs, name=name)
+    arguments = {"width": width, "bound": bound}
+    load_weights(model, weights, system="icnet", arguments=arguments)
+    return model
+
+
+def _network(input_shape, width, bound):
+    """The U-Net from an image and the one to align it with to a displacement."""
+    ndim = len(input_shape) - 1
+    pair = [keras.Input(input_shape) for _ in range(2)]
+    x = layers.Concatenate(name="pair")(pair)
+    skips = []
+    for level in range(4):
+        stride = 2 if level else 1
+        x = _convolution(x, width * 2**level, f"encoder_{level}_1", stride)
+        x = _convolution(x, width * 2**level, f"encoder_{level}_2")
+        skips.append(x)
+    x = _convolution(x, 16 * width, "encoder_4_1", 2)
+    x = _convolution(x, 8 * width, "encoder_4_2")
+    for level, factor, factors in zip(
+        range(3, -1, -1), UPSAMPLED, DECODER, strict=True
+    ):
+        x = TRANSPOSED_CONVOLUTIONS[ndim](
+            factor * width,
+            2,
+            strides=2,
+            activation="relu",
+            kernel_initializer="he_normal",
+            name=f"upsample_{level}",
+        )(x)
+        x = layers.Concatenate(name=f"join_{level}")([x, skips.pop()])
+        for number, factor in enumerate(factors, start=1):
+            x = _convolution(x, factor * width, f"decoder_{level}_{number}")
+    x = CONVOLUTIONS[ndim](
+        ndim,
+        1,
+        use_bias=False,
+        activation="tanh",
+        kernel_initializer=keras.initializers.RandomNormal(stddev=1e-5),
+        dtype="float32",
+        name="flow",
+    )(x)
+    field = layers.Rescaling(bound, dtype="float32", name="bound")(x)
+    return keras.Model(pair, field, name="network")
+
+
+def _convolution(x, width, name, stride=1):
+    return CONVOLUTIONS[len(x.shape) - 2](
+        width,
+        3,
+        strides=stride,
+        padding="same",
+        use_bias=False,
+        activation="relu",
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
+
+
+def _regular():
+    return WeightedSum([(AntiFolding(), 1e5), (Gradient(), 0.5)])
+
+
+RECIPE = Recipe(
+    losses=lambda: {
+        "warped": LNCC(window=9),
+        "warped_fixed": LNCC(window=9),
+        "displacements": InverseConsistency(),
+        "displacement": _regular(),
+        "inverse_displacement": _regular(),
+        "warped_labels": Dice(),
+    },
+    loss_weights={
+        "warped": 1.0,
+        "warped_fixed": 1.0,
+        "displacements": 0.05,
+        "displacement": 1.0,
+        "inverse_displacement": 1.0,
+        "warped_labels": 0.5,
+    },
+    scales={
+        "cpu": Scale(
+            spacing=2.0,
+            shapes=((80, 96, 80), (96, 112, 96)),
+            steps=4000,
+            learning_rate=1e-3,
+            model={"width": 4},
+        ),
+        "published": Scale(
+            spacing=1.0,
+            shapes=((160, 192, 160), (192, 224, 192)),
+            steps=20_000,
+            learning_rate=5e-4,
+            model={"width": 8},
+        ),
+    },
+    pose=Pose(rotation=3.0, scale=0.03, shift=1.0, flip=True),
+)
+
+SYSTEM = System(
+    name="icnet",
+    builder=ICNet,
+    chapter="5.1",
+    reference="Zhang, arXiv 1809.03443, 2018 [142]",
+    transform="displacement both ways",
+    recipes={"brain_t1": RECIPE},
+)

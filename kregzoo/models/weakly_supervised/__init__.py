@@ -1,0 +1,1 @@
+"""Survey section 4.2: dual and weakly supervised transformation estimation."""

@@ -1,0 +1,280 @@
+"""Label-reg: networks of two modalities, trained by anatomical labels alone.
+
+Survey section 4.2, references [51] and [52]: Hu, Modat, Gibson, Ghavami, Bonmati,
+Moore, Emberton, Noble, Barratt, Vercauteren, "Label-driven weakly-supervised learning
+for multimodal deformable image registration", ISBI 2018, arXiv 1711.01666, and Hu et
+al., "Weakly-supervised convolutional neural networks for multimodal image
+registration", Medical Image Analysis 49, 2018, arXiv 1807.03361. The survey gives the
+composite of both networks to [52]; it belongs to [51], and [52] uses the local one
+alone.
+
+Published, in the papers or their public code: all widths, the summed heads that start
+at zero, labels as training's only target and never as an input, one label drawn for
+each case and step, the gland twice as often; the soft Dice of both at several scales,
+bending energy (0.5) on the local part, random affines of both images in training, Adam,
+four pairs a step.
+
+Our choices: group in place of batch normalisation, for the small batches; a composite
+trained in two stages, the global network first and then frozen; Gaussian scales up to 8
+voxels of 1.5 mm; in the preset a quarter of the local network's widths.
+"""
+
+import keras
+import numpy as np
+from keras import layers
+
+from kregzoo import ops
+from kregzoo.blocks import pair_inputs
+from kregzoo.blocks.convolutions import (
+    CONVOLUTIONS,
+    MAX_POOLINGS,
+    TRANSPOSED_CONVOLUTIONS,
+)
+from kregzoo.layers import AffineField, RescaleTransform, SpatialTransformer
+from kregzoo.losses import NMI, BendingEnergy, Dice
+from kregzoo.registrars.presets import load_weights
+from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
+
+LEVELS = 4
+PARTS = ("global", "local", "composite")
+
+
+def LabelReg(
+    input_shape=(48, 64, 48, 1),
+    part="local",
+    local_width=32,
+    global_width=8,
+    weights=None,
+    name="label_reg",
+):
+    """Instantiates the networks of Hu et al. (ISBI 2018, Medical Image Analysis 2018).
+
+    The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
+    intensities in [0, 1], and returns `"warped"`, `"displacement"` `(B, *spatial, D)`,
+    of the global and the local part together, `"affine"` `(B, D, D + 1)` with a global
+    part and `"local"`, the displacement of a local part, all in voxels.
+
+    Args:
+        input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D; spatial sizes
+            divisible by 16; they may be `None` for the local part.
+        part: `"global"` for an affine network, `"local"` for a dense one with a head at
+            each level, `"composite"` for a global one and then a local one with a head
+            at full resolution.
+        local_width: int. Channels of the local network's first level.
+        global_width: int. Channels of the global network's first level.
+        weights: None for random ones, the tag of a preset's data
+            (`"prostate_mr_us"`), or the path of a `.weights.h5` file.
+        name: str. The model's name.
+
+    Returns:
+        A `kregzoo.training.RegistrationModel`.
+
+    Raises:
+        ValueError: for an unknown `part` or `weights`, a shape that is not 2-D or 3-D,
+            not divisible by 16, or open with a global part, or weights of another
+            architecture.
+
+    Example:
+        >>> model = LabelReg((32, 32, 32, 1), "global")
+        >>> image = keras.ops.ones((1, 32, 32, 32, 1))
+        >>> tuple(model({"moving": image, "fixed": image})["affine"].shape)
+        (1, 3, 4)
+    """
+    if part not in PARTS:
+        raise ValueError(f"`part` must be one of {PARTS}. Received: {part!r}")
+    if part != "local" and None in tuple(input_shape):
+        raise ValueError(
+            "`input_shape` must be known: the global network sees the whole image. "
+            f"Received: input_shape={tuple(input_shape)}"
+        )
+    inputs = pair_inputs(input_shape, divisor=2**LEVELS)
+    moving, fixed = inputs["moving"], inputs["fixed"]
+    outputs = {}
+    if part != "local":
+        outputs["affine"] = _global(moving, fixed, global_width)
+        field = AffineField(name="affine_displacement")([outputs["affine"], fixed])
+        moving = SpatialTransformer(name="global_warp")([moving, field])
+    if part != "global":
+        heads = range(LEVELS + 1) if part == "local" else (0,)
+        outputs["local"] = local = _local(moving, fixed, local_width, heads)
+        field = local
+    if part == "composite":
+        affine = AffineField(name="affine_part")([outputs["affine"], fixed])
+        # Added and not composed, as published.
+        field = layers.Add(name="sum", dtype="float32")([affine, local])
+    outputs["displacement"] = field
+    outputs["warped"] = SpatialTransformer(name="warp")([inputs["moving"], field])
+    model = RegistrationModel(inputs=inputs, outputs=outputs, name=name)
+    arguments = {
+        "part": part,
+        "local_width": local_width,
+        "global_width": global_width,
+    }
+    load_weights(model, weights, system="label_reg", arguments=arguments)
+    return model
+
+
+def _global(moving, fixed, width):
+    """The affine network: `(B, D, D + 1)`, at first the identity."""
+    ndim = len(fixed.shape) - 2
+    x, _ = _contracted(moving, fixed, width, "global")
+    x = layers.Flatten(name="global_flat")(x)
+    identity = np.eye(ndim, ndim + 1).ravel()
+    x = layers.Dense(
+        ndim * (ndim + 1),
+        kernel_initializer="zeros",
+        bias_initializer=keras.initializers.Constant(identity),
+        dtype="float32",
+        name="global_affine",
+    )(x)
+    return layers.Reshape((ndim, ndim + 1), name="affine")(x)
+
+
+def _local(moving, fixed, width, heads):
+    """The dense network: the sum of a head's displacement at each of some levels."""
+    x, skips = _contracted(moving, fixed, width, "local")
+    features = {LEVELS: x}
+    for level in range(LEVELS - 1, -1, -1):
+        x = _expanded(x, skips[level], f"local_up_{level}")
+        features[level] = x
+    fields = [_head(features[level], level) for level in heads]
+    if len(fields) == 1:
+        return fields[0]
+    return layers.Add(name="local_sum", dtype="float32")(fields)
+
+
+def _contracted(moving, fixed, width, name):
+    """Features at the coarsest level, and the first ones of each level above."""
+    x = layers.Concatenate(name=f"{name}_pair")([moving, fixed])
+    skips = []
+    for level in range(LEVELS):
+        stage, filters = f"{name}_down_{level}", width * 2**level
+        first = _block(x, filters, f"{stage}_1", 7 if level == 0 else 3)
+        x = _block(first, filters, f"{stage}_2")
+        x = _block(x, filters, f"{stage}_3", plus=first)
+        x = MAX_POOLINGS[len(x.shape) - 2](2, name=f"{stage}_pool")(x)
+        skips.append(first)
+    return _block(x, width * 2**LEVELS, f"{name}_bottom"), skips
+
+
+def _expanded(x, skip, name):
+    """Up one level: learnt and additive upsampling, then a residual block."""
+    ndim, filters = len(x.shape) - 2, skip.shape[-1]
+    up = TRANSPOSED_CONVOLUTIONS[ndim](
+        filters,
+        3,
+        strides=2,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=f"{name}_deconvolution",
+    )(x)
+    up = layers.ReLU(name=f"{name}_activation")(_normalised(up, name))
+    up = layers.Add(name=f"{name}_added")(
+        [up, AdditiveUpsampling(name=f"{name}_additive")(x)]
+    )
+    joined = layers.Add(name=f"{name}_joined")([up, skip])
+    x = _block(up, filters, f"{name}_1")
+    return _block(x, filters, f"{name}_2", plus=joined)
+
+
+def _block(x, filters, name, size=3, plus=None):
+    """Convolution, normalisation, what is to be added, ReLU."""
+    x = CONVOLUTIONS[len(x.shape) - 2](
+        filters,
+        size,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
+    x = _normalised(x, name)
+    if plus is not None:
+        x = layers.Add(name=f"{name}_residual")([x, plus])
+    return layers.ReLU(name=f"{name}_activation")(x)
+
+
+def _normalised(x, name):
+    groups = min(4, x.shape[-1])
+    return layers.GroupNormalization(groups, name=f"{name}_norm")(x)
+
+
+def _head(x, level):
+    ndim = len(x.shape) - 2
+    field = CONVOLUTIONS[ndim](
+        ndim,
+        3,
+        padding="same",
+        kernel_initializer="zeros",
+        dtype="float32",
+        name=f"local_head_{level}",
+    )(x)
+    if level == 0:
+        return field
+    field = RescaleTransform(2**level, name=f"local_head_{level}_resized")(field)
+    # A head predicts voxels of the full resolution, which resizing made more of.
+    return layers.Rescaling(
+        2.0**-level, dtype="float32", name=f"local_head_{level}_in_voxels"
+    )(field)
+
+
+@keras.saving.register_keras_serializable(package="kregzoo")
+class AdditiveUpsampling(layers.Layer):
+    """Doubles the resolution and halves the channels, by adding their halves.
+
+    `(B, *spatial, 2 C)` becomes `(B, *(2 * spatial), C)`, by linear interpolation.
+    """
+
+    def call(self, x):
+        first, second = keras.ops.split(x, 2, axis=-1)
+        return ops.resize(first + second, [2 * n for n in x.shape[1:-1]])
+
+    def compute_output_shape(self, input_shape):
+        spatial = (n and 2 * n for n in input_shape[1:-1])
+        return (input_shape[0], *spatial, input_shape[-1] // 2)
+
+
+RECIPE = Recipe(
+    losses=lambda: {
+        # Only watched: the image takes no part in training, as published.
+        "warped": NMI(),
+        "displacement": BendingEnergy(),
+        "warped_labels": Dice(scales=(0, 1, 2, 4, 8)),
+    },
+    loss_weights={"warped": 0.0, "displacement": 0.5, "warped_labels": 1.0},
+    scales={
+        "cpu": Scale(
+            spacing=1.5,
+            shapes=((48, 64, 48),),
+            steps=1500,
+            learning_rate=1e-3,
+            model={"local_width": 8, "global_width": 8},
+            batch_size=4,
+            divisor=None,
+            stages=({"part": "global"}, {"part": "composite"}),
+        ),
+        "published": Scale(
+            spacing=0.8,
+            shapes=((96, 128, 96),),
+            steps=50_000,
+            learning_rate=1e-5,
+            model={"local_width": 32, "global_width": 8},
+            batch_size=4,
+            divisor=None,
+            stages=({"part": "global"}, {"part": "composite"}),
+        ),
+    },
+    pose=Pose(rotation=5.0, scale=0.05, shift=2.0),
+    moving_pose=Pose(rotation=5.0, scale=0.05, shift=3.0),
+    held_out=6,
+    alignment="centres",
+)
+
+SYSTEM = System(
+    name="label_reg",
+    builder=LabelReg,
+    chapter="4.2",
+    reference="Hu et al., ISBI 2018 [51] and Medical Image Analysis 2018 [52]",
+    transform="affine and displacement",
+    recipes={"prostate_mr_us": RECIPE},
+)

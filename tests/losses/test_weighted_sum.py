@@ -1,0 +1,18 @@
+import numpy as np
+import pytest
+
+from kregzoo.losses import MSE, NCC, WeightedSum
+from tests.helpers import assert_close, random_image, run_loss_test
+
+
+def test_is_the_sum_of_its_terms():
+    fixed, warped = (random_image((2, 9, 8, 1), seed) for seed in range(2))
+    terms = [(MSE(), 2.0), (NCC(), 0.5)]
+    values = run_loss_test(WeightedSum, {"terms": terms}, fixed, warped)
+    parts = [np.array(loss.call(fixed, warped)) * weight for loss, weight in terms]
+    assert_close(values, sum(parts))
+
+
+def test_rejects_no_terms():
+    with pytest.raises(ValueError, match="`terms`.*Received: none"):
+        WeightedSum([])
