@@ -42,3 +42,10 @@ def test_control_points_lie_between_the_cells():
     points = model.predict(image, verbose=0)[0, ..., 0]
     # One point of margin: the first on the image's edge has index 1.
     assert points.max() == points[corner[0] + 1, corner[1] + 1] == 1.0
+
+
+def test_the_margin_is_there_in_a_compiled_3d_model():
+    inputs = keras.Input((32, 32, 32, 2))
+    model = keras.Model(inputs, control_points(inputs, 16, 4, False, "s"))
+    points = model.predict(np.ones((1, 32, 32, 32, 2), "float32"), verbose=0)
+    assert points.shape == (1, 5, 5, 5, 3)

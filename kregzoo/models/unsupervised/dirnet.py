@@ -12,8 +12,9 @@ B-spline on the control points, normalised cross-correlation as the only loss.
 Not confirmed for the paper, and taken from its authors' later public code: five
 convolutions of 32 channels and two of width 1, the zero start of the last one, Adam at
 1e-3. Our choices: where the control points lie (see
-`kregzoo.blocks.control_points`), their spacing of 8 pixels, 16 pairs a step, and
-training in both directions of each pair, in a random common pose.
+`kregzoo.blocks.control_points`), their spacing of 8 pixels, the central 160 pixels of
+each image, eight pairs a step, and training in both directions of each pair, in a
+random common pose.
 """
 
 from keras import layers

@@ -16,8 +16,8 @@ place of their displacements added; the original image resampled once.
 
 Our choices: where the control points lie (see `kregzoo.blocks.control_points`), their
 spacings, translations in units of ten voxels, the entries of the shear matrix bounded
-by pi / 4 like angles, the weight of the bending energy, both directions of each pair in
-training, in a random common pose.
+by pi / 4 like angles, the weight of the bending energy, the central 160 pixels of
+cardiac images, both directions of each pair in training, in a random common pose.
 """
 
 import math
