@@ -79,7 +79,8 @@ def load(name):
     shape = (None,) * frame.ndim if frame.divisor else frame.shapes[-1]
     model = system.builder((*shape, 1), **preset.config["arguments"])
     model.load_weights(preset.folder / "model.weights.h5")
-    recipe = system.recipes[preset.config["recipe"]]
+    data = preset.metadata.get("data", {}).get("name", "")
+    _, recipe = _find_recipe(system, data, preset.config.get("recipe"))
     make_registrar = system.registrar or OneStepRegistrar
     return make_registrar(
         model,

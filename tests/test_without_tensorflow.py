@@ -69,7 +69,7 @@ assert (folder / "training/checkpoint.keras").is_file()
 
 # A preset, written and loaded.
 metadata = {"system": "voxelmorph"}
-config = {"system": "voxelmorph", "arguments": arguments}
+config = {"system": "voxelmorph", "recipe": "brain_t1", "arguments": arguments}
 Preset("tiny", folder / "tiny", config, frame, metadata).write(model, "card")
 registrar = zoo.load(folder / "tiny")
 
