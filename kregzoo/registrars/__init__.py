@@ -14,10 +14,10 @@ from kregzoo.registrars.transform_models import (
 )
 
 __all__ = [
-    "GenerativeRegistrar",
     "Affine",
     "BSpline",
     "Displacement",
+    "GenerativeRegistrar",
     "IterativeRegistrar",
     "OneStepRegistrar",
     "Registration",
