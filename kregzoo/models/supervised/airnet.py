@@ -13,7 +13,7 @@ two contrasts of one person, by a random affine.
 
 Not confirmed: all widths, which are ours, as are twelve numbers that are offsets from
 the identity in units of half the image, the error weighed by what it moves (see
-`AffineDistance`), the ranges of the random affines, and 4 mm voxels in the preset.
+`AffineDistance`), the ranges of the random affines, and 4 mm voxels in the recipe.
 """
 
 import keras

@@ -7,7 +7,7 @@ Published, in the paper or its public code: one U-Net of which both directions a
 calls, its widths, the bound of the displacement by tanh, the penalties on inverse
 inconsistency (0.05), folds (1e5) and roughness (0.5), Adam at 5e-4, one pair a step.
 
-Our choices, in the preset: local cross-correlation in place of the mean squared error,
+Our choices, in the recipe: local cross-correlation in place of the mean squared error,
 since scans of several sessions differ in intensity (the paper matches histograms for
 it); 2 mm voxels, auxiliary labels in
 training, a random common pose, four channels to begin with in place of eight, a

@@ -16,7 +16,7 @@ four pairs a step.
 
 Our choices: group in place of batch normalisation, for the small batches; a composite
 trained in two stages, the global network first and then frozen; Gaussian scales up to 8
-voxels of 1.5 mm; in the preset a quarter of the local network's widths.
+voxels of 1.5 mm; in the recipe for processors a quarter of the local network's widths.
 """
 
 import keras
