@@ -242,6 +242,13 @@ def _add_evaluate(commands):
         metavar="N",
         help="only the first N pairs of each folder (default: all)",
     )
+    parser.add_argument(
+        "--affines",
+        type=_positive,
+        metavar="N",
+        help="in place of the `eval` pairs, N made of held-out persons' images and "
+        "random affines, for presets that find affines",
+    )
     _add_output_folder(parser, flags=("-o", "--out", "--output"), required=True)
     parser.add_argument(
         "--record",
@@ -450,27 +457,36 @@ def _evaluate(options):
     from kregzoo import evaluation, zoo
 
     beside = evaluation.baselines([*evaluation.STARTS, *options.baselines])
+    measured = set()
     for data in options.data:
-        presets = options.presets or evaluation.presets_of(data)
-        ours = [
-            method
-            for name in presets
-            for method in evaluation.preset_methods(name, options.refine)
-        ]
+        presets = options.presets or evaluation.presets_of(data, bool(options.affines))
         table = evaluation.evaluate(
-            [*beside, *ours],
+            [*beside, *_preset_methods(presets, options)],
             data,
             output / "results",
             _evaluate_command(options),
-            options.pairs,
+            options.affines or options.pairs,
+            bool(options.affines),
         )
         evaluation.draw(table, output / "results")
         _print(Markdown(evaluation.summary(table)))
-        if options.record:
-            for name in presets:
-                figures = evaluation.preset_figures(table, pathlib.Path(name).name)
-                zoo.record_figures(name, figures)
+        measured |= set(presets)
+    if options.record:
+        tables = evaluation.read_tables(output)
+        for name in sorted(measured):
+            own = [t for t in tables if pathlib.Path(name).name in t.presets]
+            figures = evaluation.preset_figures(own, pathlib.Path(name).name)
+            zoo.record_figures(name, figures)
     print(evaluation.write_results(output))
+
+
+def _preset_methods(presets, options):
+    from kregzoo import evaluation
+
+    if options.affines:
+        return evaluation.affine_methods(presets)
+    found = [evaluation.preset_methods(name, options.refine) for name in presets]
+    return [method for methods in found for method in methods]
 
 
 def _evaluate_command(options):
@@ -479,7 +495,10 @@ def _evaluate_command(options):
     words += ["--data", *(pathlib.Path(data).resolve().name for data in options.data)]
     if options.baselines:
         words += ["--baselines", ",".join(options.baselines)]
-    words += [f"--refine {options.refine}"]
+    if options.affines:
+        words += [f"--affines {options.affines}"]
+    else:
+        words += [f"--refine {options.refine}"]
     if options.pairs:
         words += [f"--pairs {options.pairs}"]
     return " ".join([*words, "--out OUT"])

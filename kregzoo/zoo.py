@@ -255,14 +255,16 @@ def _datasets(records, frame, recipe, batch_size, seed, directory):
     directory.mkdir(parents=True, exist_ok=True)
     if "warped_labels" not in recipe.loss_weights:
         labels = None
+    each = len(images) // len(records)
     transforms = _transforms(
-        images, pairs, frame, recipe.alignment, directory / "alignment.json"
+        images, pairs, frame, recipe, each, directory / "alignment.json"
     )
     grid = frame.canonical_grid(images[0])
-    kept = len(images) // len(records) * (len(records) - recipe.held_out)
-    # Records that are pairs stay together; of single images any two are a pair.
-    train_pairs = pairs and pairs[: -recipe.held_out]
-    held_pairs = pairs and pairs[: recipe.held_out]
+    kept = each * (len(records) - recipe.held_out)
+    # Pairs of one record stay together; of single images any two are a pair.
+    held = len(pairs or []) // len(records) * recipe.held_out
+    train_pairs = pairs and pairs[:-held]
+    held_pairs = pairs and pairs[:held]
     if pairs and recipe.exchange:
         train_pairs = train_pairs + [pair[::-1] for pair in train_pairs]
     train_set = PairDataset(
@@ -293,24 +295,28 @@ def _datasets(records, frame, recipe, batch_size, seed, directory):
     return train_set, validation
 
 
-def _transforms(images, pairs, frame, alignment, path):
+def _transforms(images, pairs, frame, recipe, each, path):
     """Affines from the first image's world to each other one's, kept in a file.
 
     Of single images each is aligned with the first one. Of pairs the moving one is
-    aligned with the fixed one, which is only centred on the first image.
+    aligned with the fixed one, which is only centred on the first image. Where an
+    affine is what there is to find, all images of a person, `each` in number, share
+    the transform of the first one: they must stay aligned to each other.
     """
     known = json.loads(path.read_text()) if path.exists() else {}
     aligner = affine_aligner(frame)
-    to_fixed = dict(pairs or [])
+    to_fixed = {} if recipe.affine_target else dict(pairs or [])
 
     def found(number):
+        if recipe.affine_target:
+            number -= number % each
         # Files of different folders may have one name, so the number counts too.
         key = f"{number} {images[number].name}"
         if key not in known:
             other = to_fixed.get(number, 0)
             pair = CanonicalPair(frame, images[number], images[other])
-            if number in to_fixed or not pairs:
-                align(pair, alignment, aligner)
+            if number in to_fixed or not to_fixed:
+                align(pair, recipe.alignment, aligner)
             matrix = pair.initial.matrix
             if number in to_fixed:
                 matrix = matrix @ found(other)

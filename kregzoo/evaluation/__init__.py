@@ -1,18 +1,21 @@
 """Measuring presets on held-out pairs, beside the tools that users have."""
 
+from kregzoo.evaluation.affines import AffinePair, affine_pairs
 from kregzoo.evaluation.compare import Change, changes_table, compare
 from kregzoo.evaluation.methods import (
     STARTS,
     Method,
+    affine_methods,
     baselines,
     preset_methods,
     presets_of,
 )
-from kregzoo.evaluation.pairs import Pair, measure, read_pairs, structures
+from kregzoo.evaluation.pairs import Pair, read_pairs
 from kregzoo.evaluation.plots import draw
 from kregzoo.evaluation.results import (
     Table,
     preset_figures,
+    read_tables,
     summary,
     write_results,
 )
@@ -22,25 +25,27 @@ from kregzoo.evaluation.statistics import Estimate, estimate, paired_difference
 
 __all__ = [
     "STARTS",
+    "AffinePair",
     "Change",
     "Estimate",
     "Method",
     "Pair",
     "Table",
+    "affine_methods",
+    "affine_pairs",
     "baselines",
     "changes_table",
     "compare",
     "draw",
     "estimate",
     "evaluate",
-    "measure",
     "paired_difference",
     "preset_figures",
     "preset_methods",
     "presets_of",
     "read_pairs",
     "read_rows",
-    "structures",
+    "read_tables",
     "summary",
     "write_results",
     "write_rows",

@@ -52,13 +52,19 @@ class Method:
         return CompositeTransform([read_transform(path) for path in paths])
 
 
-def presets_of(data):
-    """List the installed presets that were trained on a data folder, by its name."""
+def presets_of(data, affine=False):
+    """List the installed presets that were trained on a data folder, by its name.
+
+    Args:
+        data: the folder.
+        affine: bool. Only those whose whole answer is an affine.
+    """
     name = pathlib.Path(data).resolve().name
     return [
         preset.name
         for preset in map(Preset.read, installed_presets().values())
         if preset.metadata["data"]["name"] == name
+        and (not affine or preset.metadata["transform"] == "affine")
     ]
 
 
@@ -83,6 +89,30 @@ def preset_methods(name, refine):
         )
         for steps in ([0, refine] if refine else [0])
     ]
+
+
+def affine_methods(presets):
+    """What is measured where an affine is to be found.
+
+    Args:
+        presets: list of names or folders of presets.
+
+    Returns:
+        List of `Method`: mutual information from the centres of mass, every preset, and
+        mutual information from what each one found.
+    """
+    sitk = functools.partial(_method, "SimpleITK", _run_sitk, demons=None)
+    methods = [sitk("sitk-affine from centres of mass", start="MOMENTS")]
+    for name in presets:
+        (ours,) = preset_methods(name, 0)
+        refined = f"sitk-affine from {ours.name}"
+        started = functools.partial(_run_sitk, demons=None, start=ours)
+        description = {
+            "package": f"{_version('SimpleITK')}, {_version('kregzoo')}",
+            "parameters": f"demons=None start={ours.name}",
+        }
+        methods += [ours, Method(refined, started, description)]
+    return methods
 
 
 def baselines(names):
@@ -231,11 +261,18 @@ def _run_elastix(moving, fixed, folder, maps):
     return [folder / "field.mha"]
 
 
-def _run_sitk(moving, fixed, folder, demons):
+def _run_sitk(moving, fixed, folder, demons, start="GEOMETRY"):
+    """`start` is how ITK is to align centres, or a method that finds an affine."""
     import SimpleITK as sitk
 
-    moving, fixed = (sitk.ReadImage(str(p), sitk.sitkFloat32) for p in (moving, fixed))
-    transform = _mutual_information_affine(fixed, moving)
+    paths = moving, fixed
+    moving, fixed = (sitk.ReadImage(str(p), sitk.sitkFloat32) for p in paths)
+    if isinstance(start, Method):
+        (found,) = start.transform(start.run(*paths, folder)).transforms
+        transform = _about_centre(found.to_itk(), fixed)
+    else:
+        transform = _centred(fixed, moving, start)
+    _optimise_mutual_information(fixed, moving, transform)
     paths = [folder / "affine.tfm"]
     sitk.WriteTransform(transform, str(paths[0]))
     if demons:
@@ -251,10 +288,30 @@ def _run_sitk(moving, fixed, folder, demons):
     return paths
 
 
-def _mutual_information_affine(fixed, moving):
+def _centred(fixed, moving, kind):
     import SimpleITK as sitk
 
-    ndim = fixed.GetDimension()
+    centres = sitk.CenteredTransformInitializerFilter
+    affine = sitk.AffineTransform(fixed.GetDimension())
+    return sitk.CenteredTransformInitializer(
+        fixed, moving, affine, getattr(centres, kind)
+    )
+
+
+def _about_centre(affine, fixed):
+    """The same affine, its matrix about the middle of the fixed image."""
+    import SimpleITK as sitk
+
+    middle = [(size - 1) / 2 for size in fixed.GetSize()]
+    centre = fixed.TransformContinuousIndexToPhysicalPoint(middle)
+    shift = np.subtract(affine.TransformPoint(centre), centre)
+    return sitk.AffineTransform(affine.GetMatrix(), shift.tolist(), centre)
+
+
+def _optimise_mutual_information(fixed, moving, transform):
+    """Changes an affine transform for the better."""
+    import SimpleITK as sitk
+
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsMattesMutualInformation(50)
     method.SetMetricSamplingStrategy(method.RANDOM)
@@ -264,15 +321,8 @@ def _mutual_information_affine(fixed, moving):
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetShrinkFactorsPerLevel(PYRAMID)
     method.SetSmoothingSigmasPerLevel([factor / 2 for factor in PYRAMID])
-    start = sitk.CenteredTransformInitializer(
-        fixed,
-        moving,
-        sitk.AffineTransform(ndim),
-        sitk.CenteredTransformInitializerFilter.GEOMETRY,
-    )
-    method.SetInitialTransform(start, inPlace=True)
+    method.SetInitialTransform(transform, inPlace=True)
     method.Execute(fixed, moving)
-    return start
 
 
 def _multi_resolution(demons, fixed, moving):

@@ -28,6 +28,7 @@ class Pair:
         moving_label: path of its label map: integers, or in a fourth axis one binary
             channel a structure, of which those after the first are landmarks.
         fixed_label: likewise.
+        labels: tuple of ints, label values or numbers of channels to measure.
     """
 
     name: str
@@ -35,13 +36,53 @@ class Pair:
     fixed: pathlib.Path
     moving_label: pathlib.Path
     fixed_label: pathlib.Path
+    labels: tuple = ()
+
+    def measure(self, transform):
+        """Measure how well a transform aligns the pair.
+
+        Args:
+            transform: the world transform from fixed to moving.
+
+        Returns:
+            List of dicts, one a label: `label`; of a structure `dice` and `hd95` in mm
+            (NaN when it is lost), of a landmark `tre` in mm, of the centroids in the
+            moving image, and None for the others; and, the same for all labels of the
+            pair, `folded_percent` and `sd_log_j`.
+        """
+        fixed, moving = (
+            LabelMap.read(self.fixed_label),
+            LabelMap.read(self.moving_label),
+        )
+        warped = moving.warp(transform, fixed.grid)
+        displacement = transform.displacement_on(fixed.grid)
+        shape = {
+            "folded_percent": folded_percent(displacement),
+            "sd_log_j": sd_log_j(displacement),
+        }
+        rows = []
+        for label in self.labels:
+            # Too small for an overlap to tell how far off they are.
+            landmark = fixed.channels and label > 0
+            figures = (
+                _landmark_error(fixed, moving, label, transform)
+                if landmark
+                else _overlap(fixed, warped, label)
+            )
+            rows.append({"label": label, **figures, **shape})
+        return rows
 
 
-def read_pairs(data):
-    """List the `eval` pairs of a data folder.
+def read_pairs(data, count=None):
+    """List the `eval` pairs of a data folder, with the structures to measure.
+
+    Those are the structures that both images have; of maps of integers only the values
+    that all the images have, so that a mean over labels is of the same structures in
+    every pair. Landmarks in channels are others in each pair.
 
     Args:
         data: folder with a `dataset.json`, see `kregzoo.training.pairs`.
+        count: int. Only the first so many; None for all.
 
     Returns:
         List of `Pair`.
@@ -56,28 +97,25 @@ def read_pairs(data):
             "The data must have `eval` pairs of images with labels. "
             f"Received: {str(data)!r}, without {', '.join(missing)}"
         )
-    return [
+    pairs = [
         Pair(
-            f"{_stem(record['moving'])} to {_stem(record['fixed'])}",
+            f"{stem(record['moving'])} to {stem(record['fixed'])}",
             *(record[key] for key in PATHS),
         )
-        for record in records
+        for record in records[:count]
+    ]
+    return [
+        dataclasses.replace(pair, labels=labels)
+        for pair, labels in zip(pairs, _structures(pairs), strict=True)
     ]
 
 
-def structures(pairs):
-    """List the structures to measure in each pair: those that both images have.
+def stem(path):
+    """A file's name without its endings."""
+    return path.name.split(".")[0]
 
-    Of maps of integers only the values that all the images have, so that a mean over
-    labels is of the same structures in every pair. Landmarks in channels are others in
-    each pair.
 
-    Args:
-        pairs: list of `Pair`.
-
-    Returns:
-        List of sorted lists of ints, label values or numbers of channels, one a pair.
-    """
+def _structures(pairs):
     paths = {path for pair in pairs for path in (pair.moving_label, pair.fixed_label)}
     maps = {path: LabelMap.read(path) for path in paths}
     labels = {path: found.labels() for path, found in maps.items()}
@@ -85,44 +123,17 @@ def structures(pairs):
         both = [labels[pair.moving_label] & labels[pair.fixed_label] for pair in pairs]
     else:
         both = [set.intersection(*labels.values())] * len(pairs)
-    return [sorted(found) for found in both]
+    return [tuple(sorted(found)) for found in both]
 
 
-def measure(pair, transform, labels):
-    """Measure how well a transform aligns a pair.
-
-    Args:
-        pair: the `Pair`.
-        transform: the world transform from fixed to moving.
-        labels: list of ints, the structures to measure.
-
-    Returns:
-        List of dicts, one a label: `label`, `dice`, `hd95` in mm (NaN when a structure
-        is lost), `tre` in mm for landmarks (of their centroids, in the moving image;
-        else None), and, the same for all labels of the pair, `folded_percent` and
-        `sd_log_j`.
-    """
-    fixed, moving = LabelMap.read(pair.fixed_label), LabelMap.read(pair.moving_label)
-    warped = moving.warp(transform, fixed.grid)
-    displacement = transform.displacement_on(fixed.grid)
-    shape = {
-        "folded_percent": folded_percent(displacement),
-        "sd_log_j": sd_log_j(displacement),
+def _overlap(fixed, warped, label):
+    box = _union(fixed.box(label), warped.box(label))
+    masks = fixed.mask(label, box), warped.mask(label, box)
+    return {
+        "dice": dice(*(mask.astype("uint8") for mask in masks), [1])[1],
+        "hd95": hd95(*masks, fixed.grid.spacing),
+        "tre": None,
     }
-    rows = []
-    for label in labels:
-        box = _union(fixed.box(label), warped.box(label))
-        masks = fixed.mask(label, box), warped.mask(label, box)
-        rows.append(
-            {
-                "label": label,
-                "dice": dice(*(mask.astype("uint8") for mask in masks), [1])[1],
-                "hd95": hd95(*masks, fixed.grid.spacing),
-                "tre": _landmark_error(fixed, moving, label, transform),
-                **shape,
-            }
-        )
-    return rows
 
 
 def _union(*boxes):
@@ -135,17 +146,12 @@ def _union(*boxes):
 
 
 def _landmark_error(fixed, moving, label, transform):
-    if not (fixed.channels and label > 0):
-        return None
     points = transform.apply_points(_centroid(fixed, label))
-    return float(tre(points, _centroid(moving, label))[0])
+    error = float(tre(points, _centroid(moving, label))[0])
+    return {"dice": None, "hd95": None, "tre": error}
 
 
 def _centroid(label_map, label):
     """Centre of a structure in RAS mm, `(1, D)`."""
     index = np.argwhere(label_map.mask(label)).mean(axis=0, keepdims=True)
     return label_map.grid.voxel_to_world(index)
-
-
-def _stem(path):
-    return path.name.split(".")[0]

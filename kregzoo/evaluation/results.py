@@ -89,6 +89,19 @@ def summary(table):
     return "\n\n".join(parts) + "\n"
 
 
+def read_tables(folder):
+    """Read all the tables that `evaluate` wrote to a folder's `results/`.
+
+    Args:
+        folder: the folder.
+
+    Returns:
+        List of `Table`, by name.
+    """
+    paths = sorted((pathlib.Path(folder) / FOLDER).glob("*.csv"))
+    return [Table.read(path) for path in paths]
+
+
 def write_results(folder):
     """Write RESULTS.md from all the tables of a folder.
 
@@ -100,7 +113,7 @@ def write_results(folder):
         Path of the file.
     """
     folder = pathlib.Path(folder)
-    tables = [Table.read(path) for path in sorted((folder / FOLDER).glob("*.csv"))]
+    tables = read_tables(folder)
     parts = [INTRODUCTION, f"{START}\n{preset_table(tables)}{END}"]
     parts += [_section(table, folder) for table in tables]
     if (folder / SPEED).is_file():
@@ -139,16 +152,26 @@ def preset_table(tables):
     return markdown([*heads, "accuracy, held out", "folds in %", "seconds"], rows)
 
 
-def preset_figures(table, name):
+def preset_figures(tables, name):
     """A preset's figures, for its metadata and card.
 
     Args:
-        table: the `Table` of the data it was measured on.
+        tables: list of the `Table` that it was measured in.
         name: str, the preset.
 
     Returns:
-        Dict of numbers; those of accuracy with both ends of their 95 % interval.
+        Dict of numbers; those of accuracy with both ends of their 95 % interval. Where
+        there are several tables, the table's name is a part of the key.
     """
+    figures = {}
+    for table in tables:
+        end = f", {table.name}" if len(tables) > 1 else ""
+        found = _figures(table, name)
+        figures |= {f"{key}{end}": value for key, value in found.items()}
+    return figures
+
+
+def _figures(table, name):
     figures = {}
     for figure, (_, digits) in {**ACCURACY, **REGULARITY}.items():
         for method, values in _compared(table, figure, name).items():
@@ -186,12 +209,15 @@ def _best_baseline(table):
 
 
 def _preset_cells(table, name):
-    figure = "tre" if table.values("tre") else "dice"
-    title, digits = ACCURACY[figure]
-    accuracy = [
-        f"{method} {estimate(values.values()).text(digits)}"
-        for method, values in _compared(table, figure, name).items()
-    ]
+    accuracy = []
+    for figure in ("dice", "tre"):
+        title, digits = ACCURACY[figure]
+        found = _compared(table, figure, name)
+        accuracy += [f"{title}:"] if found else []
+        accuracy += [
+            f"{method} {estimate(values.values()).text(digits)}"
+            for method, values in found.items()
+        ]
     # An alignment without a field does not fold, and is a part of what the others do.
     folds = [
         f"{method} {statistics.mean(values.values()):.3g}"
@@ -204,7 +230,7 @@ def _preset_cells(table, name):
         if method not in ALIGNMENTS
     ]
     return [
-        f"{title}:<br>" + "<br>".join(accuracy),
+        "<br>".join(accuracy),
         "<br>".join(folds),
         "<br>".join(seconds),
     ]
@@ -215,19 +241,28 @@ def _means(table):
     heads = ["method", "pairs"]
     heads += [f"{title}, mean [95 %]" for title, _ in figures.values()]
     heads += [f"SD of {title.partition(' ')[0]}" for title, _ in figures.values()]
-    heads += [title for title, _ in REGULARITY.values()] + ["seconds, median"]
+    regularity = {k: v for k, v in REGULARITY.items() if table.values(k)}
+    success = table.record["data"].get("success")
+    heads += [f"TRE under {success:g} mm, %"] if success else []
+    heads += [title for title, _ in regularity.values()] + ["seconds, median"]
     rows = [
         [
             method,
             str(len(seconds)),
             *_cells(table, method, figures, Estimate.text),
             *_cells(table, method, figures, lambda found, n: f"{found.sd:.{n}f}"),
-            *_cells(table, method, REGULARITY, lambda found, n: f"{found.mean:.{n}f}"),
+            *([_success(table, method, success)] if success else []),
+            *_cells(table, method, regularity, lambda found, n: f"{found.mean:.{n}f}"),
             f"{statistics.median(seconds.values()):.1f}",
         ]
         for method, seconds in table.values("seconds").items()
     ]
     return markdown(heads, rows)
+
+
+def _success(table, method, limit):
+    errors = table.values("tre")[method].values()
+    return f"{100 * statistics.mean(error < limit for error in errors):.0f}"
 
 
 def _cells(table, method, figures, text):

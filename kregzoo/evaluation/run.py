@@ -5,7 +5,8 @@ import pathlib
 import tempfile
 import time
 
-from kregzoo.evaluation.pairs import measure, read_pairs, structures
+from kregzoo.evaluation.affines import SUCCESS, affine_pairs
+from kregzoo.evaluation.pairs import read_pairs
 from kregzoo.evaluation.provenance import provenance
 from kregzoo.evaluation.results import Table
 from kregzoo.evaluation.rows import read_rows, write_rows
@@ -16,7 +17,9 @@ from kregzoo.training import read_dataset
 SAME = ("version", "commit", "machine", "backend")
 
 
-def evaluate(methods, data, folder, command="", count=None, progress=True):
+def evaluate(
+    methods, data, folder, command="", count=None, affines=False, progress=True
+):
     """Register every held-out pair by every method, from the raw files.
 
     What a table in `folder` already holds, by the same methods in the same versions, at
@@ -30,6 +33,8 @@ def evaluate(methods, data, folder, command="", count=None, progress=True):
             `<data>.json` that says what the data and the methods are.
         command: str. The command to record.
         count: int. Register only the first so many pairs; None for all.
+        affines: bool. In place of the data's own pairs register `count` made by
+            `affine_pairs`; the tables are `<data>_affines`.
         progress: bool. Show a progress bar.
 
     Returns:
@@ -39,26 +44,35 @@ def evaluate(methods, data, folder, command="", count=None, progress=True):
         ValueError: when the data are not usable.
     """
     data, folder = pathlib.Path(data).resolve(), pathlib.Path(folder)
-    pairs = read_pairs(data)[:count]
-    labels = structures(pairs)
+    with tempfile.TemporaryDirectory() as made:
+        if affines:
+            pairs = affine_pairs(data, made, count)
+        else:
+            pairs = read_pairs(data, count)
+        facts = _facts(data, len(pairs), affines)
+        return _measured(methods, pairs, facts, folder, provenance(command), progress)
+
+
+def _measured(methods, pairs, facts, folder, run, progress):
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{data.name}.csv"
+    path = folder / f"{facts['name']}.csv"
     descriptions = {method.name: method.description for method in methods}
-    run = provenance(command)
     rows = _kept(path, descriptions, run)
-    _describe(path, data, len(pairs), descriptions, run)
+    record = {"data": facts, "methods": descriptions, "run": run}
+    with atomic(path.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(record, indent=1) + "\n")
     done = {(row["pair"], row["method"]) for row in rows}
-    with progress_bar(len(pairs) * len(methods), progress, data.name) as advance:
-        for pair, found in zip(pairs, labels, strict=True):
+    with progress_bar(len(pairs) * len(methods), progress, path.stem) as advance:
+        for pair in pairs:
             for method in methods:
                 if (pair.name, method.name) not in done:
-                    rows += _registered(method, pair, found)
+                    rows += _registered(method, pair)
                     write_rows(path, rows)
                 advance()
     return Table.read(path)
 
 
-def _registered(method, pair, labels):
+def _registered(method, pair):
     """The rows of one pair and method; one row with the error if it fails."""
     key = {"pair": pair.name, "method": method.name}
     try:
@@ -66,7 +80,7 @@ def _registered(method, pair, labels):
             start = time.perf_counter()
             paths = method.run(pair.moving, pair.fixed, pathlib.Path(folder))
             seconds = time.perf_counter() - start
-            rows = measure(pair, method.transform(paths), labels)
+            rows = pair.measure(method.transform(paths))
     # Whatever a tool raises is its result on this pair.
     except Exception as error:
         text = " ".join(f"{type(error).__name__}: {error}".split())
@@ -88,13 +102,13 @@ def _kept(path, descriptions, run):
     return [row for row in rows if row["method"] in same and not row["error"]]
 
 
-def _describe(path, data, count, descriptions, run):
+def _facts(data, count, affines):
+    """What the tables say of the data."""
     dataset = read_dataset(data)
     facts = {key: dataset.get(key, "") for key in ("title", "source", "licence")}
-    record = {
-        "data": {"name": data.name, **facts, "pairs": count},
-        "methods": descriptions,
-        "run": run,
-    }
-    with atomic(path.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(record, indent=1) + "\n")
+    facts = {"name": data.name, **facts, "pairs": count}
+    if affines:
+        facts["name"] += "_affines"
+        facts["title"] += "; held-out persons under random affines, which are to find"
+        facts["success"] = SUCCESS
+    return facts

@@ -155,12 +155,10 @@ class IterativeRegistrar:
         if isinstance(self.transform, LinearModel):
             matrix = self.transform.affine(parameters, pair.grid.shape)
             found = affine_to_world(kops.convert_to_numpy(matrix)[0], pair.grid)
-            if isinstance(pair.initial, AffineTransform):
-                return AffineTransform(pair.initial.matrix @ found.matrix)
         else:
             field = self.transform.displacement(parameters, pair.grid.shape)
             found = field_transform(field, pair.grid)
-        return CompositeTransform([found, pair.initial])
+        return followed_by(pair.initial, found)
 
     def _objective(self, images, parameters):
         return self._value_and_grad(parameters, images)
@@ -264,3 +262,10 @@ def affine_to_world(matrix, grid):
     voxels[:-1, :-1] = matrix[:, :-1]
     voxels[:-1, -1] = centre + matrix[:, -1] - matrix[:, :-1] @ centre
     return AffineTransform(grid.affine @ voxels @ np.linalg.inv(grid.affine))
+
+
+def followed_by(second, first):
+    """Two transforms as one, points going through `first`; of two affines an affine."""
+    if isinstance(first, AffineTransform) and isinstance(second, AffineTransform):
+        return AffineTransform(second.matrix @ first.matrix)
+    return CompositeTransform([first, second])

@@ -11,6 +11,7 @@ from kregzoo.registrars.iterative import (
     CanonicalPair,
     IterativeRegistrar,
     affine_to_world,
+    followed_by,
 )
 from kregzoo.registrars.registration import Registration, Timer, field_transform
 from kregzoo.registrars.transform_models import Displacement, Velocity
@@ -129,7 +130,7 @@ class OneStepRegistrar:
         affine = outputs.get("affine")
         if affine is not None:
             world = affine_to_world(affine[0], pair.grid)
-            pair.initial = CompositeTransform([world, pair.initial])
+            pair.initial = followed_by(pair.initial, world)
         timer.lap("network")
         if self._field is None:
             transform = self._refined_affine(pair, refine, progress)

@@ -1,7 +1,13 @@
 """Training: the model base class, pairs of images, recipes."""
 
 from kregzoo.training.fitting import fit, transfer_weights
-from kregzoo.training.pairs import PairDataset, Pose, load_images, read_dataset
+from kregzoo.training.pairs import (
+    PairDataset,
+    Pose,
+    image_keys,
+    load_images,
+    read_dataset,
+)
 from kregzoo.training.registration_model import RegistrationModel
 from kregzoo.training.system import Recipe, Scale, System
 
@@ -13,6 +19,7 @@ __all__ = [
     "Scale",
     "System",
     "fit",
+    "image_keys",
     "load_images",
     "read_dataset",
     "transfer_weights",

@@ -5,7 +5,8 @@
      "eval": [{"moving": ..., "fixed": ..., "moving_label": ..., "fixed_label": ...}]}
 
 Paths are relative to the folder. A split holds single images, of which any two persons
-make a pair, or pairs. Labels are optional.
+make a pair, or pairs, or the contrasts of a person's MR, aligned to each other
+(`"t1"`, `"t2"`, `"flair"`), of which any two make one. Labels are optional.
 """
 
 import itertools
@@ -18,9 +19,10 @@ import numpy as np
 from kregzoo import ops
 from kregzoo.spatial import Image, LabelMap
 
+CONTRASTS = ("t1", "t2", "flair")
 PATH_KEYS = {
     f"{role}{kind}" for role in ("", "moving_", "fixed_") for kind in ("image", "label")
-} | {"moving", "fixed"}
+} | {"moving", "fixed", *CONTRASTS}
 
 # One-hot labels in a training step: more of them cost time, fewer make it noisy.
 LABELS_PER_ITEM = 10
@@ -204,14 +206,24 @@ class Pose:
         flip: bool. Mirror left and right in half of the draws.
         shear: float. Standard deviation of each entry above the diagonal of a unit
             upper triangular matrix.
+        uniform: bool. Draw uniformly between plus and minus the values above.
     """
 
-    def __init__(self, rotation=0.0, scale=0.0, shift=0.0, flip=False, shear=0.0):
+    def __init__(
+        self,
+        rotation=0.0,
+        scale=0.0,
+        shift=0.0,
+        flip=False,
+        shear=0.0,
+        uniform=False,
+    ):
         self.rotation = rotation
         self.scale = scale
         self.shear = shear
         self.shift = shift
         self.flip = flip
+        self.uniform = uniform
 
     def draw(self, rng, centre):
         """Draw a matrix `(D + 1, D + 1)` in world mm."""
@@ -221,18 +233,26 @@ class Pose:
         angles = np.zeros(3)
         # In the plane the only turn is about the third axis.
         turns = slice(2, None) if ndim == 2 else slice(None)
-        angles[turns] = rng.normal(0, self.rotation, angles[turns].size)
+        angles[turns] = self._random(rng, self.rotation, angles[turns].size)
         linear = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
-        linear = linear[:ndim, :ndim] @ np.diag(np.exp(rng.normal(0, self.scale, ndim)))
+        linear = linear[:ndim, :ndim] @ np.diag(
+            np.exp(self._random(rng, self.scale, ndim))
+        )
         if self.shear:
-            entries = np.triu(rng.normal(0, self.shear, (ndim, ndim)), 1)
+            entries = np.triu(self._random(rng, self.shear, (ndim, ndim)), 1)
             linear = linear @ (np.eye(ndim) + entries)
         if self.flip and rng.random() < 0.5:
             linear = linear @ np.diag([-1.0] + [1.0] * (ndim - 1))
         matrix = np.eye(ndim + 1)
         matrix[:-1, :-1] = linear
-        matrix[:-1, -1] = centre + rng.normal(0, self.shift, ndim) - linear @ centre
+        shift = self._random(rng, self.shift, ndim)
+        matrix[:-1, -1] = centre + shift - linear @ centre
         return matrix
+
+    def _random(self, rng, width, shape):
+        if self.uniform:
+            return rng.uniform(-width, width, shape)
+        return rng.normal(0, width, shape)
 
 
 def load_images(records, preprocessor):
@@ -244,11 +264,11 @@ def load_images(records, preprocessor):
 
     Returns:
         Images; label maps, or None when not all images have one; and the
-        `(moving, fixed)` indices when the records are pairs, or None when they are
-        single images.
+        `(moving, fixed)` indices when the records are pairs or contrasts, or None when
+        they are single images.
     """
     paired = "moving" in records[0]
-    keys = ("moving", "fixed") if paired else ("image",)
+    keys = ("moving", "fixed") if paired else image_keys(records[0])
     label_keys = ("moving_label", "fixed_label") if paired else ("label",)
     images = [
         preprocessor.normalise(Image.read(record[key]))
@@ -259,7 +279,19 @@ def load_images(records, preprocessor):
     if all(key in record for record in records for key in label_keys):
         labels = [LabelMap.read(record[k]) for record in records for k in label_keys]
     pairs = [(2 * i, 2 * i + 1) for i in range(len(records))] if paired else None
+    if not paired and len(keys) > 1:
+        firsts = range(0, len(images), len(keys))
+        pairs = [
+            pair
+            for first in firsts
+            for pair in itertools.permutations(range(first, first + len(keys)), 2)
+        ]
     return images, labels, pairs
+
+
+def image_keys(record):
+    """Keys of a person's images: of the contrasts, or of the only one."""
+    return tuple(key for key in CONTRASTS if key in record) or ("image",)
 
 
 def _absolute(record, root):

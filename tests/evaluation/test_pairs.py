@@ -8,7 +8,7 @@ import pytest
 import SimpleITK as sitk
 
 from kregzoo import ops
-from kregzoo.evaluation import measure, read_pairs, structures
+from kregzoo.evaluation import read_pairs
 from kregzoo.metrics import folded_percent, sd_log_j
 from kregzoo.spatial import (
     AffineTransform,
@@ -65,7 +65,7 @@ def folding_transform(grid):
 
 def test_known_boxes_have_their_known_figures(folder):
     (pair,) = read_pairs(folder)
-    rows = measure(pair, AffineTransform(np.eye(4)), [1, 2])
+    rows = pair.measure(AffineTransform(np.eye(4)))
     # 10 of 12 voxels of an edge; 6 of 8 and 12 of 14 of two.
     dice = 2 * 10 / (10 + 12), 2 * 6 * 12 / (6 * 12 + 8 * 14)
     np.testing.assert_allclose([row["dice"] for row in rows], dice, atol=1e-9)
@@ -78,7 +78,7 @@ def test_known_boxes_have_their_known_figures(folder):
 def test_overlap_and_distance_agree_with_simpleitk(folder):
     (pair,) = read_pairs(folder)
     transform = folding_transform(Image.read(pair.fixed).grid)
-    rows = measure(pair, transform, structures([pair])[0])
+    rows = pair.measure(transform)
     fixed = sitk.ReadImage(str(pair.fixed_label))
     warped = sitk.Resample(
         sitk.ReadImage(str(pair.moving_label)),
@@ -123,7 +123,7 @@ def test_folds_and_jacobian_agree_with_simpleitk(tmp_path):
     grid = Grid.centred((30, 28, 26), (2.0, 1.5, 2.5), orientation="LPS")
     (pair,) = read_pairs(write_boxes(tmp_path, grid))
     transform = folding_transform(grid)
-    row = measure(pair, transform, [1])[0]
+    row = pair.measure(transform)[0]
     displacement = transform.displacement_on(grid)
     field = sitk.Cast(itk.to_field(displacement, grid), sitk.sitkVectorFloat64)
     volume = sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(field))
@@ -160,22 +160,22 @@ def test_landmarks_are_the_later_channels(tmp_path):
     (tmp_path / "dataset.json").write_text(json.dumps({"eval": [record]}))
     (pair,) = read_pairs(tmp_path)
     # The third channel is empty in both.
-    assert structures([pair]) == [[0, 1]]
+    assert pair.labels == (0, 1)
     assert LabelMap.read(pair.fixed_label).channels
-    gland, landmark = measure(pair, AffineTransform(np.eye(4)), [0, 1])
+    gland, landmark = pair.measure(AffineTransform(np.eye(4)))
     assert gland["dice"] == 1 and gland["tre"] is None
     assert landmark["tre"] == pytest.approx(2 * 13**0.5)
     matrix = np.eye(4)
     matrix[:3, 3] = grid.voxel_to_world(-offset) - grid.voxel_to_world(0 * offset)
-    gland, landmark = measure(pair, AffineTransform(matrix), [0, 1])
+    gland, landmark = pair.measure(AffineTransform(matrix))
     assert landmark["tre"] == pytest.approx(0, abs=1e-4)
-    assert landmark["dice"] == 1 and gland["dice"] < 1
+    assert landmark["dice"] is None and gland["dice"] < 1
 
 
 def test_only_labels_of_all_images_count(known_data):
     pairs = read_pairs(known_data)
     assert [pair.name for pair in pairs] == ["moving0 to fixed0", "moving1 to fixed1"]
-    assert structures(pairs) == [[1, 2], [1, 2]]
+    assert [pair.labels for pair in pairs] == [(1, 2), (1, 2)]
 
 
 def test_pairs_without_labels_are_refused(tmp_path):

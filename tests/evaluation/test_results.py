@@ -70,7 +70,7 @@ def test_summary_gives_means_intervals_and_paired_differences(tmp_path):
 
 
 def test_presets_own_figures_have_intervals(tmp_path):
-    figures = evaluation.preset_figures(write_table(tmp_path / "results"), PRESET)
+    figures = evaluation.preset_figures([write_table(tmp_path / "results")], PRESET)
     assert figures["dice one pass"] == 0.65 and figures["dice refine=50"] == 0.7
     assert figures["dice ants-syn"] == 0.6 and "dice identity" not in figures
     low, high = figures["dice one pass, 95 %"]

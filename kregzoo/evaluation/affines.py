@@ -1,0 +1,114 @@
+"""Pairs made of one person's images and a random affine, which is what to find."""
+
+import dataclasses
+import itertools
+import pathlib
+
+import numpy as np
+
+from kregzoo.evaluation.pairs import stem
+from kregzoo.metrics import tre
+from kregzoo.spatial import AffineTransform, Grid, Image
+from kregzoo.spatial.preprocessing import foreground_box
+from kregzoo.training import Pose, image_keys, read_dataset
+
+# Uniformly within plus and minus these: degrees, mm, and parts of 1.
+RANGES = Pose(rotation=20.0, shift=20.0, scale=0.15, shear=0.1, uniform=True)
+# TRE in mm below which an alignment is a success.
+SUCCESS = 2.0
+# Voxels of the brain that the error is the mean over.
+POINTS = 5000
+
+
+@dataclasses.dataclass(frozen=True)
+class AffinePair:
+    """Two images of one person, and the affine between them.
+
+    Args:
+        name: what to call the pair.
+        moving: path of the moving image.
+        fixed: path of the fixed image.
+        truth: the `AffineTransform` from fixed to moving world.
+    """
+
+    name: str
+    moving: pathlib.Path
+    fixed: pathlib.Path
+    truth: AffineTransform
+
+    def measure(self, transform):
+        """Measure how far a transform is from the truth.
+
+        Args:
+            transform: the world transform from fixed to moving.
+
+        Returns:
+            A list of one dict: `tre`, the mean distance in mm over the foreground of
+            the fixed image.
+        """
+        fixed = Image.read(self.fixed)
+        index = np.argwhere(fixed.array > fixed.array.min())
+        index = index[:: max(1, len(index) // POINTS)]
+        points = fixed.grid.voxel_to_world(index)
+        errors = tre(transform.apply_points(points), self.truth.apply_points(points))
+        return [{"tre": float(np.mean(errors))}]
+
+
+def affine_pairs(data, folder, count, seed=0):
+    """Make pairs of held-out persons' images under random affines.
+
+    Of a person with one image the moving image is that image under the affine; of one
+    with several contrasts it is the first one, and the fixed image each other one in
+    turn. Persons are those of the `eval` split, or, of data without, the last one of
+    the `train` split, which no recipe trains on.
+
+    Args:
+        data: folder with a `dataset.json`, see `kregzoo.training.pairs`.
+        folder: folder to write the moving images to.
+        count: int. Pairs to make.
+        seed: int. Seed of the affines.
+
+    Returns:
+        List of `AffinePair`.
+    """
+    rng = np.random.default_rng(seed)
+    pairs = []
+    sources = itertools.islice(itertools.cycle(_sources(data)), count)
+    for number, (moving, fixed) in enumerate(sources):
+        image = Image.read(moving)
+        low, high = foreground_box(_in_unit_range(image))
+        truth = AffineTransform(RANGES.draw(rng, (low + high) / 2))
+        path = pathlib.Path(folder) / f"{number:03d}_{stem(moving)}.nii.gz"
+        image.resample(_roomy(image, truth), truth.inverse()).write(path)
+        name = f"{number:03d} {stem(moving)} to {stem(fixed)}"
+        pairs.append(AffinePair(name, path, fixed, truth))
+    return pairs
+
+
+def _sources(data):
+    """Paths of the image to move and of the one that stays."""
+    dataset = read_dataset(data)
+    if "eval" in dataset:
+        paths = {record[k] for record in dataset["eval"] for k in ("moving", "fixed")}
+        return [(path, path) for path in sorted(paths)]
+    record = dataset["train"][-1]
+    first, *others = image_keys(record)
+    return [(record[first], record[key]) for key in others or [first]]
+
+
+def _roomy(image, truth):
+    """A grid of the image's voxels that holds all of it when it has moved."""
+    grid = image.grid
+    corners = np.array(list(itertools.product(*((0, n - 1) for n in grid.shape))))
+    moved = truth.apply_points(grid.voxel_to_world(corners))
+    voxels = grid.world_to_voxel(moved)
+    low = np.floor(np.minimum(voxels.min(axis=0), 0)).astype(int)
+    high = np.ceil(np.maximum(voxels.max(axis=0), np.array(grid.shape) - 1)).astype(int)
+    affine = grid.affine.copy()
+    affine[:-1, -1] = grid.voxel_to_world(low[None])[0]
+    return Grid(tuple(int(n) for n in high - low + 1), affine)
+
+
+def _in_unit_range(image):
+    array = image.array.astype("float32")
+    return Image((array - array.min()) / np.ptp(array), image.grid)
