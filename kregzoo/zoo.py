@@ -15,10 +15,11 @@ from kregzoo.registrars.alignment import affine_aligner, align
 from kregzoo.registrars.iterative import CanonicalPair
 from kregzoo.registrars.one_step import OneStepRegistrar
 from kregzoo.registrars.presets import Preset, find_preset, installed_presets
-from kregzoo.spatial import Preprocessor
+from kregzoo.spatial import AffineTransform, Preprocessor
 from kregzoo.spatial.files import atomic
 from kregzoo.training import (
     PairDataset,
+    SyntheticPairs,
     fit,
     load_images,
     read_dataset,
@@ -261,6 +262,12 @@ def _datasets(records, frame, recipe, batch_size, seed, directory):
     )
     grid = frame.canonical_grid(images[0])
     kept = each * (len(records) - recipe.held_out)
+    if recipe.synthesis:
+        on_grid = _on_grid(images, transforms, grid)
+        return tuple(
+            SyntheticPairs(recipe.synthesis(part), batch_size, steps, seed, grid=grid)
+            for part, steps in ((on_grid[:kept], 1), (on_grid[kept:], 4))
+        )
     # Pairs of one record stay together; of single images any two are a pair.
     held = len(pairs or []) // len(records) * recipe.held_out
     train_pairs = pairs and pairs[:-held]
@@ -293,6 +300,15 @@ def _datasets(records, frame, recipe, batch_size, seed, directory):
         seed=seed,
     )
     return train_set, validation
+
+
+def _on_grid(images, transforms, grid):
+    """Images in the common world, `(N, *spatial, 1)`."""
+    resampled = [
+        image.resample(grid, AffineTransform(matrix)).array
+        for image, matrix in zip(images, transforms, strict=True)
+    ]
+    return np.stack(resampled)[..., None]
 
 
 def _transforms(images, pairs, frame, recipe, each, path):

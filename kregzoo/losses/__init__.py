@@ -4,6 +4,7 @@ from kregzoo.losses.affine_distance import AffineDistance
 from kregzoo.losses.anti_folding import AntiFolding
 from kregzoo.losses.bending_energy import BendingEnergy
 from kregzoo.losses.dice import Dice
+from kregzoo.losses.end_point_error import EndPointError
 from kregzoo.losses.gradient import Gradient
 from kregzoo.losses.inverse_consistency import InverseConsistency
 from kregzoo.losses.jacobian_folding import JacobianFolding
@@ -31,6 +32,7 @@ __all__ = [
     "AntiFolding",
     "BendingEnergy",
     "Dice",
+    "EndPointError",
     "Gradient",
     "InverseConsistency",
     "JacobianFolding",

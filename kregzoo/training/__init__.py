@@ -1,5 +1,6 @@
 """Training: the model base class, pairs of images, recipes."""
 
+from kregzoo.training.appearance import AppearanceModel
 from kregzoo.training.fitting import fit, transfer_weights
 from kregzoo.training.pairs import (
     PairDataset,
@@ -9,14 +10,18 @@ from kregzoo.training.pairs import (
     read_dataset,
 )
 from kregzoo.training.registration_model import RegistrationModel
+from kregzoo.training.synthesis import RandomDeformations, SyntheticPairs
 from kregzoo.training.system import Recipe, Scale, System
 
 __all__ = [
+    "AppearanceModel",
     "PairDataset",
     "Pose",
+    "RandomDeformations",
     "Recipe",
     "RegistrationModel",
     "Scale",
+    "SyntheticPairs",
     "System",
     "fit",
     "image_keys",

@@ -12,7 +12,8 @@ class RegistrationModel(keras.Model):
     It is called on `{"moving": ..., "fixed": ...}` and returns a dict of named outputs.
     An output that has a loss but no target in `y` is compared with the fixed image
     (`"warped"`), with the moving one (`"warped_fixed"`), or, of both images warped half
-    the way (`"halfway"`), with the other (`"halfway_fixed"`); else it is a field to
+    the way (`"halfway"`), with the other (`"halfway_fixed"`); else with the
+    `"displacement"` that `y` gives, or, when it gives none, it is a field to
     regularise, whose target no loss reads.
 
     With `y = {"moving_labels": ..., "fixed_labels": ...}`, one-hot `(B, *spatial, L)`,
@@ -40,8 +41,11 @@ class RegistrationModel(keras.Model):
             "warped_fixed": x["moving"],
             "halfway": y_pred.get("halfway_fixed"),
         }
-        targets = {name: images.get(name, output) for name, output in y_pred.items()}
         given = dict(y or {})
+        targets = {
+            name: images.get(name, given.get("displacement", output))
+            for name, output in y_pred.items()
+        }
         if "moving_labels" in given:
             warped = ops.warp(given.pop("moving_labels"), y_pred["displacement"])
             y_pred = {**y_pred, "warped_labels": warped}

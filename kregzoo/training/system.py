@@ -52,6 +52,8 @@ class Recipe:
         moving_pose: the `Pose` that the moving image is drawn in beside that.
         affine_target: bool. Whether an image, or another of the same person, is paired
             with itself, and the affine of `moving_pose` is what there is to find.
+        synthesis: callable of images `(N, *spatial, 1)` on the canonical grid that
+            gives what `SyntheticPairs` draws from; None to draw the images themselves.
     """
 
     losses: Callable
@@ -64,6 +66,7 @@ class Recipe:
     exchange: bool = False
     moving_pose: Pose | None = None
     affine_target: bool = False
+    synthesis: Callable | None = None
 
 
 @dataclasses.dataclass(frozen=True)

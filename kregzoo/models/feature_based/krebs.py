@@ -17,7 +17,7 @@ convolutions of 16, 32, 32 and 4 channels in the encoder, three of them strided,
 32, 16 in the decoder, the moving image given to it at each scale, LeakyReLU 0.2, the
 bound of the velocity by tanh. Our choices: the size of that bound, the one-channel map
 at a quarter of the resolution that the decoder begins with, one scale of velocities in
-place of the TMI paper's several, 2-D slices, their central 160 pixels, the weight of
+place of the TMI paper's several, 2-D slices, their central 128 pixels, the weight of
 the divergence, the mean over pixels of the cross-correlation, a smoothing of
 3 pixels, both directions of each pair in training, in a random common pose.
 """
@@ -205,7 +205,7 @@ def _warped(image, field, name):
 
 SCALE = Scale(
     spacing=1.0,
-    shapes=((160, 160),),
+    shapes=((128, 128),),
     steps=4000,
     learning_rate=1e-3,
     batch_size=8,
@@ -219,7 +219,7 @@ RECIPE = Recipe(
         "latent_statistics": NormalDivergence(),
     },
     # The papers' loss is half the way; what is warped all the way is only watched.
-    loss_weights={"warped": 0.0, "halfway": 1.0, "latent_statistics": 2e-4},
+    loss_weights={"warped": 0.0, "halfway": 1.0, "latent_statistics": 2e-5},
     scales={"cpu": SCALE, "published": SCALE},
     pose=Pose(rotation=10.0, scale=0.1, shift=8.0, flip=True),
     held_out=20,

@@ -1,0 +1,50 @@
+"""Distance of the end points of two displacements."""
+
+import keras
+from keras import ops as kops
+
+from kregzoo import ops
+from kregzoo.losses.common import voxel_mean
+
+
+@keras.saving.register_keras_serializable(package="kregzoo")
+class EndPointError(keras.losses.Loss):
+    """Mean Euclidean distance of two displacements, at the prediction's resolution.
+
+    The average end-point error of optical flow (Dosovitskiy et al., FlowNet, ICCV 2015,
+    section 5), of a target that is resized to the prediction's grid but stays in voxels
+    of its own. In units of the prediction, at least 0.
+
+    `call(y_true, y_pred)` takes a displacement `(B, *spatial, D)` in voxels and one
+    `(B, *any, D)` in units of `unit` such voxels, and returns `(B,)`.
+
+    Args:
+        unit: float > 0. Voxels of the target that are 1 in the prediction.
+        name: str. The loss's name.
+        **kwargs: of `keras.losses.Loss`.
+
+    Raises:
+        ValueError: when `unit` is not positive.
+
+    Example:
+        >>> true = keras.ops.ones((1, 8, 8, 2)) * keras.ops.array([30.0, 40.0])
+        >>> float(EndPointError(unit=10.0)(true, keras.ops.zeros((1, 4, 4, 2))))
+        5.0
+    """
+
+    def __init__(self, unit=1.0, name="end_point_error", **kwargs):
+        super().__init__(name=name, **kwargs)
+        if unit <= 0:
+            raise ValueError(f"`unit` must be positive. Received: unit={unit}")
+        self.unit = unit
+
+    def call(self, y_true, y_pred):
+        target = kops.cast(y_true, "float32") / self.unit
+        if target.shape[1:-1] != y_pred.shape[1:-1]:
+            target = ops.resize(target, y_pred.shape[1:-1], antialias=True)
+        squared = kops.sum(kops.square(target - y_pred), axis=-1, keepdims=True)
+        # Where both agree the root has no slope.
+        return voxel_mean(kops.sqrt(squared + 1e-12))
+
+    def get_config(self):
+        return {**super().get_config(), "unit": self.unit}

@@ -1,0 +1,43 @@
+import numpy as np
+
+from kregzoo import ops
+from kregzoo.training import RandomDeformations, SyntheticPairs
+from tests.helpers import random_image
+
+SHAPE = (32, 40)
+IMAGES = random_image((3, *SHAPE, 1), 0, sigma=2.0)
+
+
+def test_random_deformations_deform_the_images():
+    moving, fixed, displacement = RandomDeformations(IMAGES, (8, 16)).draw(
+        np.random.default_rng(0), 4
+    )
+    assert all(any((m == image).all() for image in IMAGES) for m in moving)
+    assert np.abs(moving - fixed).mean() > 0.01
+    np.testing.assert_allclose(ops.warp(moving, displacement), fixed, atol=1e-5)
+
+
+def test_their_size_is_what_was_asked_for():
+    rng = np.random.default_rng(0)
+    small, large = (
+        RandomDeformations(IMAGES, (16,), sd=sd).draw(rng, 64)[2].std()
+        for sd in (0.1, 0.3)
+    )
+    np.testing.assert_allclose(large / small, 3.0, rtol=0.15)
+
+
+def test_an_item_depends_on_seed_epoch_and_number_alone():
+    def pairs(seed=0):
+        draw = RandomDeformations(IMAGES, (8,)).draw
+        return SyntheticPairs(draw, batch_size=2, steps_per_epoch=3, seed=seed)
+
+    one, same = pairs(), pairs()
+    images, targets = one[1]
+    assert images["moving"].shape == (2, *SHAPE, 1)
+    assert targets["displacement"].shape == (2, *SHAPE, 2)
+    np.testing.assert_array_equal(images["moving"], same[1][0]["moving"])
+    same.on_epoch_end()
+    others = (same[1], pairs(seed=1)[1], one[2])
+    assert all(
+        (item[1]["displacement"] != targets["displacement"]).any() for item in others
+    )
