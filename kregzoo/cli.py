@@ -243,11 +243,11 @@ def _add_evaluate(commands):
         help="only the first N pairs of each folder (default: all)",
     )
     parser.add_argument(
-        "--affines",
-        type=_positive,
-        metavar="N",
-        help="in place of the `eval` pairs, N made of held-out persons' images and "
-        "random affines, for presets that find affines",
+        "--truth",
+        choices=("affines", "deformations"),
+        help="in place of the `eval` pairs make such whose transform is known: "
+        "held-out persons under 30 (--pairs) random affines, for presets that find "
+        "affines, or held-out images under deformations found between them",
     )
     _add_output_folder(parser, flags=("-o", "--out", "--output"), required=True)
     parser.add_argument(
@@ -446,7 +446,7 @@ def _train(options):
 
 def _evaluate(options):
     output = _new_folder(options.output)
-    if options.record and options.pairs:
+    if options.record and options.pairs and not options.truth:
         raise ValueError(
             "`--record` writes the figures of all pairs. "
             f"Received: --record with --pairs {options.pairs}"
@@ -459,14 +459,15 @@ def _evaluate(options):
     beside = evaluation.baselines([*evaluation.STARTS, *options.baselines])
     measured = set()
     for data in options.data:
-        presets = options.presets or evaluation.presets_of(data, bool(options.affines))
+        affine = options.truth == "affines"
+        presets = options.presets or evaluation.presets_of(data, affine)
         table = evaluation.evaluate(
             [*beside, *_preset_methods(presets, options)],
             data,
             output / "results",
             _evaluate_command(options),
-            options.affines or options.pairs,
-            bool(options.affines),
+            options.pairs,
+            options.truth,
         )
         evaluation.draw(table, output / "results")
         _print(Markdown(evaluation.summary(table)))
@@ -483,7 +484,7 @@ def _evaluate(options):
 def _preset_methods(presets, options):
     from kregzoo import evaluation
 
-    if options.affines:
+    if options.truth == "affines":
         return evaluation.affine_methods(presets)
     found = [evaluation.preset_methods(name, options.refine) for name in presets]
     return [method for methods in found for method in methods]
@@ -495,9 +496,8 @@ def _evaluate_command(options):
     words += ["--data", *(pathlib.Path(data).resolve().name for data in options.data)]
     if options.baselines:
         words += ["--baselines", ",".join(options.baselines)]
-    if options.affines:
-        words += [f"--affines {options.affines}"]
-    else:
+    words += [f"--truth {options.truth}"] if options.truth else []
+    if options.truth != "affines":
         words += [f"--refine {options.refine}"]
     if options.pairs:
         words += [f"--pairs {options.pairs}"]

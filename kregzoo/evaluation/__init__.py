@@ -1,7 +1,12 @@
 """Measuring presets on held-out pairs, beside the tools that users have."""
 
-from kregzoo.evaluation.affines import AffinePair, affine_pairs
 from kregzoo.evaluation.compare import Change, changes_table, compare
+from kregzoo.evaluation.known import (
+    TRUTHS,
+    KnownPair,
+    affine_pairs,
+    deformed_pairs,
+)
 from kregzoo.evaluation.methods import (
     STARTS,
     Method,
@@ -25,9 +30,10 @@ from kregzoo.evaluation.statistics import Estimate, estimate, paired_difference
 
 __all__ = [
     "STARTS",
-    "AffinePair",
+    "TRUTHS",
     "Change",
     "Estimate",
+    "KnownPair",
     "Method",
     "Pair",
     "Table",
@@ -36,6 +42,7 @@ __all__ = [
     "baselines",
     "changes_table",
     "compare",
+    "deformed_pairs",
     "draw",
     "estimate",
     "evaluate",

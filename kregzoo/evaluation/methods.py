@@ -199,18 +199,30 @@ def _run_start(moving, fixed, folder, centres):
 
 def _run_iterative(moving, fixed, folder, kind):
     moving, fixed = Image.read(moving), Image.read(fixed)
+    transform = ITERATIVE[kind](moving, fixed)
+    return _written(transform.apply(moving, fixed.grid), transform, folder)
+
+
+def _iterative_affine(moving, fixed):
     frame = default_preprocessor(fixed.grid.ndim)
-    affine = affine_aligner(frame).register(moving, fixed, progress=False)
-    if kind == "affine":
-        return _written(affine.warped, affine.transform, folder)
+    return affine_aligner(frame).register(moving, fixed, progress=False).transform
+
+
+def iterative_bspline(moving, fixed):
+    """Register two `Image` by our iterative engine: affinely, then by B-splines."""
     registrar = IterativeRegistrar(
         LNCC(),
         BSpline(8.0),
         levels=((4, 40), (2, 40), (1, 20)),
         regularisers=((BendingEnergy(), 1.0),),
-        preprocessor=frame,
+        preprocessor=default_preprocessor(fixed.grid.ndim),
     )
-    return _run_ours(registrar, moving, fixed, folder, initial=affine.transform)
+    initial = _iterative_affine(moving, fixed)
+    found = registrar.register(moving, fixed, initial=initial, progress=False)
+    return found.transform
+
+
+ITERATIVE = {"affine": _iterative_affine, "bspline": iterative_bspline}
 
 
 def _written(warped, transform, folder):

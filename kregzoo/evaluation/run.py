@@ -5,7 +5,7 @@ import pathlib
 import tempfile
 import time
 
-from kregzoo.evaluation.affines import SUCCESS, affine_pairs
+from kregzoo.evaluation.known import SUCCESS, TITLES, TRUTHS
 from kregzoo.evaluation.pairs import read_pairs
 from kregzoo.evaluation.provenance import provenance
 from kregzoo.evaluation.results import Table
@@ -17,9 +17,7 @@ from kregzoo.training import read_dataset
 SAME = ("version", "commit", "machine", "backend")
 
 
-def evaluate(
-    methods, data, folder, command="", count=None, affines=False, progress=True
-):
+def evaluate(methods, data, folder, command="", count=None, truth=None, progress=True):
     """Register every held-out pair by every method, from the raw files.
 
     What a table in `folder` already holds, by the same methods in the same versions, at
@@ -33,8 +31,9 @@ def evaluate(
             `<data>.json` that says what the data and the methods are.
         command: str. The command to record.
         count: int. Register only the first so many pairs; None for all.
-        affines: bool. In place of the data's own pairs register `count` made by
-            `affine_pairs`; the tables are `<data>_affines`.
+        truth: str, `"affines"` or `"deformations"`: in place of the data's own pairs
+            register such as `affine_pairs` or `deformed_pairs` makes; the tables are
+            `<data>_<truth>`.
         progress: bool. Show a progress bar.
 
     Returns:
@@ -45,11 +44,11 @@ def evaluate(
     """
     data, folder = pathlib.Path(data).resolve(), pathlib.Path(folder)
     with tempfile.TemporaryDirectory() as made:
-        if affines:
-            pairs = affine_pairs(data, made, count)
-        else:
+        if truth is None:
             pairs = read_pairs(data, count)
-        facts = _facts(data, len(pairs), affines)
+        else:
+            pairs = TRUTHS[truth](data, made, count)
+        facts = _facts(data, len(pairs), truth)
         return _measured(methods, pairs, facts, folder, provenance(command), progress)
 
 
@@ -102,13 +101,14 @@ def _kept(path, descriptions, run):
     return [row for row in rows if row["method"] in same and not row["error"]]
 
 
-def _facts(data, count, affines):
+def _facts(data, count, truth):
     """What the tables say of the data."""
     dataset = read_dataset(data)
     facts = {key: dataset.get(key, "") for key in ("title", "source", "licence")}
     facts = {"name": data.name, **facts, "pairs": count}
-    if affines:
-        facts["name"] += "_affines"
-        facts["title"] += "; held-out persons under random affines, which are to find"
+    if truth:
+        facts["name"] += f"_{truth}"
+        facts["title"] += f"; {TITLES[truth]}"
+    if truth == "affines":
         facts["success"] = SUCCESS
     return facts

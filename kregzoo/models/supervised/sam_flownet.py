@@ -261,7 +261,7 @@ def _recipe(synthesis, held_out):
     scale = Scale(
         spacing=1.0,
         shapes=((128, 128),),
-        steps=5000,
+        steps=3000,
         learning_rate=1e-3,
         model={"width": 0.25},
         batch_size=8,

@@ -1,4 +1,4 @@
-"""Pairs made of one person's images and a random affine, which is what to find."""
+"""Pairs that are made, so that the transform to find is known in every voxel."""
 
 import dataclasses
 import itertools
@@ -6,35 +6,41 @@ import pathlib
 
 import numpy as np
 
+from kregzoo.evaluation.methods import iterative_bspline
 from kregzoo.evaluation.pairs import stem
 from kregzoo.metrics import tre
+from kregzoo.registrars.progress import progress_bar
 from kregzoo.spatial import AffineTransform, Grid, Image
 from kregzoo.spatial.preprocessing import foreground_box
+from kregzoo.spatial.transforms import Transform
 from kregzoo.training import Pose, image_keys, read_dataset
 
 # Uniformly within plus and minus these: degrees, mm, and parts of 1.
 RANGES = Pose(rotation=20.0, shift=20.0, scale=0.15, shear=0.1, uniform=True)
+# Pairs that are made if it is not said how many.
+AFFINES = 30
 # TRE in mm below which an alignment is a success.
 SUCCESS = 2.0
-# Voxels of the brain that the error is the mean over.
+ROLES = ("moving", "fixed")
+# Voxels of the foreground that the error is the mean over.
 POINTS = 5000
 
 
 @dataclasses.dataclass(frozen=True)
-class AffinePair:
-    """Two images of one person, and the affine between them.
+class KnownPair:
+    """Two images of one person, and the transform between them.
 
     Args:
         name: what to call the pair.
         moving: path of the moving image.
         fixed: path of the fixed image.
-        truth: the `AffineTransform` from fixed to moving world.
+        truth: the transform from fixed to moving world.
     """
 
     name: str
     moving: pathlib.Path
     fixed: pathlib.Path
-    truth: AffineTransform
+    truth: Transform
 
     def measure(self, transform):
         """Measure how far a transform is from the truth.
@@ -54,7 +60,7 @@ class AffinePair:
         return [{"tre": float(np.mean(errors))}]
 
 
-def affine_pairs(data, folder, count, seed=0):
+def affine_pairs(data, folder, count=None, seed=0):
     """Make pairs of held-out persons' images under random affines.
 
     Of a person with one image the moving image is that image under the affine; of one
@@ -65,15 +71,15 @@ def affine_pairs(data, folder, count, seed=0):
     Args:
         data: folder with a `dataset.json`, see `kregzoo.training.pairs`.
         folder: folder to write the moving images to.
-        count: int. Pairs to make.
+        count: int. Pairs to make; None for 30.
         seed: int. Seed of the affines.
 
     Returns:
-        List of `AffinePair`.
+        List of `KnownPair`.
     """
     rng = np.random.default_rng(seed)
     pairs = []
-    sources = itertools.islice(itertools.cycle(_sources(data)), count)
+    sources = itertools.islice(itertools.cycle(_sources(data)), count or AFFINES)
     for number, (moving, fixed) in enumerate(sources):
         image = Image.read(moving)
         low, high = foreground_box(_in_unit_range(image))
@@ -81,15 +87,53 @@ def affine_pairs(data, folder, count, seed=0):
         path = pathlib.Path(folder) / f"{number:03d}_{stem(moving)}.nii.gz"
         image.resample(_roomy(image, truth), truth.inverse()).write(path)
         name = f"{number:03d} {stem(moving)} to {stem(fixed)}"
-        pairs.append(AffinePair(name, path, fixed, truth))
+        pairs.append(KnownPair(name, path, fixed, truth))
     return pairs
+
+
+def deformed_pairs(data, folder, count=None):
+    """Make pairs of held-out images and the same images deformed.
+
+    The deformation is the one that the iterative B-spline registration finds between
+    the two images of an `eval` pair: as large and as smooth as those between persons,
+    though this method, and others of B-splines, know its kind.
+
+    Args:
+        data: folder with a `dataset.json`, see `kregzoo.training.pairs`.
+        folder: folder to write the fixed images to.
+        count: int. Pairs to make; None for each `eval` pair in both directions.
+
+    Returns:
+        List of `KnownPair`.
+    """
+    records = read_dataset(data).get("eval", [])
+    sources = [(r[a], r[b]) for r in records for a, b in (ROLES, ROLES[::-1])][:count]
+    pairs = []
+    with progress_bar(len(sources), label="Finding deformations") as advance:
+        for number, (moving, other) in enumerate(sources):
+            image, target = Image.read(moving), Image.read(other)
+            truth = iterative_bspline(image, target)
+            path = pathlib.Path(folder) / f"{number:03d}_{stem(other)}.nii.gz"
+            truth.apply(image, target.grid).write(path)
+            name = f"{number:03d} {stem(moving)} to {stem(other)}"
+            pairs.append(KnownPair(name, moving, path, truth))
+            advance()
+    return pairs
+
+
+TRUTHS = {"affines": affine_pairs, "deformations": deformed_pairs}
+TITLES = {
+    "affines": "held-out persons under random affines, which are to find",
+    "deformations": "held-out images under deformations that the iterative B-spline "
+    "registration found between them, which are to find",
+}
 
 
 def _sources(data):
     """Paths of the image to move and of the one that stays."""
     dataset = read_dataset(data)
     if "eval" in dataset:
-        paths = {record[k] for record in dataset["eval"] for k in ("moving", "fixed")}
+        paths = {record[k] for record in dataset["eval"] for k in ROLES}
         return [(path, path) for path in sorted(paths)]
     record = dataset["train"][-1]
     first, *others = image_keys(record)

@@ -1,4 +1,4 @@
-"""Pairs whose affine is known, and the methods that are to find it."""
+"""Pairs whose transform is known, and the methods that are to find it."""
 
 import json
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from kregzoo import evaluation
-from kregzoo.evaluation import affine_pairs, methods
+from kregzoo.evaluation import affine_pairs, deformed_pairs, methods
 from kregzoo.spatial import AffineTransform, Grid, Image
-from tests.known_data import Shift, method
+from tests.known_data import SHIFT, Shift, method
 from tests.phantoms import Phantom
 
 
@@ -73,7 +73,7 @@ def test_without_an_eval_split_the_last_persons_contrasts_are_held_out(
 def test_successes_are_counted(known_data, tmp_path):
     found = [method("none", Shift(0))]
     table = evaluation.evaluate(
-        found, known_data, tmp_path, count=2, affines=True, progress=False
+        found, known_data, tmp_path, count=2, truth="affines", progress=False
     )
     assert table.name == "known_affines" and len(table.rows) == 2
     summary = evaluation.summary(table)
@@ -81,6 +81,22 @@ def test_successes_are_counted(known_data, tmp_path):
     assert "folds" not in summary
     (line,) = [line for line in summary.splitlines() if line.startswith("| none")]
     assert line.split(" | ")[4] == "0"
+
+
+def test_deformations_are_those_between_the_pairs(known_data, tmp_path):
+    pairs = deformed_pairs(known_data, tmp_path, 2)
+    assert [pair.name for pair in pairs] == [
+        "000 moving0 to fixed0",
+        "001 fixed0 to moving0",
+    ]
+    forth, back = (pair.truth.apply_points(np.zeros((1, 3)))[0] for pair in pairs)
+    np.testing.assert_allclose(forth, SHIFT, atol=2.0)
+    np.testing.assert_allclose(back, -SHIFT, atol=2.0)
+    for pair in pairs:
+        fixed = Image.read(pair.fixed)
+        warped = pair.truth.apply(pair.moving, fixed.grid).array
+        np.testing.assert_allclose(warped, fixed.array, atol=1e-5)
+        assert pair.measure(pair.truth) == [{"tre": 0.0}]
 
 
 def test_mutual_information_goes_on_from_what_a_preset_found(
