@@ -161,6 +161,16 @@ def _baselines():
         ants("ants-syncc", type_of_transform="SyNCC"),
         elastix("elastix-affine", maps=("affine",)),
         elastix("elastix-bspline", maps=("affine", "bspline")),
+        elastix(
+            "elastix-nmi",
+            maps=("affine", "bspline"),
+            metric="NormalizedMutualInformation",
+        ),
+        elastix(
+            "elastix-ncc",
+            maps=("affine", "bspline"),
+            metric="AdvancedNormalizedCorrelation",
+        ),
         sitk("sitk-affine", demons=None),
         sitk("sitk-demons", demons="DemonsRegistrationFilter"),
         sitk("sitk-diffeomorphic", demons="DiffeomorphicDemonsRegistrationFilter"),
@@ -246,7 +256,7 @@ def _run_ants(moving, fixed, folder, type_of_transform):
     return result["fwdtransforms"]
 
 
-def _run_elastix(moving, fixed, folder, maps):
+def _run_elastix(moving, fixed, folder, maps, metric=None):
     import itk
 
     moving, fixed = (itk.imread(str(path), itk.F) for path in (moving, fixed))
@@ -255,6 +265,10 @@ def _run_elastix(moving, fixed, folder, maps):
         parameter_map = parameters.GetDefaultParameterMap(name)
         # The first aligns the images' centres before it starts, as the others do.
         parameter_map["AutomaticTransformInitialization"] = [str(number == 0).lower()]
+        if metric:
+            # A B-spline has its bending energy as a second one.
+            _, *others = parameter_map["Metric"]
+            parameter_map["Metric"] = [metric, *others]
         parameters.AddParameterMap(parameter_map)
     warped, found = itk.elastix_registration_method(
         fixed, moving, parameter_object=parameters
