@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import kregzoo
-from kregzoo import zoo
+from kregzoo import ops, zoo
 from kregzoo.models import SYSTEMS
+from kregzoo.models.supervised import sam_flownet
 from kregzoo.registrars import presets
 from kregzoo.registrars.presets import Preset
 from kregzoo.spatial import Image, Preprocessor
@@ -160,7 +161,7 @@ def test_records_that_are_pairs_stay_pairs(small, tmp_path, monkeypatch):
         seen.extend((pairs, validation))
         return model, 1.0
 
-    monkeypatch.setattr(zoo, "fit", fit)
+    monkeypatch.setattr(zoo.training, "fit", fit)
     data = write_data(tmp_path / "data", paired=True, count=4)
     zoo.train("voxelmorph", data, tmp_path / "out")
     pairs, validation = seen
@@ -173,7 +174,7 @@ def test_records_that_are_pairs_stay_pairs(small, tmp_path, monkeypatch):
 def test_moving_images_of_pairs_are_aligned_with_their_own_fixed_ones(
     small, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(zoo, "fit", lambda model, *args: (model, 1.0))
+    monkeypatch.setattr(zoo.training, "fit", lambda model, *args: (model, 1.0))
     recipe = SYSTEMS["voxelmorph"].recipe
     data = write_data(tmp_path / "data", paired=True, count=4)
     zoo.train("voxelmorph", data, tmp_path / "affine")
@@ -259,7 +260,7 @@ def test_models_are_listed_and_printed(trained, monkeypatch):
 
     _, _, out = trained
     found = {out.name: out}
-    for module in (zoo, presets):
+    for module in (zoo.loading, presets):
         monkeypatch.setattr(module, "installed_presets", lambda: found)
     (record,) = kregzoo.list_models()
     assert record.name == "voxelmorph_phantoms"
@@ -310,3 +311,97 @@ def test_a_preset_cannot_name_code_to_run(trained, tmp_path):
         bad.write(kregzoo.load(out).model, "card")
         with pytest.raises(ValueError, match="`system`.*Received"):
             kregzoo.load(tmp_path / "bad")
+
+
+def write_slices(folder, count=8):
+    """Single 2-D images, a hundred pixels wide."""
+    records = []
+    folder.mkdir()
+    for number in range(count):
+        turned = linear_map(2, degrees=1.0 * number, shift=0.5 * number)
+        grid = rotated_grid((100, 100), 1.0, 0.0)
+        image = Phantom(2, radius=40.0).image(grid, turned)
+        image.write(folder / f"{number}.nii.gz")
+        records.append({"image": f"{number}.nii.gz"})
+    about = {"title": "Slices", "licence": "CC0", "source": "made here"}
+    (folder / "dataset.json").write_text(json.dumps({**about, "train": records}))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["brain_2d", "brain_2d_random"])
+def test_a_recipe_may_make_its_pairs(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "STEPS_PER_EPOCH", 2)
+    monkeypatch.setattr(sam_flownet, "SEEDS", 4)
+    system = SYSTEMS["sam_flownet"]
+    scale = dataclasses.replace(
+        system.recipe.scales["cpu"], steps=2, shapes=((64, 64),), model={"width": 0.1}
+    )
+    recipe = dataclasses.replace(
+        system.recipes[name], scales={"cpu": scale}, held_out=4
+    )
+    monkeypatch.setitem(system.recipes, name, recipe)
+    data, out = write_slices(tmp_path / "slices"), tmp_path / "out"
+    preset = zoo.train("sam_flownet", data, out, recipe=name)
+    assert preset.config["recipe"] == name
+    (epoch,) = json.loads((out / "training/history.json").read_text())
+    assert 0.1 < epoch["displacement_loss"] < 10
+    registrar = kregzoo.load(out)
+    scan = data / "0.nii.gz"
+    assert registrar.register(scan, scan, progress=False).warped.grid.ndim == 2
+
+
+def write_contrasts(folder):
+    """Persons in poses of their own, each seen twice in the same place."""
+    records = []
+    for number in range(3):
+        image = Phantom(3, radius=22.0, seed=number).image(
+            rotated_grid((20, 22, 24), 3.6, 4.0 * number)
+        )
+        (folder / str(number)).mkdir(parents=True)
+        record = {key: f"{number}/{key}.nii.gz" for key in ("t1", "t2")}
+        image.write(folder / record["t1"])
+        inverse = np.where(image.array > 0.05, 1.3 - image.array, 0.0)
+        Image(inverse.astype("float32"), image.grid).write(folder / record["t2"])
+        records.append(record)
+    about = {"title": "Contrasts", "licence": "CC0", "source": "made here"}
+    (folder / "dataset.json").write_text(json.dumps({**about, "train": records}))
+    return folder
+
+
+def test_contrasts_of_a_person_stay_aligned(tmp_path, monkeypatch):
+    seen = {}
+
+    def fit(model, recipe, scale, pairs, validation, directory):
+        seen.update(pairs=pairs, validation=validation)
+        return model, 1.0
+
+    monkeypatch.setattr(zoo.training, "fit", fit)
+    system = SYSTEMS["airnet"]
+    scale = Scale(
+        spacing=5.0,
+        shapes=((16, 16, 16),),
+        steps=1,
+        learning_rate=1e-3,
+        model={"planar_blocks": (1,), "spatial_blocks": (1,)},
+        divisor=None,
+    )
+    recipe = dataclasses.replace(
+        system.recipes["brain_ms"], scales={"cpu": scale}, initial=None, pose=None
+    )
+    monkeypatch.setitem(system.recipes, "brain_ms", recipe)
+    zoo.train(
+        "airnet", write_contrasts(tmp_path / "c"), tmp_path / "out", recipe="brain_ms"
+    )
+    assert seen["pairs"].pairs == [(0, 1), (1, 0), (2, 3), (3, 2)]
+    assert seen["validation"].pairs == [(0, 1), (1, 0)]
+    for dataset in seen.values():
+        # With the affine taken back, one contrast is the other's inverse in place.
+        images, targets = dataset[0]
+        warped = ops.warp(
+            images["moving"],
+            ops.affine_to_displacement(targets["affine"], (16, 16, 16)),
+        )
+        both = (np.array(warped) > 0.2) & (images["fixed"] > 0.2)
+        assert both.sum() > 200
+        values = np.array(warped)[both], images["fixed"][both]
+        assert np.corrcoef(*values)[0, 1] < -0.8

@@ -1,7 +1,6 @@
-"""Presets by name: loading, listing and training them."""
+"""Training a system's network by its recipe, to a preset folder."""
 
 import dataclasses
-import importlib
 import json
 import os
 import pathlib
@@ -10,11 +9,9 @@ import platform
 import keras
 import numpy as np
 
-from kregzoo.models import SYSTEMS
 from kregzoo.registrars.alignment import affine_aligner, align
 from kregzoo.registrars.iterative import CanonicalPair
-from kregzoo.registrars.one_step import OneStepRegistrar
-from kregzoo.registrars.presets import Preset, find_preset, installed_presets
+from kregzoo.registrars.presets import Preset
 from kregzoo.spatial import AffineTransform, Preprocessor
 from kregzoo.spatial.files import atomic
 from kregzoo.training import (
@@ -25,130 +22,9 @@ from kregzoo.training import (
     read_dataset,
     transfer_weights,
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelRecord:
-    """What `list_models` says of a preset.
-
-    Args:
-        name: str. The preset, as `load` takes it.
-        system: str. The surveyed system.
-        chapter: str. The survey's section.
-        reference: str. The publication, with the survey's reference number.
-        transform: str. What the network predicts.
-        ndim: int. 2 or 3 dimensions.
-        data: str. The data it was trained on.
-        licence: str. The licence of those data.
-        figures: dict of measured figures on held-out pairs.
-    """
-
-    name: str
-    system: str
-    chapter: str
-    reference: str
-    transform: str
-    ndim: int
-    data: str
-    licence: str
-    figures: dict
-
-
-def load(name):
-    """Load a pretrained registrar.
-
-    Runs no code from the preset's files, whose sha256 is verified.
-
-    Args:
-        name: str. A preset of `list_models`, or the path of a preset folder.
-
-    Returns:
-        A registrar: `registrar.register(moving, fixed)`; its Keras model is
-        `registrar.model`.
-
-    Raises:
-        ValueError: for an unknown name, or a preset whose files are damaged.
-
-    Example:
-        >>> registrar = load("voxelmorph_brain_t1")
-        >>> registrar.model.name
-        'voxelmorph'
-    """
-    preset = find_preset(name)
-    system = find_system(preset.config["system"])
-    frame = preset.preprocessor
-    shape = (None,) * frame.ndim if frame.divisor else frame.shapes[-1]
-    model = system.builder((*shape, 1), **preset.config["arguments"])
-    model.load_weights(preset.folder / "model.weights.h5")
-    data = preset.metadata.get("data", {}).get("name", "")
-    _, recipe = _find_recipe(system, data, preset.config.get("recipe"))
-    make_registrar = system.registrar or OneStepRegistrar
-    return make_registrar(
-        model,
-        frame,
-        metric=recipe.losses()["warped"],
-        alignment=recipe.alignment,
-        metadata={"name": preset.name, **preset.metadata},
-    )
-
-
-def list_models():
-    """List the presets that come with the package.
-
-    Returns:
-        List of `ModelRecord`, by name.
-
-    Example:
-        >>> "voxelmorph_brain_t1" in [record.name for record in list_models()]
-        True
-    """
-    return [_record(Preset.read(path)) for path in installed_presets().values()]
-
-
-def table(records):
-    """Make a table of model records to print.
-
-    Args:
-        records: list of `ModelRecord`.
-
-    Returns:
-        A `rich.table.Table`.
-    """
-    from rich.table import Table
-
-    columns = ("name", "chapter", "transform", "ndim", "data", "licence", "figures")
-    rich_table = Table(*columns)
-    # The name is what one copies into the next command.
-    rich_table.columns[0].no_wrap = True
-    for record in records:
-        values = dataclasses.asdict(record)
-        # Accuracy alone; the card has the rest, and the intervals.
-        values["figures"] = "\n".join(
-            f"{key}: {value}"
-            for key, value in record.figures.items()
-            if key.startswith(("dice", "tre")) and not isinstance(value, list)
-        )
-        rich_table.add_row(*(str(values[column]) for column in columns))
-    return rich_table
-
-
-def find_system(name):
-    """Find a system of the survey by its name.
-
-    Args:
-        name: str, such as `"voxelmorph"`.
-
-    Returns:
-        A `kregzoo.training.System`.
-
-    Raises:
-        ValueError: when there is none of this name.
-    """
-    if name not in SYSTEMS:
-        raise ValueError(
-            f"`system` must be one of {', '.join(SYSTEMS)}. Received: {name!r}"
-        )
-    return SYSTEMS[name]
+from kregzoo.zoo.cards import card
+from kregzoo.zoo.loading import load
+from kregzoo.zoo.systems import find_recipe, find_system
 
 
 def train(system, data, out, scale="cpu", steps=None, seed=0, recipe=None):
@@ -174,7 +50,7 @@ def train(system, data, out, scale="cpu", steps=None, seed=0, recipe=None):
         ValueError: for an unknown system, scale or recipe, or unusable data.
     """
     system = find_system(system)
-    tag, recipe = _find_recipe(system, data, recipe)
+    tag, recipe = find_recipe(system, data, recipe)
     if scale not in recipe.scales:
         raise ValueError(
             f"`scale` must be one of {tuple(recipe.scales)}. Received: {scale!r}"
@@ -203,18 +79,6 @@ def train(system, data, out, scale="cpu", steps=None, seed=0, recipe=None):
     return preset
 
 
-def _find_recipe(system, data, name):
-    """A recipe's name and the recipe."""
-    if name is None:
-        name = pathlib.Path(data).resolve().name
-        name = name if name in system.recipes else next(iter(system.recipes))
-    if name not in system.recipes:
-        raise ValueError(
-            f"`recipe` must be one of {', '.join(system.recipes)}. Received: {name!r}"
-        )
-    return name, system.recipes[name]
-
-
 def _fitted(system, recipe, scale, pairs, validation, directory):
     """Train all stages; the model, its builder's arguments, and the seconds taken."""
     model, total = None, 0.0
@@ -231,19 +95,6 @@ def _fitted(system, recipe, scale, pairs, validation, directory):
         model, seconds = fit(model, recipe, scale, pairs, validation, folder)
         total += seconds
     return model, arguments, total
-
-
-def record_figures(name, figures):
-    """Write measured figures into a preset's metadata and card.
-
-    Args:
-        name: str, as `load` takes it.
-        figures: dict of numbers by name.
-    """
-    preset = find_preset(name)
-    metadata = {**preset.metadata, "figures": figures}
-    preset = dataclasses.replace(preset, metadata=metadata)
-    preset.describe(card(preset))
 
 
 def _datasets(records, frame, recipe, batch_size, seed, directory):
@@ -370,78 +221,3 @@ def _metadata(system, tag, dataset, data, name, scale, seed, seconds):
         },
         "figures": {},
     }
-
-
-def _record(preset):
-    metadata = preset.metadata
-    return ModelRecord(
-        name=preset.name,
-        ndim=preset.preprocessor.ndim,
-        data=metadata["data"]["title"],
-        licence=metadata["data"]["licence"],
-        **{
-            key: metadata[key]
-            for key in ("system", "chapter", "reference", "transform", "figures")
-        },
-    )
-
-
-def card(preset):
-    """Write a preset's card from its metadata.
-
-    Args:
-        preset: the `Preset`.
-
-    Returns:
-        The text of `README.md`.
-    """
-    metadata = preset.metadata
-    data, training = metadata["data"], metadata["training"]
-    figures = "\n".join(
-        f"| {name.replace('_', ' ')} | {value} |"
-        for name, value in metadata["figures"].items()
-    )
-    choices = importlib.import_module(SYSTEMS[metadata["system"]].builder.__module__)
-    return CARD.format(
-        name=preset.name,
-        about=choices.__doc__.strip(),
-        figures=figures or "| not measured | |",
-        command=training["command"],
-        spacing=preset.preprocessor.spacing,
-        **{key: data[key] for key in ("title", "source", "licence")},
-        **{key: training[key] for key in ("scale", "minutes", "hardware", "backend")},
-    )
-
-
-CARD = """\
-# {name}
-
-```python
-import kregzoo
-
-registrar = kregzoo.load("{name}")
-result = registrar.register("moving.nii.gz", "fixed.nii.gz")
-```
-
-{about}
-
-## Figures on held-out pairs
-
-| figure | value |
-|---|---|
-{figures}
-
-## Training
-
-`{command}`: the {scale} scale, {spacing} mm voxels, {minutes} minutes on {hardware}
-with the {backend} backend of Keras.
-
-## Data
-
-{title}. Source: {source}. Licence: {licence}.
-
-## Limits
-
-Research use. Images must be of the kind that the network was trained on, skull-stripped
-where those were; nothing was measured on other scanners, ages or diseases.
-"""

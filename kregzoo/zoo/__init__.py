@@ -1,0 +1,17 @@
+"""Presets by name: loading, listing and training them."""
+
+from kregzoo.zoo.cards import card, record_figures
+from kregzoo.zoo.loading import ModelRecord, list_models, load, table
+from kregzoo.zoo.systems import find_system
+from kregzoo.zoo.training import train
+
+__all__ = [
+    "ModelRecord",
+    "card",
+    "find_system",
+    "list_models",
+    "load",
+    "record_figures",
+    "table",
+    "train",
+]

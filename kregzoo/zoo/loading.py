@@ -1,0 +1,126 @@
+"""Presets by name: loading and listing them."""
+
+import dataclasses
+
+from kregzoo.registrars.one_step import OneStepRegistrar
+from kregzoo.registrars.presets import Preset, find_preset, installed_presets
+from kregzoo.zoo.systems import find_recipe, find_system
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelRecord:
+    """What `list_models` says of a preset.
+
+    Args:
+        name: str. The preset, as `load` takes it.
+        system: str. The surveyed system.
+        chapter: str. The survey's section.
+        reference: str. The publication, with the survey's reference number.
+        transform: str. What the network predicts.
+        ndim: int. 2 or 3 dimensions.
+        data: str. The data it was trained on.
+        licence: str. The licence of those data.
+        figures: dict of measured figures on held-out pairs.
+    """
+
+    name: str
+    system: str
+    chapter: str
+    reference: str
+    transform: str
+    ndim: int
+    data: str
+    licence: str
+    figures: dict
+
+
+def load(name):
+    """Load a pretrained registrar.
+
+    Runs no code from the preset's files, whose sha256 is verified.
+
+    Args:
+        name: str. A preset of `list_models`, or the path of a preset folder.
+
+    Returns:
+        A registrar: `registrar.register(moving, fixed)`; its Keras model is
+        `registrar.model`.
+
+    Raises:
+        ValueError: for an unknown name, or a preset whose files are damaged.
+
+    Example:
+        >>> registrar = load("voxelmorph_brain_t1")
+        >>> registrar.model.name
+        'voxelmorph'
+    """
+    preset = find_preset(name)
+    system = find_system(preset.config["system"])
+    frame = preset.preprocessor
+    shape = (None,) * frame.ndim if frame.divisor else frame.shapes[-1]
+    model = system.builder((*shape, 1), **preset.config["arguments"])
+    model.load_weights(preset.folder / "model.weights.h5")
+    data = preset.metadata.get("data", {}).get("name", "")
+    _, recipe = find_recipe(system, data, preset.config.get("recipe"))
+    make_registrar = system.registrar or OneStepRegistrar
+    return make_registrar(
+        model,
+        frame,
+        metric=recipe.losses()["warped"],
+        alignment=recipe.alignment,
+        metadata={"name": preset.name, **preset.metadata},
+    )
+
+
+def list_models():
+    """List the presets that come with the package.
+
+    Returns:
+        List of `ModelRecord`, by name.
+
+    Example:
+        >>> "voxelmorph_brain_t1" in [record.name for record in list_models()]
+        True
+    """
+    return [_record(Preset.read(path)) for path in installed_presets().values()]
+
+
+def table(records):
+    """Make a table of model records to print.
+
+    Args:
+        records: list of `ModelRecord`.
+
+    Returns:
+        A `rich.table.Table`.
+    """
+    from rich.table import Table
+
+    columns = ("name", "chapter", "transform", "ndim", "data", "licence", "figures")
+    rich_table = Table(*columns)
+    # The name is what one copies into the next command.
+    rich_table.columns[0].no_wrap = True
+    for record in records:
+        values = dataclasses.asdict(record)
+        # Accuracy alone; the card has the rest, and the intervals.
+        values["figures"] = "\n".join(
+            f"{key}: {value}"
+            for key, value in record.figures.items()
+            if key.startswith(("dice", "tre")) and not isinstance(value, list)
+        )
+        rich_table.add_row(*(str(values[column]) for column in columns))
+    return rich_table
+
+
+def _record(preset):
+    metadata = preset.metadata
+    return ModelRecord(
+        name=preset.name,
+        ndim=preset.preprocessor.ndim,
+        data=metadata["data"]["title"],
+        licence=metadata["data"]["licence"],
+        **{
+            key: metadata[key]
+            for key in ("system", "chapter", "reference", "transform", "figures")
+        },
+    )
