@@ -1,4 +1,4 @@
-"""Draws the README's pictures: `python docs/figures.py`."""
+"""Draws the pictures of the README and the cards: `python docs/figures.py`."""
 
 import pathlib
 
@@ -7,15 +7,19 @@ from matplotlib.figure import Figure
 
 import kregzoo
 from kregzoo import demo, ops
+from kregzoo.registrars.presets import installed_presets
 
 FOLDER = pathlib.Path(__file__).parent
 BLUE, RED, GREY = "#2f6f9f", "#c0563b", "#9aa3ab"
 
 
 def main():
-    """Draws every picture into the folder of this file."""
+    """Draws every picture, into the folder of this file or of its preset."""
     direction().savefig(FOLDER / "direction.png", dpi=110)
     demonstration().savefig(FOLDER / "demonstration.png", dpi=80)
+    for name, path in installed_presets().items():
+        if hasattr(registrar := kregzoo.load(name), "sample"):
+            generation(registrar).savefig(path / "deformations.png", dpi=60)
 
 
 def direction():
@@ -61,6 +65,54 @@ def demonstration():
     registrar = kregzoo.load("voxelmorph_brain_t1")
     result = registrar.register(pair.moving, pair.fixed, progress=False)
     return result.plot("overlay")
+
+
+def generation(registrar):
+    """Deformations drawn of a drawn heart, and one's contraction moved to another."""
+    one, contracted = drawn_heart(26.0), drawn_heart(16.0)
+    other = drawn_heart(21.0, turn=0.7)
+    samples = registrar.sample(one, count=4, seed=1)
+    moved = registrar.transport(one, contracted, other)
+    rows = [
+        [
+            ("image", one),
+            *((f"sample {i}", s.warped) for i, s in enumerate(samples, 1)),
+        ],
+        [
+            ("moving", one),
+            ("fixed", contracted),
+            ("another image", other),
+            ("transported", moved.warped),
+        ],
+    ]
+    figure = Figure(figsize=(12, 5.2), layout="constrained")
+    for line, row in zip(figure.subplots(2, 5), rows, strict=True):
+        for axes in line:
+            axes.axis("off")
+        for axes, (title, image) in zip(line, row, strict=False):
+            array = getattr(image, "array", image)
+            axes.imshow(array, cmap="gray", vmin=0, vmax=1)
+            axes.set_title(title, fontsize=11)
+    return figure
+
+
+def drawn_heart(radius, turn=0.0, size=128):
+    """A short-axis slice of shapes alone: a left ventricle of some radius in pixels."""
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
+    x, y = np.cos(turn) * x - np.sin(turn) * y, np.sin(turn) * x + np.cos(turn) * y
+    away, right = np.hypot(x, y), np.hypot(x + 28, y + 4)
+    image = np.full((size, size), 0.25)
+    for where, value in (
+        (np.hypot(x, y) > 58, 0.1),
+        (right < 34, 0.8),
+        (away < np.hypot(radius, 18), 0.35),
+        (away < radius, 0.9),
+        (np.hypot(x - radius / 2, y) < 3, 0.45),
+        (np.hypot(x, y - radius / 2) < 3, 0.45),
+    ):
+        image[where] = value
+    blurred = ops.smooth(image[None, ..., None].astype("float32"), 1.2)
+    return np.array(blurred)[0, ..., 0]
 
 
 if __name__ == "__main__":

@@ -35,11 +35,16 @@ def card(preset):
         f"| {name.replace('_', ' ')} | {value} |"
         for name, value in metadata["figures"].items()
     )
+    pictures = "".join(
+        f"\n![{path.stem}]({path.name})\n"
+        for path in sorted(preset.folder.glob("*.png"))
+    )
     choices = importlib.import_module(SYSTEMS[metadata["system"]].builder.__module__)
     return CARD.format(
         name=preset.name,
         about=choices.__doc__.strip(),
         figures=figures or "| not measured | |",
+        pictures=pictures,
         command=training["command"],
         spacing=preset.preprocessor.spacing,
         **{key: data[key] for key in ("title", "source", "licence")},
@@ -64,7 +69,7 @@ result = registrar.register("moving.nii.gz", "fixed.nii.gz")
 | figure | value |
 |---|---|
 {figures}
-
+{pictures}
 ## Training
 
 `{command}`: the {scale} scale, {spacing} mm voxels, {minutes} minutes on {hardware}

@@ -18,8 +18,9 @@ convolutions of 16, 32, 32 and 4 channels in the encoder, three of them strided,
 bound of the velocity by tanh. Our choices: the size of that bound, the one-channel map
 at a quarter of the resolution that the decoder begins with, one scale of velocities in
 place of the TMI paper's several, 2-D slices, their central 128 pixels, the weight of
-the divergence, the mean over pixels of the cross-correlation, its window of 25
-pixels, a smoothing of 3 pixels, both directions of each pair in training, in a random common pose.
+the divergence, the mean over pixels of the cross-correlation, its window of 25 pixels,
+a smoothing of 3 pixels, both directions of each pair in training, in a random common
+pose.
 """
 
 import math
@@ -209,7 +210,7 @@ WINDOW = 25
 SCALE = Scale(
     spacing=1.0,
     shapes=((128, 128),),
-    steps=4000,
+    steps=8000,
     learning_rate=1e-3,
     batch_size=8,
     divisor=None,
@@ -224,7 +225,7 @@ RECIPE = Recipe(
     # The papers' loss is half the way; what is warped all the way is only watched.
     loss_weights={"warped": 0.0, "halfway": 1.0, "latent_statistics": 2e-5},
     scales={"cpu": SCALE, "published": SCALE},
-    pose=Pose(rotation=10.0, scale=0.1, shift=8.0, flip=True),
+    pose=Pose(rotation=5.0, scale=0.05, shift=4.0),
     held_out=20,
     alignment="none",
     exchange=True,
