@@ -225,7 +225,7 @@ RECIPE = Recipe(
     # The papers' loss is half the way; what is warped all the way is only watched.
     loss_weights={"warped": 0.0, "halfway": 1.0, "latent_statistics": 2e-5},
     scales={"cpu": SCALE, "published": SCALE},
-    pose=Pose(rotation=5.0, scale=0.05, shift=4.0),
+    pose=Pose(rotation=10.0, scale=0.1, shift=8.0, flip=True),
     held_out=20,
     alignment="none",
     exchange=True,
