@@ -16,7 +16,7 @@ four pairs a step.
 
 Our choices: group in place of batch normalisation, for the small batches; a composite
 trained in two stages, the global network first and then frozen; Gaussian scales up to 8
-voxels of 1.5 mm; in the recipe for processors a quarter of the local network's widths.
+voxels of 2 mm; in the recipe for processors a quarter of the local network's widths.
 """
 
 import keras
@@ -244,10 +244,10 @@ RECIPE = Recipe(
     loss_weights={"warped": 0.0, "displacement": 0.5, "warped_labels": 1.0},
     scales={
         "cpu": Scale(
-            spacing=1.5,
-            shapes=((48, 64, 48),),
-            steps=1500,
-            learning_rate=1e-3,
+            spacing=2.0,
+            shapes=((48, 48, 48),),
+            steps=1200,
+            learning_rate=5e-4,
             model={"local_width": 8, "global_width": 8},
             batch_size=4,
             divisor=None,
