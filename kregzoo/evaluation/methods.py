@@ -14,9 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from kregzoo import zoo
-from kregzoo.losses import LNCC, BendingEnergy
-from kregzoo.registrars import BSpline, IterativeRegistrar
-from kregzoo.registrars.alignment import affine_aligner
+from kregzoo.registrars.alignment import affine_aligner, bspline_registrar
 from kregzoo.registrars.iterative import default_preprocessor
 from kregzoo.registrars.presets import Preset, find_preset, installed_presets
 from kregzoo.spatial import (
@@ -220,13 +218,7 @@ def _iterative_affine(moving, fixed):
 
 def iterative_bspline(moving, fixed):
     """Register two `Image` by our iterative engine: affinely, then by B-splines."""
-    registrar = IterativeRegistrar(
-        LNCC(),
-        BSpline(8.0),
-        levels=((4, 40), (2, 40), (1, 20)),
-        regularisers=((BendingEnergy(), 1.0),),
-        preprocessor=default_preprocessor(fixed.grid.ndim),
-    )
+    registrar = bspline_registrar(default_preprocessor(fixed.grid.ndim))
     initial = _iterative_affine(moving, fixed)
     found = registrar.register(moving, fixed, initial=initial, progress=False)
     return found.transform

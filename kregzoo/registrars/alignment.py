@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from kregzoo.losses import NCC
+from kregzoo.losses import LNCC, NCC, BendingEnergy
 from kregzoo.registrars.iterative import IterativeRegistrar
 from kregzoo.registrars.optimizers import SciPy
-from kregzoo.registrars.transform_models import Affine
+from kregzoo.registrars.transform_models import Affine, BSpline
 from kregzoo.spatial import AffineTransform
 
 ALIGNMENTS = ("affine", "centres", "none")
@@ -31,6 +31,25 @@ def affine_aligner(preprocessor, metric=None):
         Affine(),
         SciPy("L-BFGS-B"),
         levels=levels,
+        preprocessor=preprocessor,
+    )
+
+
+def bspline_registrar(preprocessor=None):
+    """Make the deformable registrar that asks for no training.
+
+    Args:
+        preprocessor: the `Preprocessor` of the canonical grid, in whose voxels the
+            control points are 8 apart.
+
+    Returns:
+        An `IterativeRegistrar`, to begin from an affine alignment.
+    """
+    return IterativeRegistrar(
+        LNCC(),
+        BSpline(8.0),
+        levels=((4, 40), (2, 40), (1, 20)),
+        regularisers=((BendingEnergy(), 1.0),),
         preprocessor=preprocessor,
     )
 

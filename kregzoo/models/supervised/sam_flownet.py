@@ -29,8 +29,9 @@ from keras import ops as kops
 from kregzoo import ops
 from kregzoo.blocks import pair_inputs
 from kregzoo.layers import CorrelationCost, RescaleTransform, SpatialTransformer
-from kregzoo.losses import LNCC, NCC, BendingEnergy, EndPointError
-from kregzoo.registrars import Affine, BSpline, IterativeRegistrar
+from kregzoo.losses import NCC, EndPointError
+from kregzoo.registrars import Affine, IterativeRegistrar
+from kregzoo.registrars.alignment import bspline_registrar
 from kregzoo.registrars.presets import load_weights
 from kregzoo.registrars.progress import progress_bar
 from kregzoo.training import (
@@ -239,12 +240,7 @@ def _to_template(seeds):
     """Displacements `(N, *spatial, D)` from each image to the first one."""
     template, shape = seeds[:1], seeds.shape[1:-1]
     affine = IterativeRegistrar(NCC(), Affine())
-    bspline = IterativeRegistrar(
-        LNCC(),
-        BSpline(8.0),
-        levels=((4, 40), (2, 40), (1, 20)),
-        regularisers=((BendingEnergy(), 1.0),),
-    )
+    bspline = bspline_registrar()
     fields = []
     with progress_bar(len(seeds), label="Registering the images") as advance:
         for fixed in seeds[:, None]:
