@@ -24,8 +24,8 @@ def test_the_target_comes_to_the_predictions_grid():
     inner = (slice(None), slice(1, 3))
     loss = EndPointError()
     # Away from the border, where the ramp ends.
-    value = loss.call(true[:, 4:12], pred[inner] + 0.0)
-    assert_close(value, [3.0], rtol=0.05)
+    value = loss(true[:, 4:12], pred[inner])
+    assert_close(value, 3.0, rtol=0.05)
 
 
 def test_rejects_a_unit_that_is_not_positive():
