@@ -322,9 +322,9 @@ its labels; means over pairs come with the percentile bootstrap's 95 % interval 
 pairs. Pairs that share a person are not independent, which makes intervals too narrow.
 HD95 leaves out structures that a method lost. Folds and SDlogJ are those of the whole
 transform. Seconds are the median over pairs, from reading two files to having written
-the warped image and the transform, without loading the network. Those of `brain_t1`
-were taken on an idle machine; those of the other tables beside other work, and are too
-long, for all methods of a table.
+the warped image and the transform, without loading the network. Those of
+`cardiac_cine` were taken beside other work, and are too long, for all of its methods;
+those of the other tables on an idle machine.
 
 Every tool finds its own start and runs with its own defaults, which are not made for
 each kind of image: `iterative-*` compares by correlation and the demons by intensity,
