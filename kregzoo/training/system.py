@@ -79,8 +79,9 @@ class System:
         chapter: str. The survey's section, such as `"5.1"`.
         reference: str. The publication, with the survey's reference number.
         transform: str. What the network predicts.
-        recipes: dict of `Recipe` by the name of the data folder that each is made for.
-            The first one serves other data.
+        recipes: dict of `Recipe` by the name of the data folder that each is made for;
+            another one for the same data has a name of its own. The first one serves
+            other data.
         registrar: callable that makes the preset's registrar, with the arguments of
             `OneStepRegistrar`; None for that itself.
     """
