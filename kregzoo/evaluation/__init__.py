@@ -2,7 +2,6 @@
 
 from kregzoo.evaluation.compare import Change, changes_table, compare
 from kregzoo.evaluation.known import (
-    TRUTHS,
     KnownPair,
     affine_pairs,
     deformed_pairs,
@@ -30,7 +29,6 @@ from kregzoo.evaluation.statistics import Estimate, estimate, paired_difference
 
 __all__ = [
     "STARTS",
-    "TRUTHS",
     "Change",
     "Estimate",
     "KnownPair",

@@ -76,6 +76,9 @@ def affine_pairs(data, folder, count=None, seed=0):
 
     Returns:
         List of `KnownPair`.
+
+    Raises:
+        ValueError: when the data have neither `eval` pairs nor persons to train on.
     """
     rng = np.random.default_rng(seed)
     pairs = []
@@ -105,8 +108,13 @@ def deformed_pairs(data, folder, count=None):
 
     Returns:
         List of `KnownPair`.
+
+    Raises:
+        ValueError: when the data have no `eval` pair.
     """
-    records = read_dataset(data).get("eval", [])
+    records = read_dataset(data).get("eval")
+    if not records:
+        raise ValueError(f"The data must have `eval` pairs. Received: {str(data)!r}")
     sources = [(r[a], r[b]) for r in records for a, b in (ROLES, ROLES[::-1])][:count]
     pairs = []
     with progress_bar(len(sources), label="Finding deformations") as advance:
@@ -132,11 +140,16 @@ TITLES = {
 def _sources(data):
     """Paths of the image to move and of the one that stays."""
     dataset = read_dataset(data)
-    if "eval" in dataset:
+    if dataset.get("eval"):
         paths = {record[k] for record in dataset["eval"] for k in ROLES}
         return [(path, path) for path in sorted(paths)]
-    record = dataset["train"][-1]
+    record = (dataset.get("train") or [{}])[-1]
     first, *others = image_keys(record)
+    if first not in record:
+        raise ValueError(
+            "The data must have `eval` pairs, or persons in `train`. "
+            f"Received: {str(data)!r}"
+        )
     return [(record[first], record[key]) for key in others or [first]]
 
 

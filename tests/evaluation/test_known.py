@@ -70,6 +70,14 @@ def test_without_an_eval_split_the_last_persons_contrasts_are_held_out(
     assert pair.name == "000 1_t1 to 1_t2" and pair.fixed.name == "1_t2.nii.gz"
 
 
+@pytest.mark.parametrize("make", [affine_pairs, deformed_pairs])
+@pytest.mark.parametrize("splits", [{}, {"eval": [], "train": []}])
+def test_data_without_pairs_are_refused(make, splits, tmp_path):
+    (tmp_path / "dataset.json").write_text(json.dumps(splits))
+    with pytest.raises(ValueError, match="must have `eval` pairs.*Received"):
+        make(tmp_path, tmp_path)
+
+
 def test_successes_are_counted(known_data, tmp_path):
     found = [method("none", Shift(0))]
     table = evaluation.evaluate(
