@@ -13,6 +13,7 @@ from kregzoo.layers.compose_transform import ComposeTransform
 from kregzoo.layers.correlation_cost import CorrelationCost
 from kregzoo.layers.gaussian_sample import GaussianSample
 from kregzoo.layers.gaussian_smoothing import GaussianSmoothing
+from kregzoo.layers.gradient_scale import GradientScale
 from kregzoo.layers.rescale_transform import RescaleTransform
 from kregzoo.layers.spatial_transformer import SpatialTransformer
 from kregzoo.layers.upsample_conv import UpsampleConv
@@ -28,6 +29,7 @@ __all__ = [
     "CorrelationCost",
     "GaussianSample",
     "GaussianSmoothing",
+    "GradientScale",
     "RescaleTransform",
     "SpatialTransformer",
     "UpsampleConv",

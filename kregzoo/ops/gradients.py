@@ -5,12 +5,15 @@ import functools
 import keras
 
 
-def value_and_grad(fn, variables):
+def value_and_grad(fn, variables, differentiable=False):
     """Evaluate a scalar function and its gradient.
 
     Args:
         fn: callable `fn(*variables)` that returns a scalar tensor.
         variables: list of float tensors or arrays.
+        differentiable: bool. Whether the gradients are to be differentiated in turn,
+            with respect to what else `fn` reads, such as a network's weights; PyTorch
+            needs to know.
 
     Returns:
         Pair of the scalar and a list of gradients shaped as `variables`; zeros for a
@@ -22,7 +25,7 @@ def value_and_grad(fn, variables):
         (5.0, [2.0, 4.0])
     """
     variables = [keras.ops.convert_to_tensor(v) for v in variables]
-    return _BACKENDS[keras.backend.backend()](fn, variables)
+    return _BACKENDS[keras.backend.backend()](fn, variables, differentiable)
 
 
 def compiled(fn, fuse=False):
@@ -89,7 +92,7 @@ def fused(fn):
     return call
 
 
-def _tensorflow(fn, variables):
+def _tensorflow(fn, variables, _):
     import tensorflow as tf
 
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -98,20 +101,22 @@ def _tensorflow(fn, variables):
     return value, tape.gradient(value, variables, unconnected_gradients="zero")
 
 
-def _jax(fn, variables):
+def _jax(fn, variables, _):
     import jax
 
     value, gradients = jax.value_and_grad(lambda values: fn(*values))(variables)
     return value, list(gradients)
 
 
-def _torch(fn, variables):
+def _torch(fn, variables, differentiable):
     import torch
 
     with torch.enable_grad():
         variables = [v.detach().clone().requires_grad_() for v in variables]
         value = fn(*variables)
-        gradients = torch.autograd.grad(value, variables, allow_unused=True)
+        gradients = torch.autograd.grad(
+            value, variables, allow_unused=True, create_graph=differentiable
+        )
     gradients = [
         torch.zeros_like(v) if g is None else g
         for v, g in zip(variables, gradients, strict=True)

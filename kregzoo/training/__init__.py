@@ -1,5 +1,6 @@
 """Training: the model base class, pairs of images, recipes."""
 
+from kregzoo.training.adversarial import Adversary, Discriminator
 from kregzoo.training.appearance import AppearanceModel
 from kregzoo.training.fitting import fit, transfer_weights
 from kregzoo.training.pairs import (
@@ -14,7 +15,9 @@ from kregzoo.training.synthesis import RandomDeformations, SyntheticPairs
 from kregzoo.training.system import Recipe, Scale, System
 
 __all__ = [
+    "Adversary",
     "AppearanceModel",
+    "Discriminator",
     "PairDataset",
     "Pose",
     "RandomDeformations",

@@ -1,13 +1,12 @@
 """A training run that goes on where it was killed."""
 
-import json
 import pathlib
-import time
 
 import keras
 import numpy as np
 
-from kregzoo.spatial.files import atomic
+from kregzoo.training.adversarial import Turns
+from kregzoo.training.checkpoints import Checkpoint
 from kregzoo.training.tensorboard import slices_callback
 
 STEPS_PER_EPOCH = 100
@@ -34,18 +33,25 @@ def fit(model, recipe, scale, pairs, validation, directory):
     directory.mkdir(parents=True, exist_ok=True)
     checkpoint = Checkpoint(directory)
     schedule = keras.optimizers.schedules.CosineDecay(scale.learning_rate, scale.steps)
-    losses = recipe.losses()
+    losses, weights = recipe.losses(), dict(recipe.loss_weights)
     if not pairs.labels:
         losses.pop("warped_labels", None)
+    if recipe.adversary:
+        losses["quality"], weights["quality"] = recipe.adversary.loss(), 1.0
     model.compile(
         keras.optimizers.Adam(schedule),
         loss=losses,
-        loss_weights={name: recipe.loss_weights[name] for name in losses},
+        loss_weights={name: weights[name] for name in losses},
     )
     pairs.steps_per_epoch = min(STEPS_PER_EPOCH, scale.steps)
     epochs = -(-scale.steps // pairs.steps_per_epoch)
+    if recipe.adversary:
+        turns = Turns(model, recipe.adversary, directory / "discriminator.keras")
     pairs.epoch = checkpoint.restore(model, pairs.steps_per_epoch)
-    if pairs.epoch < epochs:
+    callbacks = [checkpoint, *slices_callback(directory, validation)]
+    if pairs.epoch < epochs and recipe.adversary:
+        turns.fit(pairs, epochs, callbacks)
+    elif pairs.epoch < epochs:
         model.fit(
             pairs,
             initial_epoch=pairs.epoch,
@@ -56,7 +62,7 @@ def fit(model, recipe, scale, pairs, validation, directory):
             validation_data=_items(validation),
             validation_batch_size=validation.batch_size,
             validation_freq=5,
-            callbacks=[checkpoint, *slices_callback(directory, validation)],
+            callbacks=callbacks,
         )
     return model, checkpoint.seconds
 
@@ -85,54 +91,3 @@ def transfer_weights(source, target):
             layer.set_weights(weights)
             copied.append(layer.name)
     return copied
-
-
-class Checkpoint(keras.callbacks.Callback):
-    """Writes weights, optimiser and history after each epoch, each file whole.
-
-    Args:
-        directory: folder of `checkpoint.keras` and `history.json`.
-    """
-
-    def __init__(self, directory):
-        super().__init__()
-        self.path = directory / "checkpoint.keras"
-        self.history_path = directory / "history.json"
-        self.history = []
-
-    @property
-    def seconds(self):
-        """Seconds of training in all, those before an interruption included."""
-        return sum(epoch["seconds"] for epoch in self.history)
-
-    def restore(self, model, steps_per_epoch):
-        """Load the last checkpoint into a compiled model; give the epochs done."""
-        if not self.path.exists():
-            return 0
-        saved = keras.models.load_model(self.path)
-        shapes = [[w.shape for w in m.weights] for m in (model, saved)]
-        if shapes[0] != shapes[1]:
-            raise ValueError(
-                f"{str(self.path)!r} is of another network. Train into another folder, "
-                "or delete it."
-            )
-        model.set_weights(saved.get_weights())
-        model.optimizer.build(model.trainable_variables)
-        saved.optimizer.save_own_variables(store := {})
-        model.optimizer.load_own_variables(store)
-        # The optimiser counts the steps; the history may be one epoch ahead of it.
-        epochs = int(saved.optimizer.iterations) // steps_per_epoch
-        self.history = json.loads(self.history_path.read_text())[:epochs]
-        return epochs
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._start = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        seconds = time.perf_counter() - self._start
-        values = {name: float(value) for name, value in (logs or {}).items()}
-        self.history.append({"epoch": epoch, "seconds": seconds, **values})
-        with atomic(self.history_path) as temporary:
-            pathlib.Path(temporary).write_text(json.dumps(self.history))
-        with atomic(self.path) as temporary:
-            self.model.save(temporary)

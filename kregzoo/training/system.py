@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 
+from kregzoo.training.adversarial import Adversary
 from kregzoo.training.pairs import Pose
 
 
@@ -54,6 +55,7 @@ class Recipe:
             with itself, and the affine of `moving_pose` is what there is to find.
         synthesis: callable of images `(N, *spatial, 1)` on the canonical grid that
             gives what `SyntheticPairs` draws from; None to draw the images themselves.
+        adversary: the `Adversary` that the network trains against; None for none.
     """
 
     losses: Callable
@@ -67,6 +69,7 @@ class Recipe:
     moving_pose: Pose | None = None
     affine_target: bool = False
     synthesis: Callable | None = None
+    adversary: Adversary | None = None
 
 
 @dataclasses.dataclass(frozen=True)

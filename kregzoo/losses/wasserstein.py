@@ -1,0 +1,34 @@
+"""Loss of a critic, and of what it judges."""
+
+import keras
+from keras import ops as kops
+
+from kregzoo.losses.common import voxel_mean
+
+
+@keras.saving.register_keras_serializable(package="kregzoo")
+class Wasserstein(keras.losses.Loss):
+    """Mean score of what should score low, less that of what should score high.
+
+    Arjovsky, Chintala, Bottou, Wasserstein GAN, ICML 2017. A critic that minimises it,
+    held to slopes of 1, estimates the negative distance of the two distributions.
+
+    `call(y_true, y_pred)` takes 1 where the score should be high and 0 where it should
+    be low, and scores, both `(B, ..., 1)`, and returns `(B,)`.
+
+    Args:
+        name: str. The loss's name.
+        **kwargs: of `keras.losses.Loss`.
+
+    Example:
+        >>> targets = keras.ops.convert_to_tensor([[1.0], [0.0]])
+        >>> scores = keras.ops.convert_to_tensor([[3.0], [-1.0]])
+        >>> float(Wasserstein()(targets, scores))
+        -2.0
+    """
+
+    def __init__(self, name="wasserstein", **kwargs):
+        super().__init__(name=name, **kwargs)
+
+    def call(self, y_true, y_pred):
+        return voxel_mean((1.0 - 2.0 * kops.cast(y_true, y_pred.dtype)) * y_pred)

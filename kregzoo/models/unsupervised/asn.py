@@ -1,0 +1,171 @@
+"""ASN: a registration network that a discriminator teaches what aligned images are.
+
+Survey section 5.1, reference [33]: Fan, Cao, Xue, Yap, Shen, "Adversarial Similarity
+Network for Evaluating Image Alignment in Deep Learning Based Registration", MICCAI
+2018, and Fan, Cao, Wang, Yap, Shen, Medical Image Analysis 58, 2019.
+
+Published, in the papers or the authors' later public code for whole images: the U-Net
+of VoxelMorph-1 with a displacement of full resolution, a discriminator of six
+convolutions of 8, 8, 16, 16, 32 and 32 channels and one to a map of logits, LeakyReLU
+0.2, no similarity in the loss but the discriminator's cross-entropy and smoothness,
+positive pairs in which the fixed image is blended with a fifth of the moving one, a
+learning rate of the discriminator that falls with its loss, Adam at 1e-4, one pair a
+step.
+
+Our choices: in the recipe for processors a field of half the resolution, 2 mm voxels, a
+random common pose, a learning rate that decays to zero along a cosine, and the weight
+of smoothness, which the published 1000, of another reduction, does not give.
+
+The recipes `brain_t1_ssd` and `brain_t1_ncc` train the same network by a similarity, to
+compare with, as the papers do.
+"""
+
+import keras
+from keras import layers
+
+from kregzoo.blocks import pair_inputs, unet
+from kregzoo.blocks.convolutions import CONVOLUTIONS
+from kregzoo.layers import GradientScale, RescaleTransform, SpatialTransformer
+from kregzoo.losses import MSE, NCC, Gradient
+from kregzoo.registrars.presets import load_weights
+from kregzoo.training import (
+    Adversary,
+    Discriminator,
+    Pose,
+    Recipe,
+    RegistrationModel,
+    Scale,
+    System,
+)
+
+ENCODER = (16, 32, 32, 32)
+DECODER = (32, 32, 32, 32, 8, 8)
+# Channels and strides of the discriminator.
+JUDGE = ((8, 2), (8, 2), (16, 2), (16, 2), (32, 2), (32, 1))
+BLEND = 0.2
+
+
+def ASN(
+    input_shape=(160, 224, 192, 1),
+    half_resolution=False,
+    weights=None,
+    name="asn",
+):
+    """Instantiates ASN (Fan et al., MICCAI 2018).
+
+    The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
+    intensities in [0, 1], affinely aligned, and returns `"warped"`, `"displacement"`
+    `(B, *spatial, D)` in voxels and `"quality"`, a map of logits `(B, *coarse, 1)`,
+    high where the discriminator holds the warped image for aligned.
+
+    Args:
+        input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D; spatial sizes
+            divisible by 16, or `None`.
+        half_resolution: bool. Predict the field at half resolution and resize it.
+        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), or the
+            path of a `.weights.h5` file.
+        name: str. The model's name.
+
+    Returns:
+        A `kregzoo.training.RegistrationModel`.
+
+    Raises:
+        ValueError: for unknown `weights`, a shape that is not 2-D or 3-D or not
+            divisible by 16, or weights of another architecture.
+
+    Example:
+        >>> model = ASN((32, 32, 1))
+        >>> image = keras.ops.ones((1, 32, 32, 1))
+        >>> tuple(model({"moving": image, "fixed": image})["quality"].shape)
+        (1, 1, 1, 1)
+    """
+    inputs = pair_inputs(input_shape, divisor=2 ** len(ENCODER))
+    moving, fixed = inputs["moving"], inputs["fixed"]
+    pair = layers.Concatenate(name="pair")([moving, fixed])
+    field = _convolution(
+        unet(pair, ENCODER, DECODER, half_resolution),
+        len(fixed.shape) - 2,
+        "flow",
+        kernel_initializer=keras.initializers.RandomNormal(stddev=1e-5),
+        dtype="float32",
+    )
+    if half_resolution:
+        field = RescaleTransform(2, name="full_resolution_field")(field)
+    warped = SpatialTransformer(name="warp")([moving, field])
+    judged = {"warped": GradientScale(name="adversary")(warped), "fixed": fixed}
+    quality = _discriminator(fixed.shape[1:])(judged)
+    model = RegistrationModel(
+        inputs=inputs,
+        outputs={"displacement": field, "warped": warped, "quality": quality},
+        name=name,
+    )
+    arguments = {"half_resolution": half_resolution}
+    load_weights(model, weights, system="asn", arguments=arguments)
+    return model
+
+
+def _discriminator(input_shape):
+    inputs = {name: keras.Input(input_shape, name=name) for name in ("warped", "fixed")}
+    x = layers.Concatenate(name="judged")([inputs["warped"], inputs["fixed"]])
+    for number, (width, stride) in enumerate(JUDGE, start=1):
+        x = _convolution(x, width, f"judge_{number}", strides=stride)
+        x = layers.LeakyReLU(0.2, name=f"judge_{number}_activation")(x)
+    logits = _convolution(x, 1, "logits", dtype="float32")
+    return Discriminator(inputs, logits, name="discriminator")
+
+
+def _convolution(x, width, name, **options):
+    layer = CONVOLUTIONS[len(x.shape) - 2]
+    return layer(width, 3, padding="same", name=name, **options)(x)
+
+
+def blended(x, y):
+    """The fixed images, each with some of its moving one: all but perfectly aligned."""
+    return BLEND * x["moving"] + (1 - BLEND) * x["fixed"]
+
+
+def _recipe(similarity=None, smoothness=1.0):
+    adversary = Adversary(
+        positives=blended,
+        learning_rate=1e-4,
+        gates=((0.6, 1.0), (0.4, 0.1), (0.2, 0.01)),
+        beta_1=0.9,
+    )
+    losses, weights = {"displacement": Gradient("l2")}, {"displacement": smoothness}
+    if similarity:
+        losses["warped"], weights["warped"] = similarity, 1.0
+    return Recipe(
+        losses=lambda: dict(losses),
+        loss_weights=weights,
+        scales={
+            "cpu": Scale(
+                spacing=2.0,
+                shapes=((80, 96, 80), (96, 112, 96)),
+                steps=3000,
+                learning_rate=1e-3,
+                model={"half_resolution": True},
+            ),
+            "published": Scale(
+                spacing=1.0,
+                shapes=((160, 192, 160), (192, 224, 192)),
+                steps=150_000,
+                learning_rate=1e-4,
+            ),
+        },
+        pose=Pose(rotation=3.0, scale=0.03, shift=1.0, flip=True),
+        adversary=None if similarity else adversary,
+    )
+
+
+SYSTEM = System(
+    name="asn",
+    builder=ASN,
+    chapter="5.1",
+    reference="Fan et al., MICCAI 2018 [33]",
+    transform="displacement",
+    recipes={
+        "brain_t1": _recipe(),
+        "brain_t1_ssd": _recipe(MSE(), smoothness=0.05),
+        "brain_t1_ncc": _recipe(NCC(), smoothness=0.05),
+    },
+)

@@ -1,0 +1,42 @@
+import keras
+import numpy as np
+from keras import ops as kops
+
+from kregzoo.models import ASN
+from kregzoo.models.unsupervised import asn
+from tests.helpers import assert_close, random_image
+
+
+def test_published_size():
+    widths = [(2, 16), (16, 32), (32, 32), (32, 32), (32, 32), (64, 32), (64, 32)]
+    widths += [(48, 32), (32, 8), (10, 8), (8, 3)]
+    judge = [(2, 8), (8, 8), (8, 16), (16, 16), (16, 32), (32, 32), (32, 1)]
+    count = sum((27 * a + 1) * b for a, b in widths + judge)
+    # Beside these the weight of what the discriminator teaches.
+    assert ASN().count_params() == count + 1
+
+
+def test_quality_is_what_the_discriminator_says_of_the_warped_image():
+    model = ASN((64, 64, 1))
+    moving, fixed = kops.convert_to_tensor(random_image((2, 1, 64, 64, 1), sigma=2.0))
+    outputs = model({"moving": moving, "fixed": fixed})
+    judge = model.get_layer("discriminator")
+    expected = judge({"warped": outputs["warped"], "fixed": fixed})
+    assert expected.shape == (1, 2, 2, 1)
+    assert_close(outputs["quality"], kops.convert_to_numpy(expected))
+
+
+def test_positives_are_the_fixed_image_with_a_fifth_of_the_moving_one():
+    images = {"moving": np.full((1, 4, 4, 1), 5.0), "fixed": np.zeros((1, 4, 4, 1))}
+    assert_close(asn.blended(images, None), np.ones((1, 4, 4, 1)))
+
+
+def test_twins_have_a_similarity_in_place_of_the_adversary():
+    recipes = asn.SYSTEM.recipes
+    assert (
+        recipes["brain_t1"].adversary and "warped" not in recipes["brain_t1"].losses()
+    )
+    for name in ("brain_t1_ssd", "brain_t1_ncc"):
+        assert recipes[name].adversary is None
+        assert isinstance(recipes[name].losses()["warped"], keras.losses.Loss)
+        assert recipes[name].scales == recipes["brain_t1"].scales
