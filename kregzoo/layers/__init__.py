@@ -15,6 +15,7 @@ from kregzoo.layers.gaussian_sample import GaussianSample
 from kregzoo.layers.gaussian_smoothing import GaussianSmoothing
 from kregzoo.layers.gradient_scale import GradientScale
 from kregzoo.layers.rescale_transform import RescaleTransform
+from kregzoo.layers.rigid_matrix import RigidMatrix
 from kregzoo.layers.spatial_transformer import SpatialTransformer
 from kregzoo.layers.upsample_conv import UpsampleConv
 from kregzoo.layers.vec_int import VecInt
@@ -31,6 +32,7 @@ __all__ = [
     "GaussianSmoothing",
     "GradientScale",
     "RescaleTransform",
+    "RigidMatrix",
     "SpatialTransformer",
     "UpsampleConv",
     "VecInt",

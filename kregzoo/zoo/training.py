@@ -9,7 +9,7 @@ import platform
 import keras
 import numpy as np
 
-from kregzoo.registrars.alignment import affine_aligner, align
+from kregzoo.registrars.alignment import affine_aligner, align, align_labels
 from kregzoo.registrars.iterative import CanonicalPair
 from kregzoo.registrars.presets import Preset
 from kregzoo.spatial import AffineTransform, Preprocessor
@@ -105,12 +105,12 @@ def _datasets(records, frame, recipe, batch_size, seed, directory):
         )
     images, labels, pairs = load_images(records, frame)
     directory.mkdir(parents=True, exist_ok=True)
-    if "warped_labels" not in recipe.loss_weights:
-        labels = None
     each = len(images) // len(records)
     transforms = _transforms(
-        images, pairs, frame, recipe, each, directory / "alignment.json"
+        images, labels, pairs, frame, recipe, each, directory / "alignment.json"
     )
+    if "warped_labels" not in recipe.loss_weights:
+        labels = None
     grid = frame.canonical_grid(images[0])
     kept = each * (len(records) - recipe.held_out)
     if recipe.synthesis:
@@ -162,27 +162,31 @@ def _on_grid(images, transforms, grid):
     return np.stack(resampled)[..., None]
 
 
-def _transforms(images, pairs, frame, recipe, each, path):
+def _transforms(images, labels, pairs, frame, recipe, each, path):
     """Affines from the first image's world to each other one's, kept in a file.
 
     Of single images each is aligned with the first one. Of pairs the moving one is
     aligned with the fixed one, which is only centred on the first image. Where an
     affine is what there is to find, all images of a person, `each` in number, share
-    the transform of the first one: they must stay aligned to each other.
+    the transform of the first one: they must stay aligned to each other, unless labels
+    tell how.
     """
     known = json.loads(path.read_text()) if path.exists() else {}
     aligner = affine_aligner(frame)
-    to_fixed = {} if recipe.affine_target else dict(pairs or [])
+    share = recipe.affine_target and not recipe.aligned_by_labels
+    to_fixed = {} if share else dict(pairs or [])
 
     def found(number):
-        if recipe.affine_target:
+        if share:
             number -= number % each
         # Files of different folders may have one name, so the number counts too.
         key = f"{number} {images[number].name}"
         if key not in known:
             other = to_fixed.get(number, 0)
             pair = CanonicalPair(frame, images[number], images[other])
-            if number in to_fixed or not to_fixed:
+            if number in to_fixed and recipe.aligned_by_labels:
+                pair.initial = align_labels(labels[number], labels[other])
+            elif number in to_fixed or not to_fixed:
                 align(pair, recipe.alignment, aligner)
             matrix = pair.initial.matrix
             if number in to_fixed:

@@ -23,6 +23,7 @@ BACKENDS = [n for n in ("tensorflow", "jax", "torch") if importlib.util.find_spe
 DIMENSIONS = {"2d": (32, 32, 1), "3d": (16, 16, 16, 1)}
 # Of networks whose default needs larger images.
 ARGUMENTS = {
+    "air_gan": {"width": 16},
     "dlir": {"spacings": (16, 8)},
     "icnet": {"width": 4},
     "sam_flownet": {"width": 0.125},
@@ -30,7 +31,7 @@ ARGUMENTS = {
 # Of networks of the plane, whose sizes are divisible by 64.
 PLANAR = {"sam_flownet"}
 # Of networks that see the whole image at once.
-ONE_SIZE = {"airnet", "krebs"}
+ONE_SIZE = {"air_gan", "airnet", "krebs"}
 # Of networks whose heads add up.
 RATES = {"label_reg": 3e-5}
 FIELDS = ("displacement", "inverse_displacement", "velocity", "control_points")

@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 
 from kregzoo.losses import MI
-from kregzoo.registrars.alignment import affine_aligner
-from kregzoo.spatial import Preprocessor
+from kregzoo.registrars.alignment import affine_aligner, align_labels
+from kregzoo.spatial import Image, LabelMap, Preprocessor
 from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid
 
 
@@ -16,3 +17,31 @@ def test_aligns_affinely_to_well_within_a_voxel(metric, spacing):
     aligner = affine_aligner(Preprocessor(spacing, ((64, 64),)), metric)
     result = aligner.register(moving, fixed, progress=False)
     assert mean_error(result.transform, truth, phantom.landmarks()) < spacing / 2
+
+
+def outlined(image):
+    """Two structures, one in the other, as channels."""
+    levels = [image.array > share * image.array.max() for share in (0.25, 0.6)]
+    return LabelMap([Image(m.astype("uint8"), image.grid) for m in levels], True)
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_labels_are_laid_on_each_other(ndim):
+    truth = linear_map(ndim, degrees=12.0, shift=8.0)
+    # Three blobs, so that no turn of them looks the same.
+    phantom = Phantom(ndim, radius=20.0, count=3)
+    size = (40,) * ndim
+    moving = outlined(phantom.image(rotated_grid(size, 2.2, 10.0)))
+    fixed = outlined(phantom.image(rotated_grid(size, 2.0, 0.0), truth))
+    found = align_labels(moving, fixed)
+    assert mean_error(found, truth, phantom.landmarks()) < 1.0
+    linear = found.matrix[:-1, :-1]
+    np.testing.assert_allclose(linear @ linear.T, np.eye(ndim), atol=1e-5)
+
+
+def test_labels_that_images_do_not_share_align_nothing():
+    image = Phantom(2).image(rotated_grid((20, 20), 4.0, 0.0))
+    one = outlined(image)
+    empty = LabelMap([Image(np.zeros(image.grid.shape), image.grid)], True)
+    with pytest.raises(ValueError, match="must share a structure"):
+        align_labels(one, empty)

@@ -1,0 +1,226 @@
+"""AIR-GAN: rigid registration of MR and ultrasound by a generator and a critic.
+
+Survey section 4.2, reference [134]: Yan, Xu, Rastinehad, Wood, "Adversarial Image
+Registration with Application for MR and TRUS Image Fusion", MLMI at MICCAI 2018. Its
+authors call it AIR-net, which is also the name of two networks of section 4.1 and 5.1.
+
+Published: 3-D images as 2-D ones whose channels are slices; the generator's
+convolutions of 128 channels, dilated and strided, one residual block of three, one to
+8 channels, dense layers of 256 and of the parameters; a discriminator of the fixed
+image and the moving one resampled, by the true or by the estimated transform; the
+distance of parameters beside the adversary; use of the discriminator's score as the
+quality of any alignment.
+
+Not confirmed: all of the discriminator's layers, the kind of adversary, for which we
+take the Wasserstein critic with gradient penalty, and its weight of 0.01, that comes in
+after a fifth of the training. Our choices: which image moves is the data's, parameters
+in units of half the image, their distance weighed by what they move (see
+`AffineDistance`), 3 mm voxels, 32 channels in the recipe for processors, and as the
+expert's alignment the rigid one that lays the outlined structures on each other.
+"""
+
+import keras
+import numpy as np
+from keras import layers
+from keras import ops as kops
+
+from kregzoo import ops
+from kregzoo.blocks import pair_inputs
+from kregzoo.layers import AffineTransformer, GradientScale, RigidMatrix
+from kregzoo.losses import AffineDistance
+from kregzoo.registrars.presets import load_weights
+from kregzoo.training import (
+    Adversary,
+    Discriminator,
+    Pose,
+    Recipe,
+    RegistrationModel,
+    Scale,
+    System,
+)
+
+BEFORE_DENSE = 8
+DENSE = 256
+# Of the discriminator, in units of half the generator's width.
+JUDGE = (1, 2, 2, 2)
+STEPS = 8000
+
+
+def AIRGAN(
+    input_shape=(96, 96, 32, 1),
+    width=128,
+    weights=None,
+    name="air_gan",
+):
+    """Instantiates AIR-GAN (Yan et al., MLMI 2018).
+
+    The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
+    intensities in [0, 1], and returns `"warped"`, `"affine"` `(B, D, D + 1)`, which is
+    rigid, in voxels about the centre, and `"quality"` `(B, 1)`, high where the
+    discriminator holds the warped image for aligned. The discriminator is the layer
+    `"discriminator"`, a model that is called on `{"warped": ..., "fixed": ...}`.
+
+    Args:
+        input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D, of which the
+            first two sizes are divisible by 4.
+        width: int. Channels of the generator's convolutions; the discriminator has half
+            as many in its first one.
+        weights: None for random ones, the tag of a preset's data (`"prostate_mr_us"`),
+            or the path of a `.weights.h5` file.
+        name: str. The model's name.
+
+    Returns:
+        A `kregzoo.training.RegistrationModel`.
+
+    Raises:
+        ValueError: for unknown `weights`, a shape that is not 2-D or 3-D, open or not
+            divisible, or weights of another architecture.
+
+    Example:
+        >>> model = AIRGAN((32, 32, 8, 1), width=16)
+        >>> image = keras.ops.ones((1, 32, 32, 8, 1))
+        >>> outputs = model({"moving": image, "fixed": image})
+        >>> tuple(outputs["affine"].shape), tuple(outputs["quality"].shape)
+        ((1, 3, 4), (1, 1))
+    """
+    if None in tuple(input_shape):
+        raise ValueError(
+            "`input_shape` must be known: the network sees the whole image. "
+            f"Received: input_shape={tuple(input_shape)}"
+        )
+    inputs = pair_inputs(input_shape)
+    if any(size % 4 for size in input_shape[:2]):
+        raise ValueError(
+            "The first two sizes of `input_shape` must be divisible by 4: pad or "
+            f"resample. Received: input_shape={tuple(input_shape)}"
+        )
+    affine = _generator(inputs, width)
+    warped = AffineTransformer(name="warp")([inputs["moving"], affine])
+    judged = GradientScale(name="adversary")(warped)
+    quality = _discriminator(inputs["fixed"].shape[1:], width // 2)(
+        {"warped": judged, "fixed": inputs["fixed"]}
+    )
+    model = RegistrationModel(
+        inputs=inputs,
+        outputs={"affine": affine, "warped": warped, "quality": quality},
+        name=name,
+    )
+    load_weights(model, weights, system="air_gan", arguments={"width": width})
+    return model
+
+
+def _generator(inputs, width):
+    ndim = len(inputs["fixed"].shape) - 2
+    x = _slices([inputs["moving"], inputs["fixed"]], "pair")
+    x = _convolution(x, width, 3, "dilated", dilation_rate=2)
+    for number in (1, 2):
+        x = _convolution(x, width, 3, f"strided_{number}", strides=2)
+    y = x
+    for number in (1, 2, 3):
+        y = _convolution(y, width, 3, f"residual_{number}")
+    x = layers.Add(name="residual")([x, y])
+    x = _convolution(x, BEFORE_DENSE, 1, "reduced")
+    x = layers.Flatten(name="flat")(x)
+    x = layers.Dense(DENSE, kernel_initializer="he_normal", name="dense")(x)
+    x = layers.LeakyReLU(0.2, name="dense_activation")(x)
+    rotations = ndim * (ndim - 1) // 2
+    x = layers.Dense(
+        ndim + rotations, kernel_initializer="zeros", dtype="float32", name="motion"
+    )(x)
+    half = np.mean(inputs["fixed"].shape[1:-1]) / 2
+    # Such that 1 moves the image's faces by half a voxel, whatever it is.
+    units = [0.5] * ndim + [0.5 / half] * rotations
+    x = layers.Rescaling(units, dtype="float32", name="parameters")(x)
+    return RigidMatrix(name="affine")(x)
+
+
+def _discriminator(input_shape, width):
+    inputs = {name: keras.Input(input_shape, name=name) for name in ("warped", "fixed")}
+    x = _slices([inputs["warped"], inputs["fixed"]], "judged")
+    for number, factor in enumerate(JUDGE, start=1):
+        x = layers.Conv2D(
+            factor * width, 3, strides=2, padding="same", name=f"judge_{number}"
+        )(x)
+        x = layers.LeakyReLU(0.2, name=f"judge_{number}_activation")(x)
+    x = layers.GlobalAveragePooling2D(name="judge_pool")(x)
+    score = layers.Dense(1, dtype="float32", name="score")(x)
+    return Discriminator(inputs, score, name="discriminator")
+
+
+def _slices(images, name):
+    """Images as channels of one 2-D image, which slices along the last axis become."""
+    x = layers.Concatenate(name=name)(images)
+    shape = x.shape[1:3]
+    return layers.Reshape((*shape, int(np.prod(x.shape[3:]))), name=f"{name}_slices")(x)
+
+
+def _convolution(x, width, size, name, **options):
+    x = layers.Conv2D(
+        width,
+        size,
+        padding="same",
+        kernel_initializer="he_normal",
+        name=name,
+        **options,
+    )(x)
+    x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+    return layers.LeakyReLU(0.2, name=f"{name}_activation")(x)
+
+
+def truly_aligned(x, y):
+    """The moving images under the affines that there are to find."""
+    moving, affine = (kops.convert_to_tensor(a) for a in (x["moving"], y["affine"]))
+    grid = ops.affine_grid(affine, moving.shape[1:-1])
+    return kops.convert_to_numpy(ops.sample(moving, grid))
+
+
+# Voxels of 3 mm from the middle of a gland along an axis, root mean square.
+RADIUS = 5.0
+
+RECIPE = Recipe(
+    losses=lambda: {"affine": AffineDistance(RADIUS)},
+    loss_weights={"affine": 0.1},
+    scales={
+        "cpu": Scale(
+            spacing=3.0,
+            shapes=((32, 32, 32),),
+            steps=STEPS,
+            learning_rate=1e-3,
+            model={"width": 32},
+            batch_size=16,
+            divisor=None,
+        ),
+        "published": Scale(
+            spacing=1.0,
+            shapes=((96, 96, 32),),
+            steps=100_000,
+            learning_rate=1e-4,
+            model={"width": 128},
+            batch_size=8,
+            divisor=None,
+        ),
+    },
+    pose=Pose(rotation=5.0, scale=0.05, shift=2.0),
+    # Twenty degrees and twenty mm are the ends of what it is to find.
+    moving_pose=Pose(rotation=20.0, shift=20.0, uniform=True),
+    affine_target=True,
+    held_out=6,
+    alignment="centres",
+    aligned_by_labels=True,
+    adversary=Adversary(
+        positives=truly_aligned,
+        learning_rate=1e-4,
+        weight=0.01,
+        ramp=(STEPS // 5, STEPS // 2),
+        penalty=10.0,
+    ),
+)
+
+SYSTEM = System(
+    name="air_gan",
+    builder=AIRGAN,
+    chapter="4.2",
+    reference="Yan et al., MLMI 2018 [134]",
+    transform="rigid",
+    recipes={"prostate_mr_us": RECIPE},
+)
