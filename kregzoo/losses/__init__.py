@@ -17,6 +17,7 @@ from kregzoo.losses.ncc import NCC
 from kregzoo.losses.ngf import NGF
 from kregzoo.losses.normal_divergence import NormalDivergence
 from kregzoo.losses.ssim import SSIM
+from kregzoo.losses.tre_error import TREError
 from kregzoo.losses.wasserstein import Wasserstein
 from kregzoo.losses.weighted_sum import WeightedSum
 
@@ -39,6 +40,7 @@ __all__ = [
     "JacobianFolding",
     "KLDivergence",
     "NormalDivergence",
+    "TREError",
     "Wasserstein",
     "WeightedSum",
 ]

@@ -2,6 +2,7 @@
 
 from kregzoo.registrars.generative import GenerativeRegistrar
 from kregzoo.registrars.iterative import IterativeRegistrar
+from kregzoo.registrars.learned_metric import LearnedMetricRegistrar
 from kregzoo.registrars.one_step import OneStepRegistrar
 from kregzoo.registrars.optimizers import SciPy
 from kregzoo.registrars.registration import Registration
@@ -19,6 +20,7 @@ __all__ = [
     "Displacement",
     "GenerativeRegistrar",
     "IterativeRegistrar",
+    "LearnedMetricRegistrar",
     "OneStepRegistrar",
     "Registration",
     "Rigid",

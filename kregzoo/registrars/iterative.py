@@ -25,7 +25,7 @@ class IterativeRegistrar:
 
     Args:
         metric: what to minimise: a loss of `kregzoo.losses`, or a Keras model called on
-            `{"moving": warped, "fixed": fixed}` whose mean output is the cost.
+            `{"moving": warped, "fixed": fixed}` whose output's mean is the cost.
         transform: a transform model: `Rigid()`, `Affine()`, `BSpline(spacing)`,
             `Velocity(factor)` or `Displacement(factor)`. Defaults to `Affine()`.
         optimizer: a Keras optimiser, or a `SciPy`. Defaults to `SciPy("L-BFGS-B")`.
@@ -180,7 +180,8 @@ class IterativeRegistrar:
         if fixed_mask is not None:
             mask = mask * fixed_mask
         if isinstance(self.metric, keras.Model):
-            cost = kops.mean(self.metric({"moving": warped, "fixed": fixed}))
+            judged = self.metric({"moving": warped, "fixed": fixed})
+            cost = sum(kops.mean(value) for value in keras.tree.flatten(judged))
         else:
             cost = kops.mean(self.metric.call(fixed, warped, mask))
         for regulariser, weight in self.regularisers:

@@ -207,6 +207,8 @@ class Pose:
         shear: float. Standard deviation of each entry above the diagonal of a unit
             upper triangular matrix.
         uniform: bool. Draw uniformly between plus and minus the values above.
+        even: bool. Shrink each draw by a factor drawn evenly from 0 to 1, so that there
+            are as many small ones as large ones.
     """
 
     def __init__(
@@ -217,6 +219,7 @@ class Pose:
         flip=False,
         shear=0.0,
         uniform=False,
+        even=False,
     ):
         self.rotation = rotation
         self.scale = scale
@@ -224,28 +227,32 @@ class Pose:
         self.shift = shift
         self.flip = flip
         self.uniform = uniform
+        self.even = even
 
     def draw(self, rng, centre):
         """Draw a matrix `(D + 1, D + 1)` in world mm."""
+        return self._drawn(rng, centre, rng.random() if self.even else 1.0)
+
+    def _drawn(self, rng, centre, share):
         from scipy.spatial.transform import Rotation
 
         ndim = len(centre)
         angles = np.zeros(3)
         # In the plane the only turn is about the third axis.
         turns = slice(2, None) if ndim == 2 else slice(None)
-        angles[turns] = self._random(rng, self.rotation, angles[turns].size)
+        angles[turns] = self._random(rng, share * self.rotation, angles[turns].size)
         linear = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
         linear = linear[:ndim, :ndim] @ np.diag(
-            np.exp(self._random(rng, self.scale, ndim))
+            np.exp(self._random(rng, share * self.scale, ndim))
         )
         if self.shear:
-            entries = np.triu(self._random(rng, self.shear, (ndim, ndim)), 1)
+            entries = np.triu(self._random(rng, share * self.shear, (ndim, ndim)), 1)
             linear = linear @ (np.eye(ndim) + entries)
         if self.flip and rng.random() < 0.5:
             linear = linear @ np.diag([-1.0] + [1.0] * (ndim - 1))
         matrix = np.eye(ndim + 1)
         matrix[:-1, :-1] = linear
-        shift = self._random(rng, self.shift, ndim)
+        shift = self._random(rng, share * self.shift, ndim)
         matrix[:-1, -1] = centre + shift - linear @ centre
         return matrix
 

@@ -13,8 +13,8 @@ class RegistrationModel(keras.Model):
     An output that has a loss but no target in `y` is compared with the fixed image
     (`"warped"`), with the moving one (`"warped_fixed"`), or, of both images warped half
     the way (`"halfway"`), with the other (`"halfway_fixed"`); else with the
-    `"displacement"` that `y` gives, or, when it gives none, it is a field to
-    regularise, whose target no loss reads.
+    `"displacement"` or the `"affine"` that `y` gives, or, when it gives none, it is a
+    field to regularise, whose target no loss reads.
 
     With `y = {"moving_labels": ..., "fixed_labels": ...}`, one-hot `(B, *spatial, L)`,
     a loss named `"warped_labels"` compares the moving labels, warped by the
@@ -42,14 +42,16 @@ class RegistrationModel(keras.Model):
             "halfway": y_pred.get("halfway_fixed"),
         }
         given = dict(y or {})
+        truth = given.get("displacement", given.get("affine"))
         targets = {
-            name: images.get(name, given.get("displacement", output))
+            name: images.get(name, output if truth is None else truth)
             for name, output in y_pred.items()
         }
         if "moving_labels" in given:
             warped = ops.warp(given.pop("moving_labels"), y_pred["displacement"])
             y_pred = {**y_pred, "warped_labels": warped}
             targets["warped_labels"] = given.pop("fixed_labels")
+        given = {name: target for name, target in given.items() if name in y_pred}
         return super().compute_loss(
             x=x,
             y={**targets, **given},

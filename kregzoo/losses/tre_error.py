@@ -1,0 +1,64 @@
+"""Error of a prediction of how far an alignment is off."""
+
+import keras
+import numpy as np
+from keras import ops as kops
+
+POINTS = 64
+
+
+@keras.saving.register_keras_serializable(package="kregzoo")
+class TREError(keras.losses.Loss):
+    """Squared error of a predicted target registration error.
+
+    The truth is the mean distance that an affine which is still to be found moves the
+    points of a sphere about the centre: Haskins et al., IJCARS 14, 2019, take points of
+    the prostate's surface. In voxels**2, at least 0.
+
+    `call(y_true, y_pred)` takes matrices `[A | t]`, `(B, D, D + 1)`, in voxels about
+    the centre, and predictions `(B, 1)` in voxels, and returns `(B,)`.
+
+    Args:
+        radius: float > 0. The sphere's, in voxels.
+        name: str. The loss's name.
+        **kwargs: of `keras.losses.Loss`.
+
+    Raises:
+        ValueError: when `radius` is not positive.
+
+    Example:
+        >>> shift = keras.ops.convert_to_tensor([[[1.0, 0.0, 3.0], [0.0, 1.0, 4.0]]])
+        >>> float(TREError(radius=10.0)(shift, keras.ops.ones((1, 1))))
+        16.0
+    """
+
+    def __init__(self, radius=8.0, name="tre_error", **kwargs):
+        super().__init__(name=name, **kwargs)
+        if radius <= 0:
+            raise ValueError(f"`radius` must be positive. Received: radius={radius}")
+        self.radius = radius
+
+    def call(self, y_true, y_pred):
+        affine = kops.cast(y_true, "float32")
+        points = self.radius * _directions(affine.shape[1])
+        linear = affine[..., :-1] - np.eye(affine.shape[1], dtype="float32")
+        moved = kops.einsum("bij,pj->bpi", linear, points) + affine[:, None, :, -1]
+        distances = kops.sqrt(kops.sum(kops.square(moved), axis=-1) + 1e-12)
+        return kops.square(kops.mean(distances, axis=1) - y_pred[:, 0])
+
+    def get_config(self):
+        return {**super().get_config(), "radius": self.radius}
+
+
+def _directions(ndim):
+    """Unit vectors spread evenly over the circle or the sphere, `(P, D)`."""
+    number = np.arange(POINTS) + 0.5
+    if ndim == 2:
+        angle = 2 * np.pi * number / POINTS
+        found = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    else:
+        # Each a golden angle on from the last one, on bands of equal area.
+        height, angle = 1 - 2 * number / POINTS, np.pi * (1 + 5**0.5) * number
+        ring = np.sqrt(1 - height**2)
+        found = np.stack([ring * np.cos(angle), ring * np.sin(angle), height], axis=-1)
+    return found.astype("float32")

@@ -1,0 +1,1 @@
+"""Survey section 3.1: deep similarity metrics for iterative registration."""

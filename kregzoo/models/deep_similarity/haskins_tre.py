@@ -1,0 +1,141 @@
+"""Haskins' metric: a network that predicts how far two images are from aligned.
+
+Survey section 3.1, reference [42]: Haskins, Kruecker, Kruger, Xu, Pinto, Wood, Yan,
+"Learning deep similarity metric for 3D MR-TRUS image registration", International
+Journal of Computer Assisted Radiology and Surgery 14, 2019, arXiv 1806.04548. The
+survey calls it a similarity; it is an error, which registration makes small.
+
+Published: nine convolutions and one skip connection before the dense layers, the target
+registration error of random rigid motions of aligned pairs as target, differential
+evolution and then a Newton method, several evaluations of the metric averaged.
+
+Not confirmed: all widths, where the skip joins, both optimisers' settings, how many
+evaluations and of what. Our choices: a global average before the dense layers, the mean
+distance over a sphere in place of the prostate's outline, 3 mm voxels, half the
+widths in the recipe for processors, and as the expert's alignment the rigid one
+that lays the outlined structures on each other.
+"""
+
+from keras import layers
+
+from kregzoo.blocks import pair_inputs
+from kregzoo.blocks.convolutions import CONVOLUTIONS, GLOBAL_AVERAGE_POOLINGS
+from kregzoo.losses import TREError
+from kregzoo.registrars.learned_metric import LearnedMetricRegistrar
+from kregzoo.registrars.presets import load_weights
+from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
+
+# In units of the first width, with the strides; the third is added to the fifth.
+FACTORS = ((1, 1), (1, 1), (2, 2), (2, 1), (2, 1), (4, 2), (4, 1), (8, 2), (8, 1))
+SKIP_FROM, SKIP_TO = 3, 5
+
+
+def HaskinsTRE(
+    input_shape=(82, 82, 87, 1),
+    width=16,
+    dense=256,
+    weights=None,
+    name="haskins_tre",
+):
+    """Instantiates the metric of Haskins et al. (IJCARS 2019).
+
+    The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
+    intensities in [0, 1], and returns `"tre"` `(B, 1)`, the predicted mean target
+    registration error in voxels, at least 0. It aligns nothing by itself:
+    `kregzoo.registrars.LearnedMetricRegistrar` does, by it.
+
+    Args:
+        input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D; spatial sizes
+            may be `None`.
+        width: int. Channels of the first convolutions; the last have eight times more.
+        dense: int. Units of the dense layer.
+        weights: None for random ones, the tag of a preset's data (`"prostate_mr_us"`),
+            or the path of a `.weights.h5` file.
+        name: str. The model's name.
+
+    Returns:
+        A `kregzoo.training.RegistrationModel`.
+
+    Raises:
+        ValueError: for unknown `weights`, a shape that is not 2-D or 3-D, or weights of
+            another architecture.
+
+    Example:
+        >>> model = HaskinsTRE((32, 32, 32, 1), width=4)
+        >>> image = keras.ops.ones((1, 32, 32, 32, 1))
+        >>> tuple(model({"moving": image, "fixed": image})["tre"].shape)
+        (1, 1)
+    """
+    inputs = pair_inputs(input_shape)
+    ndim = len(input_shape) - 1
+    x = layers.Concatenate(name="pair")([inputs["moving"], inputs["fixed"]])
+    for number, (factor, stride) in enumerate(FACTORS, start=1):
+        x = _convolution(x, factor * width, stride, f"convolution_{number}")
+        if number == SKIP_FROM:
+            skip = x
+        if number == SKIP_TO:
+            x = layers.Add(name="skip")([x, skip])
+    x = GLOBAL_AVERAGE_POOLINGS[ndim](name="pool")(x)
+    x = layers.Dense(dense, "relu", kernel_initializer="he_normal", name="dense")(x)
+    tre = layers.Dense(1, "softplus", dtype="float32", name="tre")(x)
+    model = RegistrationModel(inputs=inputs, outputs={"tre": tre}, name=name)
+    arguments = {"width": width, "dense": dense}
+    load_weights(model, weights, system="haskins_tre", arguments=arguments)
+    return model
+
+
+def _convolution(x, width, stride, name):
+    x = CONVOLUTIONS[len(x.shape) - 2](
+        width,
+        3,
+        strides=stride,
+        padding="same",
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
+    x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_activation")(x)
+
+
+# Voxels of 3 mm from the middle of a gland to its surface.
+RADIUS = 8.0
+
+RECIPE = Recipe(
+    losses=lambda: {"tre": TREError(RADIUS)},
+    loss_weights={"tre": 1.0},
+    scales={
+        "cpu": Scale(
+            spacing=3.0,
+            shapes=((32, 32, 32),),
+            steps=4000,
+            learning_rate=1e-3,
+            model={"width": 8, "dense": 64},
+            batch_size=16,
+            divisor=None,
+        ),
+        "published": Scale(
+            spacing=1.0,
+            shapes=((82, 82, 87),),
+            steps=50_000,
+            learning_rate=1e-4,
+            batch_size=8,
+            divisor=None,
+        ),
+    },
+    pose=Pose(rotation=5.0, scale=0.05, shift=2.0),
+    moving_pose=Pose(rotation=20.0, shift=20.0, uniform=True, even=True),
+    affine_target=True,
+    held_out=6,
+    alignment="centres",
+    aligned_by_labels=True,
+)
+
+SYSTEM = System(
+    name="haskins_tre",
+    builder=HaskinsTRE,
+    chapter="3.1",
+    reference="Haskins et al., IJCARS 2019 [42]",
+    transform="rigid, found by the metric",
+    recipes={"prostate_mr_us": RECIPE},
+    registrar=LearnedMetricRegistrar,
+)

@@ -1,0 +1,126 @@
+"""Registration by a network that judges alignments."""
+
+import numpy as np
+
+from kregzoo.registrars.iterative import CanonicalPair, IterativeRegistrar
+from kregzoo.registrars.optimizers import SciPy
+from kregzoo.registrars.registration import Registration, Timer
+from kregzoo.registrars.transform_models import Rigid
+from kregzoo.spatial import as_image
+
+# Half width of the box that is searched in, in mm: about 20 degrees at the faces of an
+# image of the prostate.
+BOUND = 20.0
+POPULATION, GENERATIONS = 5, 20
+ITERATIONS = 20
+# Evaluations that are averaged, and the standard deviation in mm between them.
+PASSES, SPREAD = 8, 0.3
+
+
+class LearnedMetricRegistrar:
+    """Registers rigidly by differential evolution, then BFGS, of a metric.
+
+    A learned metric is not convex: evolution explores it once an evaluation; then its
+    mean over several slightly different alignments is descended (Haskins et al.,
+    IJCARS 14, 2019).
+
+    Args:
+        model: a network called on `{"moving", "fixed"}` whose mean output is the cost,
+            or a loss of `kregzoo.losses`, to compare with.
+        preprocessor: the `Preprocessor` that the network was trained with.
+        metadata: dict, the preset's `metadata.json`.
+        seed: int. Seed of the search.
+        **others: what a recipe says of networks that register by themselves.
+
+    Example:
+        >>> from kregzoo.losses import NCC
+        >>> from kregzoo.spatial import Preprocessor
+        >>> registrar = LearnedMetricRegistrar(NCC(), Preprocessor(3.0, ((32,) * 3,)))
+        >>> registrar.seed
+        0
+    """
+
+    def __init__(self, model, preprocessor, metadata=None, seed=0, **others):
+        self.model = model
+        self.preprocessor = preprocessor
+        self.metadata = metadata or {}
+        self.seed = seed
+        bound = BOUND / preprocessor.spacing
+        options = {"popsize": POPULATION, "polish": False, "rng": seed}
+        self._explore = IterativeRegistrar(
+            model,
+            Rigid(),
+            SciPy("differential_evolution", bound, options),
+            levels=((1, GENERATIONS),),
+            preprocessor=preprocessor,
+        )
+        self._descend = _Averaged(
+            model,
+            Rigid(),
+            SciPy("BFGS"),
+            levels=((1, ITERATIONS),),
+            preprocessor=preprocessor,
+        )
+
+    def register(
+        self,
+        moving,
+        fixed,
+        *,
+        refine=0,
+        initial=None,
+        moving_mask=None,
+        fixed_mask=None,
+        progress=True,
+    ):
+        """Register two images.
+
+        Args:
+            moving: path, nibabel image, array or `kregzoo.spatial.Image`.
+            fixed: likewise.
+            refine: int. Iterations of BFGS beside the registrar's own.
+            initial: transform from fixed to moving world to start from. Defaults to the
+                translation that aligns the centres of the foregrounds.
+            moving_mask: mask image in the moving space. The network does not read it.
+            fixed_mask: likewise, in the fixed space.
+            progress: bool. Show progress bars.
+
+        Returns:
+            A `Registration`.
+
+        Raises:
+            ValueError: for an image that is not usable, or a negative `refine`.
+        """
+        if refine < 0:
+            raise ValueError(f"`refine` must not be negative. Received: {refine}")
+        timer = Timer()
+        moving, fixed = as_image(moving, "moving"), as_image(fixed, "fixed")
+        pair = CanonicalPair(
+            self.preprocessor, moving, fixed, initial, moving_mask, fixed_mask
+        )
+        tensors = pair.tensors()
+        timer.lap("read")
+        start = self._explore.optimise(**tensors, progress=progress, label="Exploring")
+        timer.lap("explore")
+        found = self._descend.optimise(
+            **tensors,
+            start=start,
+            levels=((1, ITERATIONS + refine),),
+            progress=progress,
+            label="Descending",
+        )
+        timer.lap("descend")
+        transform = self._descend.to_world(found, pair)
+        return Registration(moving, fixed, transform, timer.seconds())
+
+
+class _Averaged(IterativeRegistrar):
+    """The metric's mean over alignments about the one that is asked for."""
+
+    def _cost(self, parameters, **images):
+        rng = np.random.default_rng(0)
+        sd = SPREAD / self.preprocessor.spacing
+        shape = (PASSES, *parameters.shape)
+        near = rng.normal(0, sd, shape).astype("float32")
+        cost = super()._cost
+        return sum(cost(parameters + offset, **images) for offset in near) / PASSES
