@@ -62,8 +62,9 @@ class IterativeRegistrar:
         self.levels = tuple(levels)
         self.regularisers = tuple(regularisers)
         self.preprocessor = preprocessor
+        gradient_free = isinstance(optimizer, SciPy) and optimizer.gradient_free
         # Compiled once a shape, whatever the number of pairs.
-        self._value_and_grad = ops.compiled(self._evaluate)
+        self._evaluate = ops.compiled(self._value if gradient_free else self._gradient)
 
     def register(
         self,
@@ -161,9 +162,12 @@ class IterativeRegistrar:
         return followed_by(pair.initial, found)
 
     def _objective(self, images, parameters):
-        return self._value_and_grad(parameters, images)
+        return self._evaluate(parameters, images)
 
-    def _evaluate(self, parameters, images):
+    def _value(self, parameters, images):
+        return self._cost(parameters, **images), None
+
+    def _gradient(self, parameters, images):
         value, gradients = ops.value_and_grad(
             lambda p: self._cost(p, **images), [parameters]
         )

@@ -26,6 +26,11 @@ class SciPy:
     bound: float = 10.0
     options: dict = dataclasses.field(default_factory=dict)
 
+    @property
+    def gradient_free(self):
+        """Whether the method reads values alone."""
+        return self.method in GRADIENT_FREE
+
 
 GRADIENT_FREE = ("Nelder-Mead", "Powell", "COBYLA", "COBYQA", "differential_evolution")
 
@@ -35,7 +40,7 @@ def minimise(objective, start, optimizer, steps, on_step):
 
     Args:
         objective: callable `objective(parameters) -> (value, gradient)` of one float32
-            tensor.
+            tensor; the gradient may be None for a method that reads none.
         start: float32 array, the first parameters.
         optimizer: a `SciPy`, or a Keras optimiser's config as `keras.optimizers
             .serialize` gives it, made anew so that no state is left of another pair.
@@ -65,14 +70,15 @@ def _minimise_scipy(objective, start, optimizer, steps, on_step):
 
     shape = np.shape(start)
 
+    def at(flat):
+        return objective(keras.ops.convert_to_tensor(flat.reshape(shape), "float32"))
+
     def evaluate(flat):
-        value, gradient = objective(
-            keras.ops.convert_to_tensor(flat.reshape(shape), "float32")
-        )
+        value, gradient = at(flat)
         return float(value), np.ravel(keras.ops.convert_to_numpy(gradient))
 
     def value_only(flat):
-        return evaluate(flat)[0]
+        return float(at(flat)[0])
 
     # SciPy's line searches need float64; float32 steps would end them early.
     flat = np.ravel(keras.ops.convert_to_numpy(start)).astype("float64")
@@ -86,11 +92,10 @@ def _minimise_scipy(objective, start, optimizer, steps, on_step):
             **optimizer.options,
         )
     else:
-        gradient_free = optimizer.method in GRADIENT_FREE
         result = optimize.minimize(
-            value_only if gradient_free else evaluate,
+            value_only if optimizer.gradient_free else evaluate,
             flat,
-            jac=not gradient_free,
+            jac=not optimizer.gradient_free,
             method=optimizer.method,
             options={"maxiter": steps, **optimizer.options},
             callback=lambda *_: on_step(),
