@@ -54,6 +54,8 @@ class Recipe:
             with itself, and the affine of `moving_pose` is what there is to find.
         synthesis: callable of images `(N, *spatial, 1)` on the canonical grid that
             gives what `SyntheticPairs` draws from; None to draw the images themselves.
+        regularisers: tuple of pairs `(loss, weight)` that refinement minimises beside
+            the loss of the warped image; None for those of `OneStepRegistrar`.
     """
 
     losses: Callable
@@ -67,6 +69,7 @@ class Recipe:
     moving_pose: Pose | None = None
     affine_target: bool = False
     synthesis: Callable | None = None
+    regularisers: tuple | None = None
 
 
 @dataclasses.dataclass(frozen=True)
