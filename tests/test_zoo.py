@@ -9,6 +9,7 @@ import pytest
 
 import kregzoo
 from kregzoo import ops, zoo
+from kregzoo.losses import BendingEnergy
 from kregzoo.models import SYSTEMS
 from kregzoo.models.supervised import sam_flownet
 from kregzoo.registrars import presets
@@ -253,6 +254,23 @@ def test_a_system_may_start_from_another_s_weights(trained, tmp_path, monkeypatc
     one, other = (m.get_layer("encoder_2").get_weights()[0] for m in (before, after))
     assert_close(one, other, rtol=0, atol=3e-3)
     assert np.abs(one).max() > 0.1
+
+
+def test_refinement_is_as_smooth_as_the_recipe_has_it(trained, monkeypatch):
+    _, _, out = trained
+    grid = rotated_grid((24, 24, 24), 3.5, 0.0)
+    moving, fixed = (Phantom(3, radius=22.0, seed=n).image(grid) for n in range(2))
+
+    def roughness():
+        result = kregzoo.load(out).register(moving, fixed, refine=10, progress=False)
+        return result.metrics["sd_log_j"]
+
+    free = roughness()
+    stiff = dataclasses.replace(
+        SYSTEMS["voxelmorph"].recipe, regularisers=((BendingEnergy(), 1e4),)
+    )
+    monkeypatch.setitem(SYSTEMS["voxelmorph"].recipes, "brain_t1", stiff)
+    assert roughness() < 0.5 * free
 
 
 def test_models_are_listed_and_printed(trained, monkeypatch):

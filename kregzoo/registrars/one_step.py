@@ -30,10 +30,10 @@ class OneStepRegistrar:
     Args:
         model: a network called on `{"moving", "fixed"}` that returns `"affine"`,
             `"displacement"` or both and, when it integrates one, `"velocity"`. A
-            velocity is predicted in both directions, and half the difference taken. An
-            affine part of a displacement goes on outside of the network's grid, and
-            refinement does not change it; alone it is refined by the iterative
-            alignment.
+            velocity is predicted in both directions, and half the difference taken;
+            likewise an affine that is all there is, by its logarithm. An affine part of
+            a displacement goes on outside of the network's grid, and refinement does
+            not change it; alone it is refined by the iterative alignment.
         preprocessor: the `Preprocessor` that the network was trained with.
         metric: loss that `refine` minimises. Defaults to `LNCC()`.
         regularisers: tuple of pairs `(loss, weight)`, what else it minimises. Defaults
@@ -128,6 +128,8 @@ class OneStepRegistrar:
         outputs = self._predict(tensors["moving"], tensors["fixed"])
         outputs = {name: kops.convert_to_numpy(x) for name, x in outputs.items()}
         affine = outputs.get("affine")
+        if self._field is None:
+            affine = _half_difference(affine, outputs["back"])
         if affine is not None:
             world = affine_to_world(affine[0], pair.grid)
             pair.initial = followed_by(pair.initial, world)
@@ -147,12 +149,14 @@ class OneStepRegistrar:
 
     def _outputs(self, moving, fixed):
         outputs = self.model({"moving": moving, "fixed": fixed})
+        if self._field == "displacement":
+            return {k: outputs[k] for k in ("affine", "displacement") if k in outputs}
+        # Half the difference of both directions: exchanging the images inverts it, and
+        # what is noise in one direction is halved.
+        back = self.model({"moving": fixed, "fixed": moving})
         if self._field == "velocity":
-            # Half the difference of both directions: exchanging the images inverts it,
-            # and what is noise in one direction is halved.
-            back = self.model({"moving": fixed, "fixed": moving})
             return {"velocity": (outputs["velocity"] - back["velocity"]) / 2}
-        return {k: outputs[k] for k in ("affine", "displacement") if k in outputs}
+        return {"affine": outputs["affine"], "back": back["affine"]}
 
     def _refined_affine(self, pair, steps, progress):
         if not steps:
@@ -182,6 +186,26 @@ class OneStepRegistrar:
         # The field's own grid, at half or full resolution, with the same field of view.
         own = grid.resampled(grid.extent / field.shape[1:-1])
         return field_transform(field, own, VelocityTransform)
+
+
+def _half_difference(there, back):
+    """An affine between one direction's and the inverse of the other's.
+
+    Args:
+        there: array `(1, D, D + 1)` in voxels about the centre.
+        back: likewise.
+
+    Returns:
+        The exponential of half the difference of their logarithms, `(1, D, D + 1)`:
+        rigid if both are.
+    """
+    from scipy import linalg
+
+    bottom = np.eye(there.shape[-1])[-1:]
+    logs = [linalg.logm(np.concatenate([m[0], bottom])) for m in (there, back)]
+    # Of affines far from a half turn they are real but for rounding.
+    matrix = linalg.expm(np.real(logs[0] - logs[1]) / 2)
+    return matrix[None, :-1].astype("float32")
 
 
 def _without(affine, field):

@@ -66,7 +66,8 @@ def load(name):
     return make_registrar(
         model,
         frame,
-        metric=recipe.losses()["warped"],
+        metric=recipe.losses().get("warped"),
+        regularisers=recipe.regularisers,
         alignment=recipe.alignment,
         metadata={"name": preset.name, **preset.metadata},
     )

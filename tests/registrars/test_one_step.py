@@ -5,8 +5,8 @@ import pytest
 import SimpleITK as sitk
 
 from kregzoo.losses import LNCC
-from kregzoo.models import DLIR, VoxelMorph, VoxelMorphDiff
-from kregzoo.registrars import OneStepRegistrar
+from kregzoo.models import DLIR, AIRNet, VoxelMorph, VoxelMorphDiff
+from kregzoo.registrars import OneStepRegistrar, one_step
 from kregzoo.registrars.iterative import CanonicalPair
 from kregzoo.spatial import (
     AffineTransform,
@@ -116,6 +116,49 @@ def test_exchanging_the_images_inverts_a_velocity():
     velocity = there.transforms[0].velocity
     assert np.abs(velocity).max() > 0.5
     np.testing.assert_allclose(back.transforms[0].velocity, -velocity, atol=1e-5)
+
+
+def affine_network(seed):
+    """A network for affines that was never trained, with a head that moves."""
+    keras.utils.set_random_seed(seed)
+    model = AIRNet((32, 32, 1), planar_blocks=(2,), spatial_blocks=(2,))
+    head = model.get_layer("offsets")
+    kernel, bias = head.get_weights()
+    rng = np.random.default_rng(seed)
+    head.set_weights([rng.normal(0, 0.2, kernel.shape), bias])
+    return model
+
+
+def test_exchanging_the_images_inverts_an_affine():
+    registrar = OneStepRegistrar(affine_network(0), FRAME[2])
+    phantom = Phantom(2, radius=30.0)
+    grid = rotated_grid((32, 32), 4.0, 0.0)
+    images = [phantom.image(grid), phantom.image(grid, linear_map(2, 8.0, 3.0))]
+    for image in images:
+        image.array[[2, -3], 2:-2] = image.array[2:-2, [2, -3]] = image.array.max()
+    identity = AffineTransform(np.eye(3))
+    there, back = (
+        registrar.register(*both, initial=identity, progress=False).transform.matrix
+        for both in (images, images[::-1])
+    )
+    assert np.abs(there - np.eye(3)).max() > 0.1
+    np.testing.assert_allclose(there @ back, np.eye(3), atol=1e-4)
+
+
+def test_an_affine_lies_between_both_directions():
+    angles = np.deg2rad([10.0, -16.0])
+    there, back = (
+        np.array([[[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0]]])
+        for a in angles
+    )
+    middle = np.deg2rad(13.0)
+    found = one_step._half_difference(there, back)[0]
+    expected = [[np.cos(middle), -np.sin(middle)], [np.sin(middle), np.cos(middle)]]
+    np.testing.assert_allclose(found[:, :2], expected, atol=1e-6)
+    shifts = np.tile(np.eye(2, 3), (2, 1, 1, 1))
+    shifts[:, 0, :, 2] = [3.0, 1.0], [-1.0, -5.0]
+    found = one_step._half_difference(*shifts)[0]
+    np.testing.assert_allclose(found[:, 2], [2.0, 3.0], atol=1e-6)
 
 
 def test_refining_lowers_the_loss(registrar):

@@ -41,7 +41,7 @@ from kregzoo.layers import (
     SpatialTransformer,
     VecInt,
 )
-from kregzoo.losses import LNCC, NormalDivergence
+from kregzoo.losses import LNCC, BendingEnergy, NormalDivergence
 from kregzoo.registrars.generative import GenerativeRegistrar
 from kregzoo.registrars.presets import load_weights
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
@@ -229,6 +229,7 @@ RECIPE = Recipe(
     held_out=20,
     alignment="none",
     exchange=True,
+    regularisers=((BendingEnergy(), 1.0),),
 )
 
 SYSTEM = System(

@@ -20,7 +20,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from kregzoo.blocks import pair_inputs
+from kregzoo.blocks import affine_head, pair_inputs
 from kregzoo.blocks.convolutions import AVERAGE_POOLINGS, CONVOLUTIONS
 from kregzoo.layers import AffineTransformer
 from kregzoo.losses import NCC, AffineDistance
@@ -86,7 +86,8 @@ def AIRNet(
     )
     for number, units in enumerate(dense, start=1):
         x = layers.Dense(units, "relu", name=f"dense_{number}")(x)
-    affine = _head(x, inputs["fixed"].shape[1:-1])
+    spatial = inputs["fixed"].shape[1:-1]
+    affine = affine_head(x, spatial, np.array(spatial) / 2)
     warped = AffineTransformer(name="warp")([inputs["moving"], affine])
     model = RegistrationModel(
         inputs=inputs, outputs={"affine": affine, "warped": warped}, name=name
@@ -146,23 +147,6 @@ def _convolution(x, filters, size, rank, name):
 
 def _pooling(x, size, rank, name):
     return AVERAGE_POOLINGS[rank](size, padding="same", name=name)(x)
-
-
-def _head(x, spatial):
-    """Offsets from the identity where half the image is 1, as a matrix in voxels."""
-    ndim = len(spatial)
-    half = np.array(spatial) / 2
-    units = np.concatenate([half[:, None] / half, half[:, None]], axis=1)
-    offsets = layers.Dense(
-        ndim * (ndim + 1), kernel_initializer="zeros", dtype="float32", name="offsets"
-    )(x)
-    matrix = layers.Rescaling(
-        units.ravel().tolist(),
-        np.eye(ndim, ndim + 1).ravel().tolist(),
-        dtype="float32",
-        name="in_voxels",
-    )(offsets)
-    return layers.Reshape((ndim, ndim + 1), name="affine")(matrix)
 
 
 # Beyond 20 degrees, 15 % and 0.1 at two standard deviations; of the shift only what is

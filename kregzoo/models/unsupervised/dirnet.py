@@ -21,7 +21,7 @@ from keras import layers
 
 from kregzoo.blocks import control_points, pair_inputs
 from kregzoo.layers import BSplineField, SpatialTransformer
-from kregzoo.losses import NCC
+from kregzoo.losses import NCC, BendingEnergy
 from kregzoo.registrars.presets import load_weights
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
 
@@ -104,6 +104,7 @@ RECIPE = Recipe(
     held_out=20,
     alignment="none",
     exchange=True,
+    regularisers=((BendingEnergy(), 1.0),),
 )
 
 SYSTEM = System(

@@ -183,6 +183,7 @@ RECIPES = {
         held_out=20,
         alignment="none",
         exchange=True,
+        regularisers=((BendingEnergy(), 1.0),),
     ),
     "brain_t1": Recipe(
         losses=lambda: {"warped": LNCC(window=9), "displacement": BendingEnergy()},

@@ -38,9 +38,9 @@ def test_the_composite_adds_its_parts():
     shape = (32, 48, 1)
     model = LabelReg(shape, "composite", local_width=4, global_width=4)
     rng = np.random.default_rng(0)
-    for name in ("global_affine", "local_head_0"):
+    for name, sd in (("offsets", 10.0), ("local_head_0", 0.05)):
         kernel, bias = model.get_layer(name).get_weights()
-        noise = rng.normal(0, 0.05, bias.shape)
+        noise = rng.normal(0, sd, bias.shape)
         model.get_layer(name).set_weights([kernel, bias + noise])
     outputs = model(images(shape))
     affine = ops.affine_to_displacement(outputs["affine"], shape[:-1])
