@@ -26,7 +26,7 @@ def slices_callback(directory, validation):
 
 
 class Slices(keras.callbacks.Callback):
-    """Logs each epoch's losses, and the middle slices of one validation pair.
+    """Logs each epoch's losses and, of a network that warps, one validation pair.
 
     Args:
         directory: folder of the event files.
@@ -47,14 +47,15 @@ class Slices(keras.callbacks.Callback):
             Summary.Value(tag=name, simple_value=float(value))
             for name, value in (logs or {}).items()
         ]
-        picture = self._picture()
-        image = Summary.Image(
-            height=picture.shape[0],
-            width=picture.shape[1],
-            colorspace=1,
-            encoded_image_string=_png(picture),
-        )
-        values.append(Summary.Value(tag="moving, warped, fixed", image=image))
+        if "warped" in self.model.output:
+            picture = self._picture()
+            image = Summary.Image(
+                height=picture.shape[0],
+                width=picture.shape[1],
+                colorspace=1,
+                encoded_image_string=_png(picture),
+            )
+            values.append(Summary.Value(tag="moving, warped, fixed", image=image))
         self._write(Summary(value=values), epoch + 1)
 
     def on_train_end(self, logs=None):

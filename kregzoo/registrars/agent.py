@@ -1,0 +1,208 @@
+"""Registration by an agent that moves an image step by step."""
+
+import dataclasses
+
+import numpy as np
+from keras import ops as kops
+
+from kregzoo import ops
+from kregzoo.registrars.iterative import CanonicalPair
+from kregzoo.registrars.progress import progress_bar
+from kregzoo.registrars.registration import Registration, Timer
+from kregzoo.spatial import AffineTransform, Preprocessor, as_image
+from kregzoo.spatial.motions import RigidMotions
+from kregzoo.spatial.observations import VolumeView
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One resolution at which an agent works.
+
+    Args:
+        layer: str. The layer of the model, a network of observations `(B, *shape, 2)`
+            to values of the actions `(B, A)`.
+        spacing: float. Voxel size in mm of what it sees.
+        shape: tuple of D ints, the voxels that it sees, about the fixed image's middle.
+        motions: the `RigidMotions` that it chooses from.
+        budget: int. Most steps.
+    """
+
+    layer: str
+    spacing: float
+    shape: tuple
+    motions: RigidMotions
+    budget: int
+
+
+class AgentRegistrar:
+    """Lets an agent act until it has no more steps, or comes where it has been.
+
+    Coarse to fine, each stage begins where the last one ended. An agent that comes
+    back to an alignment would go round for ever; of those on its round the one with
+    the least to gain is taken, by the agent's own values.
+
+    Args:
+        model: Keras model whose layers the stages name.
+        preprocessor: the `Preprocessor` that intensities are normalised by.
+        stages: tuple of `Stage`.
+        metadata: dict, the preset's `metadata.json`.
+        **others: what a recipe says of networks that register at once.
+    """
+
+    def __init__(self, model, preprocessor, stages, metadata=None, **others):
+        self.model = model
+        self.preprocessor = preprocessor
+        self.stages = tuple(stages)
+        self.metadata = metadata or {}
+        self._values = [ops.compiled(model.get_layer(s.layer)) for s in self.stages]
+
+    def register(
+        self,
+        moving,
+        fixed,
+        *,
+        refine=0,
+        initial=None,
+        moving_mask=None,
+        fixed_mask=None,
+        progress=True,
+    ):
+        """Register two images.
+
+        Args:
+            moving: path, nibabel image, array or `kregzoo.spatial.Image`.
+            fixed: likewise.
+            refine: int. Steps of the last stage beside its own budget.
+            initial: `AffineTransform` from fixed to moving world to start from.
+                Defaults to the translation that aligns the centres of the foregrounds.
+            moving_mask: mask image in the moving space. The agent does not read it.
+            fixed_mask: likewise, in the fixed space.
+            progress: bool. Show a progress bar.
+
+        Returns:
+            An `AgentRegistration`, with the path that the agent took.
+
+        Raises:
+            ValueError: for an image that is not usable, an `initial` that is not
+                affine, or a negative `refine`.
+        """
+        if refine < 0:
+            raise ValueError(f"`refine` must not be negative. Received: {refine}")
+        if not isinstance(initial, AffineTransform | None):
+            raise ValueError(
+                f"`initial` must be an AffineTransform or None. Received: {initial!r}"
+            )
+        timer = Timer()
+        moving, fixed = as_image(moving, "moving"), as_image(fixed, "fixed")
+        pair = CanonicalPair(
+            self.preprocessor, moving, fixed, initial, moving_mask, fixed_mask
+        )
+        timer.lap("read")
+        alignment, path = pair.initial.matrix, []
+        extra = [0] * (len(self.stages) - 1) + [refine]
+        budgets = [s.budget + more for s, more in zip(self.stages, extra, strict=True)]
+        with progress_bar(sum(budgets), progress, "Acting") as advance:
+            for stage, values, budget in zip(
+                self.stages, self._values, budgets, strict=True
+            ):
+                steps = _roll_out(pair, stage, values, budget, alignment, advance)
+                alignment = _calmest(steps)
+                path += steps
+                timer.lap(stage.layer)
+        transform = AffineTransform(alignment)
+        return AgentRegistration(moving, fixed, transform, timer.seconds(), path)
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """Where an agent was, and what it did there.
+
+    Args:
+        stage: str, the stage's layer.
+        alignment: matrix `(D + 1, D + 1)` from fixed to moving world, before the
+            action.
+        state: tuple of ints, the units moved since the stage began.
+        action: int, of `RigidMotions`.
+        value: float, the action's.
+    """
+
+    stage: str
+    alignment: np.ndarray
+    state: tuple
+    action: int
+    value: float
+
+
+class AgentRegistration(Registration):
+    """A `Registration`, and how the agent came to it.
+
+    Args:
+        moving: the moving `Image`.
+        fixed: the fixed `Image`.
+        transform: world transform from fixed to moving.
+        seconds: dict of the seconds that each stage took.
+        path: list of `Step`.
+    """
+
+    def __init__(self, moving, fixed, transform, seconds, path):
+        super().__init__(moving, fixed, transform, seconds)
+        self.path = path
+
+    def plot_path(self):
+        """Draw what was left to do after each step, and what the agent expected.
+
+        Returns:
+            A matplotlib figure: translations in mm and rotations in degrees from each
+            step to the end, and the action's value.
+        """
+        from matplotlib.figure import Figure
+
+        ndim = self.fixed.grid.ndim
+        unit, centre = RigidMotions(ndim), self.fixed.grid.centre
+        end = self.transform.matrix
+        left = [unit.residual(end, step.alignment, centre) for step in self.path]
+        left = np.array(left).reshape(-1, unit.degrees_of_freedom)
+        figure = Figure(figsize=(8, 6), layout="constrained")
+        shifts, turns, values = figure.subplots(3, 1, sharex=True)
+        shifts.plot(left[:, :ndim])
+        shifts.set_ylabel("mm to go")
+        turns.plot(left[:, ndim:])
+        turns.set_ylabel("degrees to go")
+        values.plot([step.value for step in self.path], color="black")
+        values.set_ylabel("value")
+        values.set_xlabel("step")
+        return figure
+
+
+def _roll_out(pair, stage, values, budget, alignment, advance):
+    """The steps of one stage, the last one without what it led to."""
+    frame = Preprocessor(stage.spacing, (stage.shape,), None)
+    view = VolumeView(pair.moving, pair.fixed, frame.canonical_grid(pair.fixed))
+    state = (0,) * stage.motions.degrees_of_freedom
+    seen, steps = set(), []
+    for _ in range(budget):
+        found = values(kops.convert_to_tensor(view.observe(alignment)[None]))
+        found = kops.convert_to_numpy(found)[0]
+        action = int(found.argmax())
+        steps.append(Step(stage.layer, alignment, state, action, float(found[action])))
+        advance()
+        if state in seen:
+            break
+        seen.add(state)
+        state = _moved(state, action)
+        alignment = stage.motions.apply(action, alignment, view.centre)
+    return steps
+
+
+def _moved(state, action):
+    units = list(state)
+    units[action // 2] += 1 - 2 * (action % 2)
+    return tuple(units)
+
+
+def _calmest(steps):
+    """The alignment of the round that a path ends in, or of its end without one."""
+    states = [step.state for step in steps]
+    first = states.index(states[-1])
+    round_ = steps[first:] or steps[-1:]
+    return min(round_, key=lambda step: step.value).alignment
