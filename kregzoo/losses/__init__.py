@@ -1,5 +1,6 @@
 """Losses: image similarities and regularisers, all lower is better, `(B,)` a call."""
 
+from kregzoo.losses.action_values import ActionValueError
 from kregzoo.losses.affine_distance import AffineDistance
 from kregzoo.losses.anti_folding import AntiFolding
 from kregzoo.losses.bending_energy import BendingEnergy
@@ -30,6 +31,7 @@ __all__ = [
     "NGF",
     "NMI",
     "SSIM",
+    "ActionValueError",
     "AffineDistance",
     "AntiFolding",
     "BendingEnergy",

@@ -14,26 +14,6 @@ from kregzoo.spatial.motions import RigidMotions
 from kregzoo.spatial.observations import VolumeView
 
 
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """One resolution at which an agent works.
-
-    Args:
-        layer: str. The layer of the model, a network of observations `(B, *shape, 2)`
-            to values of the actions `(B, A)`.
-        spacing: float. Voxel size in mm of what it sees.
-        shape: tuple of D ints, the voxels that it sees, about the fixed image's middle.
-        motions: the `RigidMotions` that it chooses from.
-        budget: int. Most steps.
-    """
-
-    layer: str
-    spacing: float
-    shape: tuple
-    motions: RigidMotions
-    budget: int
-
-
 class AgentRegistrar:
     """Lets an agent act until it has no more steps, or comes where it has been.
 

@@ -1,9 +1,35 @@
 """What an agent sees of two images and an alignment."""
 
+import dataclasses
+
 import keras
 import numpy as np
 
 from kregzoo import ops
+from kregzoo.spatial.motions import RigidMotions
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One resolution at which an agent looks and acts.
+
+    Args:
+        layer: str. The layer of its model, a network of observations `(B, *shape, 2)`
+            to values of the actions `(B, A)`.
+        spacing: float. Voxel size in mm of what it sees.
+        shape: tuple of D ints, the voxels that it sees, about the fixed image's middle.
+        motions: the `RigidMotions` that it chooses from.
+        budget: int. Most steps of a registration.
+        reach: tuple of two floats, the largest translation and rotation, in units, that
+            it is trained to undo.
+    """
+
+    layer: str
+    spacing: float
+    shape: tuple
+    motions: RigidMotions
+    budget: int
+    reach: tuple
 
 
 class VolumeView:

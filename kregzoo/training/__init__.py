@@ -1,6 +1,7 @@
 """Training: the model base class, pairs of images, recipes."""
 
 from kregzoo.training.adversarial import Adversary, Discriminator
+from kregzoo.training.agents import GreedyReturns
 from kregzoo.training.appearance import AppearanceModel
 from kregzoo.training.fitting import fit, transfer_weights
 from kregzoo.training.pairs import (
@@ -18,6 +19,7 @@ __all__ = [
     "Adversary",
     "AppearanceModel",
     "Discriminator",
+    "GreedyReturns",
     "PairDataset",
     "Pose",
     "RandomDeformations",

@@ -55,6 +55,8 @@ class Recipe:
             with itself, and the affine of `moving_pose` is what there is to find.
         synthesis: callable of images `(N, *spatial, 1)` on the canonical grid that
             gives what `SyntheticPairs` draws from; None to draw the images themselves.
+        views: callable of normalised images, a batch size and a seed that gives the
+            dataset to train on, such as `GreedyReturns`; None to draw pairs.
         regularisers: tuple of pairs `(loss, weight)` that refinement minimises beside
             the loss of the warped image; None for those of `OneStepRegistrar`.
         aligned_by_labels: bool. Whether training takes for aligned what lays the labels
@@ -73,6 +75,7 @@ class Recipe:
     moving_pose: Pose | None = None
     affine_target: bool = False
     synthesis: Callable | None = None
+    views: Callable | None = None
     regularisers: tuple | None = None
     aligned_by_labels: bool = False
     adversary: Adversary | None = None

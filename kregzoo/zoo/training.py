@@ -105,6 +105,10 @@ def _datasets(records, frame, recipe, batch_size, seed, directory):
         )
     images, labels, pairs = load_images(records, frame)
     directory.mkdir(parents=True, exist_ok=True)
+    if recipe.views:
+        kept = len(images) - recipe.held_out
+        parts = images[:kept], images[kept:]
+        return tuple(recipe.views(part, batch_size, seed) for part in parts)
     each = len(images) // len(records)
     transforms = _transforms(
         images, labels, pairs, frame, recipe, each, directory / "alignment.json"

@@ -26,6 +26,7 @@ ARGUMENTS = {
     "air_gan": {"width": 16},
     "dlir": {"spacings": (16, 8)},
     "icnet": {"width": 4},
+    "liao_agent": {"widths": (4, 8), "dense": (16,), "padding": "same"},
     "sam_flownet": {"width": 0.125},
 }
 # Of networks of the plane, whose sizes are divisible by 64.
@@ -34,14 +35,14 @@ PLANAR = {"sam_flownet"}
 ONE_SIZE = {"air_gan", "airnet", "krebs"}
 # Of networks whose heads add up.
 RATES = {"label_reg": 3e-5}
-# Of networks that judge an alignment, and align nothing by themselves.
-METRICS = {"haskins_tre"}
+# Of networks that align nothing by themselves: metrics and agents.
+OTHERS = {"haskins_tre", "liao_agent"}
 FIELDS = ("displacement", "inverse_displacement", "velocity", "control_points")
 
 systems = pytest.mark.parametrize("system", SYSTEMS.values(), ids=SYSTEMS)
 registering = pytest.mark.parametrize(
     "system",
-    [system for name, system in SYSTEMS.items() if name not in METRICS],
+    [system for name, system in SYSTEMS.items() if name not in OTHERS],
     ids=lambda system: system.name,
 )
 
@@ -57,6 +58,14 @@ def pair(shape, batch=1):
     return {
         "moving": random_image((batch, *shape), 0, sigma=2.0),
         "fixed": random_image((batch, *shape), 1, sigma=2.0),
+    }
+
+
+def images_for(model):
+    """Smooth images for every input of a network."""
+    return {
+        name: random_image((1, *tensor.shape[1:]), seed, sigma=2.0)
+        for seed, (name, tensor) in enumerate(sorted(model.input.items(), reverse=True))
     }
 
 
@@ -135,8 +144,8 @@ def test_sizes_may_be_open(system):
 
 @systems
 def test_saved_as_keras(system, tmp_path):
-    shape = shape_for(system, "2d")
-    run_model_saving_test(strong(build(system, shape)), pair(shape), tmp_path)
+    model = strong(build(system, shape_for(system, "2d")))
+    run_model_saving_test(model, images_for(model), tmp_path)
 
 
 @registering
@@ -157,8 +166,8 @@ def test_one_batch_is_learnt(system):
 @systems
 def test_fields_stay_float32_in_mixed_precision(system):
     shape = shape_for(system, "2d")
-    images = pair(shape)
     full = strong(build(system, shape))
+    images = images_for(full)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -194,11 +203,11 @@ folder, arguments = sys.argv[1:3]
 for name in json.loads(arguments):
     images = dict(np.load(f"{folder}/{name}_images.npz"))
     whole = keras.models.load_model(f"{folder}/{name}.keras")
-    kinds = "displacement", "affine", "tre"
+    kinds = "displacement", "affine", "tre", "fine"
     kind = next(kind for kind in kinds if kind in whole.output)
     field = whole.predict_on_batch(images)[kind]
     built = kregzoo.models.SYSTEMS[name].builder(
-        images["moving"].shape[1:], **json.loads(arguments)[name]
+        (*next(iter(images.values())).shape[1:-1], 1), **json.loads(arguments)[name]
     )
     built.load_weights(f"{folder}/{name}.weights.h5")
     again = built.predict_on_batch(images)[kind]
@@ -214,12 +223,13 @@ def saved(tmp_path_factory):
     fields = {}
     for name, system in SYSTEMS.items():
         shape = (64, 64, 1) if name in PLANAR else (32, 32, 32, 1)
-        model, images = strong(build(system, shape)), pair(shape)
+        model = strong(build(system, shape))
+        images = images_for(model)
         model.save(folder / f"{name}.keras")
         model.save_weights(folder / f"{name}.weights.h5")
         np.savez(folder / f"{name}_images.npz", **images)
         outputs = model.predict_on_batch(images)
-        kinds = "displacement", "affine", "tre"
+        kinds = "displacement", "affine", "tre", "fine"
         fields[name] = next(outputs[kind] for kind in kinds if kind in outputs)
     return folder, fields
 

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from keras import ops as kops
 
-from kregzoo.registrars.agent import AgentRegistrar, Stage
+from kregzoo.registrars.agent import AgentRegistrar
 from kregzoo.spatial import AffineTransform, CompositeTransform, Preprocessor
 from kregzoo.spatial.motions import RigidMotions
+from kregzoo.spatial.observations import Stage
 from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid
 
 FRAME = Preprocessor(4.0, ((32, 32),))
@@ -34,8 +35,8 @@ class CentresOfMass:
 
 def stages(budget=60):
     return (
-        Stage("coarse", 4.0, (32, 32), RigidMotions(2, 4.0, 4.0), budget),
-        Stage("fine", 2.0, (64, 64), RigidMotions(2, 1.0, 1.0), budget),
+        Stage("coarse", 4.0, (32, 32), RigidMotions(2, 4.0, 4.0), budget, (4, 4)),
+        Stage("fine", 2.0, (64, 64), RigidMotions(2, 1.0, 1.0), budget, (4, 4)),
     )
 
 

@@ -1,0 +1,1 @@
+"""Survey section 3.2: registration by reinforcement learning."""

@@ -1,0 +1,207 @@
+"""Liao's agent: registration as moves that a network has learnt to value.
+
+Survey section 3.2, reference [73]: Liao, Miao, de Tournemire, Grbic, Kamen, Mansi,
+Comaniciu, "An Artificial Agent for Robust Image Registration", AAAI 2017, arXiv
+1611.10336. The survey calls it reinforcement learning; the values of all actions are
+regressed at once on the shortest way, without exploration.
+
+Published, in the paper, its patents or a public re-implementation: the difference of
+both images as input, five convolutions of 8, 32, 32, 128 and 128 channels with two
+poolings, dense layers of 512, 512 and 64, batch normalisation and ReLU, twelve moves of
+1 mm and 1 degree, a discount of 0.9 and a bonus of 10 on arrival, a second network at
+higher resolution, 200 steps at most.
+
+Not confirmed: both resolutions, how far the second network reaches, what it looks at.
+Our choices: arrival is judged by each freedom, since unit steps from real numbers never
+bring the residual's length below half a unit; moves turn about the middle of what is
+seen; residuals in training are drawn freedom by freedom, half of them without
+translation; the loss weighs differences of values (see `ActionValueError`); the second
+network sees the middle of the fixed image; cone-beam CT is simulated, by shading, noise
+and a cylinder beyond which there is nothing; in the recipe for processors moves of 3 mm
+and 3 degrees and then of 1 mm and 1 degree, and half of the widths or less.
+"""
+
+import functools
+
+import keras
+import numpy as np
+from keras import layers
+
+from kregzoo.blocks.convolutions import CONVOLUTIONS, MAX_POOLINGS
+from kregzoo.losses import ActionValueError
+from kregzoo.registrars.agent import AgentRegistrar
+from kregzoo.registrars.presets import load_weights
+from kregzoo.spatial.motions import RigidMotions
+from kregzoo.spatial.observations import Stage
+from kregzoo.training import GreedyReturns, Pose, Recipe, Scale, System
+
+SCALES = ("coarse", "fine")
+WIDTHS = (8, 32, 32, 128, 128)
+DENSE = (512, 512, 64)
+POOLED = 2
+
+
+def LiaoAgent(
+    input_shape=(64, 64, 64, 1),
+    widths=WIDTHS,
+    dense=DENSE,
+    padding="valid",
+    weights=None,
+    name="liao_agent",
+):
+    """Instantiates the agent of Liao et al. (AAAI 2017).
+
+    The model is called on `{"coarse_view": ..., "fine_view": ...}`, each
+    `(B, *spatial, 2)`, the moving image under an alignment and the fixed one,
+    intensities in [0, 1], and returns `{"coarse": (B, A), "fine": (B, A)}`, the values
+    of the actions of `kregzoo.spatial.motions.RigidMotions`, A = 12 in 3-D and 6 in
+    2-D. Its layers `"coarse"` and `"fine"` are the networks of both resolutions.
+
+    Args:
+        input_shape: tuple `(*spatial, 1)` of what is seen, in 2-D or 3-D.
+        widths: tuple of ints, channels of the convolutions.
+        dense: tuple of ints, units of the dense layers.
+        padding: `"valid"` as published, or `"same"` for small shapes.
+        weights: None for random ones, the tag of a preset's data (`"ct_volumes"`), or
+            the path of a `.weights.h5` file.
+        name: str. The model's name.
+
+    Returns:
+        A `keras.Model`.
+
+    Raises:
+        ValueError: for unknown `weights`, a shape that is not 2-D or 3-D, is open or
+            too small for its convolutions, or weights of another architecture.
+
+    Example:
+        >>> model = LiaoAgent((24, 24, 24, 1), (4, 8), (16,), "same")
+        >>> seen = keras.ops.ones((1, 24, 24, 24, 2))
+        >>> tuple(model({"coarse_view": seen, "fine_view": seen})["fine"].shape)
+        (1, 12)
+    """
+    spatial = tuple(input_shape)[:-1]
+    if len(spatial) not in (2, 3) or None in spatial:
+        raise ValueError(
+            "`input_shape` must be (height, width, 1) or (depth, height, width, 1), "
+            f"all known. Received: input_shape={tuple(input_shape)}"
+        )
+    inputs = {f"{s}_view": keras.Input((*spatial, 2), name=f"{s}_view") for s in SCALES}
+    outputs = {
+        scale: _network(spatial, widths, dense, padding, scale)(inputs[f"{scale}_view"])
+        for scale in SCALES
+    }
+    model = keras.Model(inputs, outputs, name=name)
+    arguments = {"widths": list(widths), "dense": list(dense), "padding": padding}
+    load_weights(model, weights, system="liao_agent", arguments=arguments)
+    return model
+
+
+def _network(spatial, widths, dense, padding, name):
+    ndim = len(spatial)
+    seen = keras.Input((*spatial, 2), name="seen")
+    x = layers.Subtract(name="difference")([seen[..., 1:], seen[..., :1]])
+    for number, width in enumerate(widths, start=1):
+        if padding == "valid" and min(x.shape[1:-1]) < 3:
+            raise ValueError(
+                "`input_shape` must be larger for `padding='valid'`, or the padding "
+                f"'same'. Received: input_shape={(*spatial, 1)}"
+            )
+        x = CONVOLUTIONS[ndim](
+            width,
+            3,
+            padding=padding,
+            kernel_initializer="he_normal",
+            name=f"convolution_{number}",
+        )(x)
+        x = _activated(x, f"convolution_{number}")
+        if number <= POOLED:
+            x = MAX_POOLINGS[ndim](2, name=f"pool_{number}")(x)
+    x = layers.Flatten(name="flat")(x)
+    for number, units in enumerate(dense, start=1):
+        x = layers.Dense(units, kernel_initializer="he_normal", name=f"dense_{number}")(
+            x
+        )
+        x = _activated(x, f"dense_{number}")
+    actions = RigidMotions(ndim).count
+    values = layers.Dense(actions, dtype="float32", name="values")(x)
+    return keras.Model(seen, values, name=name)
+
+
+def _activated(x, name):
+    x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_activation")(x)
+
+
+def cone_beam(rng, volume):
+    """Make a cone-beam CT of a CT: shading, noise, and a cylinder of view.
+
+    Args:
+        rng: a `numpy.random.Generator`.
+        volume: array `(*spatial)` in [0, 1]; the last axis of a 3-D one is the
+            scanner's.
+
+    Returns:
+        Array of the same shape.
+    """
+    axes = [np.linspace(-1, 1, size) for size in volume.shape]
+    x, y, *_ = np.meshgrid(*axes, indexing="ij")
+    radius = x**2 + y**2
+    # Scatter makes the middle darker than the rim, or, corrected too much, brighter.
+    shading = 1.0 + rng.uniform(-0.1, 0.3) * (radius - 0.5)
+    tilt = 1.0 + rng.uniform(-0.1, 0.1) * x + rng.uniform(-0.1, 0.1) * y
+    noise = rng.normal(0, rng.uniform(0.01, 0.05), volume.shape)
+    seen = radius < rng.uniform(0.8, 1.6) ** 2
+    degraded = (volume * shading * tilt + noise) * seen
+    return np.clip(degraded, 0.0, 1.2).astype("float32")
+
+
+SHAPE = (32, 32, 32)
+STAGES = (
+    Stage("coarse", 6.0, SHAPE, RigidMotions(3, 3.0, 3.0), 60, (10.0, 10.0)),
+    Stage("fine", 3.0, SHAPE, RigidMotions(3, 1.0, 1.0), 40, (6.0, 6.0)),
+)
+
+RECIPE = Recipe(
+    losses=lambda: {scale: ActionValueError() for scale in SCALES},
+    loss_weights=dict.fromkeys(SCALES, 1.0),
+    scales={
+        "cpu": Scale(
+            spacing=6.0,
+            shapes=(SHAPE,),
+            steps=6000,
+            learning_rate=1e-3,
+            model={
+                "widths": [8, 16, 16, 32, 32],
+                "dense": [128, 128, 64],
+                "padding": "same",
+            },
+            batch_size=16,
+            divisor=None,
+        ),
+        "published": Scale(
+            spacing=6.0,
+            shapes=(SHAPE,),
+            steps=150_000,
+            learning_rate=6e-5,
+            model={"padding": "same"},
+            batch_size=32,
+            divisor=None,
+        ),
+    },
+    pose=Pose(rotation=10.0, scale=0.1, shift=10.0, shear=0.1, flip=True),
+    held_out=1,
+    alignment="centres",
+    views=lambda images, batch_size, seed: GreedyReturns(
+        images, STAGES, RECIPE.pose, cone_beam, batch_size, seed
+    ),
+)
+
+SYSTEM = System(
+    name="liao_agent",
+    builder=LiaoAgent,
+    chapter="3.2",
+    reference="Liao et al., AAAI 2017 [73]",
+    transform="rigid, in moves",
+    recipes={"ct_volumes": RECIPE},
+    registrar=functools.partial(AgentRegistrar, stages=STAGES),
+)

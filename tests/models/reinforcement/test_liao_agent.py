@@ -1,0 +1,87 @@
+import keras
+import numpy as np
+import pytest
+
+from kregzoo.losses import ActionValueError
+from kregzoo.models import LiaoAgent
+from kregzoo.models.reinforcement.liao_agent import cone_beam
+from kregzoo.registrars.agent import AgentRegistrar
+from kregzoo.spatial import AffineTransform, Preprocessor
+from kregzoo.spatial.motions import RigidMotions
+from kregzoo.spatial.observations import Stage
+from kregzoo.training import GreedyReturns, Pose
+from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid
+
+
+def test_published_size():
+    widths = [(1, 8), (8, 32), (32, 32), (32, 128), (128, 128)]
+    # With bias, and with scale, offset, mean and variance of the normalisation.
+    count = sum((27 * a + 5) * b for a, b in widths)
+    dense = [(8**3 * 128, 512), (512, 512), (512, 64)]
+    count += sum((a + 5) * b for a, b in dense) + 65 * 12
+    assert LiaoAgent().count_params() == 2 * count
+
+
+def test_sees_the_difference_alone():
+    model = LiaoAgent((16, 16, 1), (4,), (8,), "same")
+    rng = np.random.default_rng(0)
+    seen = rng.random((1, 16, 16, 2)).astype("float32")
+    found = model({"coarse_view": seen, "fine_view": seen})
+    brighter = model({"coarse_view": seen + 0.5, "fine_view": seen})
+    np.testing.assert_allclose(found["coarse"], brighter["coarse"], atol=1e-5)
+    # Two networks, which share nothing.
+    assert np.abs(np.subtract(found["coarse"], found["fine"])).max() > 1e-3
+
+
+def test_small_shapes_are_refused_without_padding():
+    with pytest.raises(ValueError, match="padding 'same'.*Received"):
+        LiaoAgent((32, 32, 1))
+
+
+def test_cone_beams_end_at_a_cylinder_and_are_noisy():
+    volume = np.full((24, 24, 8), 0.5)
+    seen = [cone_beam(np.random.default_rng(seed), volume) for seed in range(20)]
+    assert all(s.shape == volume.shape and s.dtype == np.float32 for s in seen)
+    assert min(s[0, 0].max() for s in seen) == 0.0
+    assert max(s[0, 0].max() for s in seen) > 0.0
+    noise = [np.diff(s[10:14, 10:14], axis=2).std() / np.sqrt(2) for s in seen]
+    assert 0.005 < min(noise) and max(noise) < 0.06
+
+
+@pytest.mark.slow
+def test_learns_to_register():
+    keras.utils.set_random_seed(0)
+    shape = (24, 24)
+    stages = tuple(
+        Stage(name, spacing, shape, RigidMotions(2, unit, unit), 30, reach)
+        for name, spacing, unit, reach in (
+            ("coarse", 6.0, 4.0, (4.0, 4.0)),
+            ("fine", 4.0, 2.0, (3.0, 3.0)),
+        )
+    )
+    frame = Preprocessor(6.0, (shape,), None)
+    images = [
+        frame.normalise(
+            Phantom(2, 40.0, seed=seed).image(rotated_grid((64, 64), 2.5, 0.0))
+        )
+        for seed in range(6)
+    ]
+    views = GreedyReturns(images, stages, Pose(rotation=10.0), batch_size=32)
+    views.steps_per_epoch = 60
+    model = LiaoAgent((*shape, 1), (8, 16), (64,), "same")
+    loss = {name: ActionValueError() for name in ("coarse", "fine")}
+    model.compile(keras.optimizers.Adam(2e-3), loss)
+    model.fit(views, epochs=5, verbose=0)
+    registrar = AgentRegistrar(model, frame, stages)
+    before, after = [], []
+    for number in range(6):
+        truth = linear_map(2, degrees=10.0 - 4 * number, shift=8.0 - 3 * number)
+        phantom = Phantom(2, 40.0, seed=number)
+        grid = rotated_grid((64, 64), 2.5, 0.0)
+        moving, fixed = phantom.image(grid), phantom.image(grid, truth)
+        start = AffineTransform(np.eye(3))
+        result = registrar.register(moving, fixed, initial=start, progress=False)
+        points = phantom.landmarks()
+        before.append(mean_error(start, truth, points))
+        after.append(mean_error(result.transform, truth, points))
+    assert np.mean(after) < 0.6 * np.mean(before)
