@@ -11,7 +11,6 @@ from kregzoo.registrars.progress import progress_bar
 from kregzoo.registrars.registration import Registration, Timer
 from kregzoo.spatial import AffineTransform, Preprocessor, as_image
 from kregzoo.spatial.motions import RigidMotions
-from kregzoo.spatial.observations import VolumeView
 
 
 class AgentRegistrar:
@@ -157,11 +156,12 @@ class AgentRegistration(Registration):
 def _roll_out(pair, stage, values, budget, alignment, advance):
     """The steps of one stage, the last one without what it led to."""
     frame = Preprocessor(stage.spacing, (stage.shape,), None)
-    view = VolumeView(pair.moving, pair.fixed, frame.canonical_grid(pair.fixed))
+    view = stage.view(pair.moving, pair.fixed, frame.canonical_grid(pair.fixed))
     state = (0,) * stage.motions.degrees_of_freedom
     seen, steps = set(), []
     for _ in range(budget):
         found = values(kops.convert_to_tensor(view.observe(alignment)[None]))
+        found = found["values"] if isinstance(found, dict) else found
         found = kops.convert_to_numpy(found)[0]
         action = int(found.argmax())
         steps.append(Step(stage.layer, alignment, state, action, float(found[action])))

@@ -11,6 +11,7 @@ from kregzoo.training.pairs import (
     load_images,
     read_dataset,
 )
+from kregzoo.training.q_learning import QLearning
 from kregzoo.training.registration_model import RegistrationModel
 from kregzoo.training.synthesis import RandomDeformations, SyntheticPairs
 from kregzoo.training.system import Recipe, Scale, System
@@ -22,6 +23,7 @@ __all__ = [
     "GreedyReturns",
     "PairDataset",
     "Pose",
+    "QLearning",
     "RandomDeformations",
     "Recipe",
     "RegistrationModel",

@@ -60,8 +60,13 @@ class Checkpoint(keras.callbacks.Callback):
             return 0
         # The optimiser counts the steps; the history may be one epoch ahead of it.
         epochs = restore(model, self.path) // steps_per_epoch
-        self.history = json.loads(self.history_path.read_text())[:epochs]
+        self.read_history()
+        del self.history[epochs:]
         return epochs
+
+    def read_history(self):
+        """Take up the history that an earlier run wrote."""
+        self.history = json.loads(self.history_path.read_text())
 
     def on_epoch_begin(self, epoch, logs=None):
         self._start = time.perf_counter()

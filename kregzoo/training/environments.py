@@ -94,6 +94,11 @@ class RegistrationEnvironment(gymnasium.Env):
             -np.inf, np.inf, self.cases[0].view.shape, "float32"
         )
 
+    @property
+    def grid(self):
+        """The `Grid` that the first case is looked at on."""
+        return self.cases[0].view.grid
+
     def reset(self, *, seed=None, options=None):
         """Begin an episode.
 

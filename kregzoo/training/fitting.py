@@ -1,5 +1,6 @@
 """A training run that goes on where it was killed."""
 
+import dataclasses
 import pathlib
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 
 from kregzoo.training.adversarial import Turns
 from kregzoo.training.checkpoints import Checkpoint
+from kregzoo.training.q_learning import play
 from kregzoo.training.tensorboard import slices_callback
 
 STEPS_PER_EPOCH = 100
@@ -19,7 +21,7 @@ def fit(model, recipe, scale, pairs, validation, directory):
         model: the `RegistrationModel`, uncompiled.
         recipe: the `Recipe`.
         scale: the `Scale`.
-        pairs: the `PairDataset` to train on.
+        pairs: the `PairDataset` to train on, or the environment of an agent.
         validation: the `PairDataset` to validate on.
         directory: folder of the checkpoint, the history and the TensorBoard logs.
 
@@ -31,6 +33,12 @@ def fit(model, recipe, scale, pairs, validation, directory):
     """
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
+    if recipe.game:
+        settings = dataclasses.replace(
+            recipe.learning, steps=scale.steps, batch_size=scale.batch_size
+        )
+        agent = model.get_layer("agent")
+        return model, play(agent, pairs, settings, scale.learning_rate, directory)
     checkpoint = Checkpoint(directory)
     schedule = keras.optimizers.schedules.CosineDecay(scale.learning_rate, scale.steps)
     losses, weights = recipe.losses(), dict(recipe.loss_weights)

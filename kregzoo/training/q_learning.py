@@ -5,6 +5,10 @@ import dataclasses
 import keras
 import numpy as np
 
+from kregzoo.training.checkpoints import Checkpoint, restore
+
+# Steps in the environment from one checkpoint to the next.
+CHUNK = 1000
 # Heads of a network and the rewards that each learns; `values` is their sum, or all.
 HEADS = {"step": "step_reward", "terminal": "terminal_reward"}
 
@@ -18,7 +22,7 @@ class QLearning:
         discount: float in [0, 1].
         batch_size: int. Transitions of an update.
         capacity: int. Transitions that are remembered.
-        warm_up: int. Steps before the first update.
+        warm_up: int. Transitions in memory before the first update.
         update_every: int. Steps for one update.
         copy_every: int. Updates from one copy to the target network to the next.
         exploration: tuple of two floats, the share of random actions at first and at
@@ -99,30 +103,30 @@ class Learner:
         self.network = network
         self.environment = environment
         self.settings = settings
-        self.heads = [name for name in HEADS if name in network.output] or ["values"]
+        self.heads = _heads(network)
         self.target = keras.models.clone_model(network)
         self.target.set_weights(network.get_weights())
         self.memory = Memory(settings.capacity, environment.observation_space.shape)
         self.rng = np.random.default_rng(settings.seed)
         self.updates = 0
 
-    def run(self, on_episode=None):
-        """Play and learn.
+    def run(self, start=0, end=None):
+        """Play whole episodes, and learn.
 
         Args:
-            on_episode: callable of a dict, called after each episode: `"step"`,
-                `"return"`, `"success"`, and `"value"`, the mean of the values of the
-                actions taken.
+            start: int. The step to go on from.
+            end: int. The step from which on no episode begins; None for all the steps.
 
         Returns:
-            List of these dicts.
+            List of a dict for each episode: `"step"`, `"return"`, `"success"`, and
+            `"value"`, the mean of the values of the actions taken.
         """
-        episodes, step, seed = [], 0, self.settings.seed
-        while step < self.settings.steps:
+        episodes, step = [], start
+        seed = self.settings.seed + start
+        end = self.settings.steps if end is None else end
+        while step < end:
             record, step = self._episode(step, seed if not episodes else None)
             episodes.append(record)
-            if on_episode is not None:
-                on_episode(record)
         return episodes
 
     def _episode(self, step, seed):
@@ -137,7 +141,8 @@ class Learner:
             self.memory.add(seen, action, info, ended, after)
             seen, total, step = after, total + reward, step + 1
             values.append(found[action])
-            if step >= self.settings.warm_up and step % self.settings.update_every == 0:
+            known = self.memory.count >= self.settings.warm_up
+            if known and step % self.settings.update_every == 0:
                 self._update()
         success = bool(ended and info["terminal_reward"] > 0)
         return {
@@ -178,3 +183,52 @@ class Learner:
         self.updates += 1
         if self.updates % self.settings.copy_every == 0:
             self.target.set_weights(self.network.get_weights())
+
+
+def _heads(network):
+    """The outputs that learn."""
+    return [name for name in HEADS if name in network.output] or ["values"]
+
+
+def play(network, environment, settings, learning_rate, directory):
+    """Train an agent, from its last checkpoint if there is one.
+
+    What is remembered is not kept: a run that was killed fills its memory anew.
+
+    Args:
+        network: Keras model, uncompiled.
+        environment: a `RegistrationEnvironment`.
+        settings: the `QLearning`.
+        learning_rate: float. The first; it decays to zero along a cosine.
+        directory: folder of the checkpoint and the history, a dict for each `CHUNK` of
+            steps: `"step"`, and the means of `"return"`, `"success"` and `"value"`.
+
+    Returns:
+        The seconds that its training took in all.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    updates = settings.steps // settings.update_every
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, updates)
+    network.compile(
+        keras.optimizers.Adam(schedule),
+        loss={name: keras.losses.Huber() for name in _heads(network)},
+    )
+    checkpoint = Checkpoint(directory)
+    checkpoint.set_model(network)
+    if checkpoint.path.exists():
+        restore(network, checkpoint.path)
+        checkpoint.read_history()
+    learner = Learner(network, environment, settings)
+    done = checkpoint.history[-1]["step"] if checkpoint.history else 0
+    bar = keras.utils.Progbar(settings.steps, stateful_metrics=["success", "return"])
+    while done < settings.steps:
+        checkpoint.on_epoch_begin(len(checkpoint.history))
+        episodes = learner.run(done, min(done + CHUNK, settings.steps))
+        done = episodes[-1]["step"]
+        logs = {
+            key: np.mean([episode[key] for episode in episodes])
+            for key in ("return", "success", "value")
+        }
+        checkpoint.on_epoch_end(len(checkpoint.history), {**logs, "step": done})
+        bar.update(min(done, settings.steps), list(logs.items()))
+    return checkpoint.seconds

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from kregzoo.training.adversarial import Adversary
 from kregzoo.training.pairs import Pose
+from kregzoo.training.q_learning import QLearning
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +58,9 @@ class Recipe:
             gives what `SyntheticPairs` draws from; None to draw the images themselves.
         views: callable of normalised images, a batch size and a seed that gives the
             dataset to train on, such as `GreedyReturns`; None to draw pairs.
+        game: callable of normalised images that gives the `RegistrationEnvironment` in
+            which an agent learns; None for networks that learn by `fit`.
+        learning: the `QLearning` that it learns by, whose steps the scale says.
         regularisers: tuple of pairs `(loss, weight)` that refinement minimises beside
             the loss of the warped image; None for those of `OneStepRegistrar`.
         aligned_by_labels: bool. Whether training takes for aligned what lays the labels
@@ -76,6 +80,8 @@ class Recipe:
     affine_target: bool = False
     synthesis: Callable | None = None
     views: Callable | None = None
+    game: Callable | None = None
+    learning: QLearning | None = None
     regularisers: tuple | None = None
     aligned_by_labels: bool = False
     adversary: Adversary | None = None

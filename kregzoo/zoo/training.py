@@ -105,9 +105,11 @@ def _datasets(records, frame, recipe, batch_size, seed, directory):
         )
     images, labels, pairs = load_images(records, frame)
     directory.mkdir(parents=True, exist_ok=True)
-    if recipe.views:
+    if recipe.views or recipe.game:
         kept = len(images) - recipe.held_out
         parts = images[:kept], images[kept:]
+        if recipe.game:
+            return tuple(recipe.game(part) for part in parts)
         return tuple(recipe.views(part, batch_size, seed) for part in parts)
     each = len(images) // len(records)
     transforms = _transforms(

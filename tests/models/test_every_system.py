@@ -26,6 +26,7 @@ ARGUMENTS = {
     "air_gan": {"width": 16},
     "dlir": {"spacings": (16, 8)},
     "icnet": {"width": 4},
+    "ma_dueling": {"widths": (8, 8, 8), "dense": 16},
     "liao_agent": {"widths": (4, 8), "dense": (16,), "padding": "same"},
     "sam_flownet": {"width": 0.125},
 }
@@ -36,7 +37,9 @@ ONE_SIZE = {"air_gan", "airnet", "krebs"}
 # Of networks whose heads add up.
 RATES = {"label_reg": 3e-5}
 # Of networks that align nothing by themselves: metrics and agents.
-OTHERS = {"haskins_tre", "liao_agent"}
+OTHERS = {"haskins_tre", "liao_agent", "ma_dueling"}
+# Of networks of volumes alone.
+SPATIAL = {"ma_dueling"}
 FIELDS = ("displacement", "inverse_displacement", "velocity", "control_points")
 
 systems = pytest.mark.parametrize("system", SYSTEMS.values(), ids=SYSTEMS)
@@ -48,10 +51,10 @@ registering = pytest.mark.parametrize(
 
 
 def shape_for(system, dimension):
-    """Sizes that a system takes; a network of the plane is tested there alone."""
-    if system.name not in PLANAR:
-        return DIMENSIONS[dimension]
-    return (64, 64, 1)
+    """Sizes that a system takes, in the one dimension that it may be made for."""
+    if system.name in PLANAR:
+        return (64, 64, 1)
+    return DIMENSIONS["3d" if system.name in SPATIAL else dimension]
 
 
 def pair(shape, batch=1):
@@ -203,17 +206,19 @@ folder, arguments = sys.argv[1:3]
 for name in json.loads(arguments):
     images = dict(np.load(f"{folder}/{name}_images.npz"))
     whole = keras.models.load_model(f"{folder}/{name}.keras")
-    kinds = "displacement", "affine", "tre", "fine"
+    kinds = "displacement", "affine", "tre", "fine", "values"
     kind = next(kind for kind in kinds if kind in whole.output)
     field = whole.predict_on_batch(images)[kind]
-    built = kregzoo.models.SYSTEMS[name].builder(
-        (*next(iter(images.values())).shape[1:-1], 1), **json.loads(arguments)[name]
-    )
+    built = kregzoo.models.SYSTEMS[name].builder(**json.loads(arguments)[name])
     built.load_weights(f"{folder}/{name}.weights.h5")
     again = built.predict_on_batch(images)[kind]
     out = f"{folder}/{name}_{keras.backend.backend()}.npz"
     np.savez(out, whole=field, built=again)
 """
+
+
+def saved_shape(name):
+    return (64, 64, 1) if name in PLANAR else (32, 32, 32, 1)
 
 
 @pytest.fixture(scope="module")
@@ -222,14 +227,13 @@ def saved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
     fields = {}
     for name, system in SYSTEMS.items():
-        shape = (64, 64, 1) if name in PLANAR else (32, 32, 32, 1)
-        model = strong(build(system, shape))
+        model = strong(build(system, saved_shape(name)))
         images = images_for(model)
         model.save(folder / f"{name}.keras")
         model.save_weights(folder / f"{name}.weights.h5")
         np.savez(folder / f"{name}_images.npz", **images)
         outputs = model.predict_on_batch(images)
-        kinds = "displacement", "affine", "tre", "fine"
+        kinds = "displacement", "affine", "tre", "fine", "values"
         fields[name] = next(outputs[kind] for kind in kinds if kind in outputs)
     return folder, fields
 
@@ -238,7 +242,10 @@ def saved(tmp_path_factory):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_files_give_the_same_field_in_a_new_process_on_any_backend(saved, backend):
     folder, fields = saved
-    arguments = {name: ARGUMENTS.get(name, {}) for name in fields}
+    arguments = {
+        name: {"input_shape": saved_shape(name), **ARGUMENTS.get(name, {})}
+        for name in fields
+    }
     paths = os.pathsep.join([str(ROOT), *sys.path])
     subprocess.run(
         [sys.executable, "-c", LOAD, str(folder), json.dumps(arguments)],

@@ -1,0 +1,205 @@
+"""Ma's agent: a dueling network that lays a CT under a depth camera's image.
+
+Survey section 3.2, reference [83], there called Kai et al.: Ma, Wang, Singh, Tamersoy,
+Chang, Wimmer, Chen, "Multimodal Image Registration with Deep Context Reinforcement
+Learning", MICCAI 2017. The survey speaks of MR and CT of the chest; the paper registers
+depth images of patients to their CT.
+
+Published: both images brought to a plane, with what lies inside of the CT as context,
+Q-learning by a network derived from the dueling one, which treats rewards that end an
+episode apart from those of its steps.
+
+Not confirmed: the projection, the channels, the moves and their size, all widths, how
+the two kinds of rewards are kept apart, all constants. Our choices: heights of both
+bodies seen from the front and the CT's mean along that line; the widths of the first
+deep Q-network; a value and an advantage for each kind of reward, whose sums act; all
+six freedoms in moves of 4 mm and 3 degrees; rewards of 10 and -10 at the ends; double
+Q-learning; a fifth of the first episodes along the shortest way; the body's surface
+rendered from the CT itself, blurred, in place of a camera's.
+
+The recipe `ct_volumes_dqn` trains a network without dueling, and one reward, to compare
+with, as the paper does.
+"""
+
+import functools
+
+import keras
+import numpy as np
+from keras import layers
+
+from kregzoo.registrars.agent import AgentRegistrar
+from kregzoo.registrars.presets import load_weights
+from kregzoo.spatial import Grid, Image
+from kregzoo.spatial.motions import RigidMotions
+from kregzoo.spatial.observations import HeightView, Stage
+from kregzoo.training import Pose, QLearning, Recipe, Scale, System
+
+WIDTHS = (32, 64, 64)
+DENSE = 512
+# Kernels and strides of the first deep Q-network.
+KERNELS = ((8, 4), (4, 2), (3, 1))
+KINDS = ("step", "terminal")
+
+
+def MaDuelingDQN(
+    input_shape=(128, 128, 128, 1),
+    widths=WIDTHS,
+    dense=DENSE,
+    dueling=True,
+    weights=None,
+    name="ma_dueling",
+):
+    """Instantiates the agent of Ma et al. (MICCAI 2017).
+
+    The model is called on `{"view": (B, x, z, 3)}`, what `HeightView` shows of a volume
+    `(x, y, z)`, and returns `"values"` `(B, 12)` of the actions of
+    `kregzoo.spatial.motions.RigidMotions` and, when dueling, `"step"` and
+    `"terminal"`, what each kind of reward adds to them. It is one layer, `"agent"`.
+
+    Args:
+        input_shape: tuple `(x, y, z, 1)`, the voxels that are looked at.
+        widths: tuple of three ints, channels of the convolutions.
+        dense: int. Units of each stream.
+        dueling: bool. Values of states and advantages of actions apart, for each kind
+            of reward; else a plain deep Q-network.
+        weights: None for random ones, the tag of a preset's data (`"ct_volumes"`), or
+            the path of a `.weights.h5` file.
+        name: str. The model's name.
+
+    Returns:
+        A `keras.Model`.
+
+    Raises:
+        ValueError: for unknown `weights`, a shape that is not 3-D or is open, or
+            weights of another architecture.
+
+    Example:
+        >>> model = MaDuelingDQN((48, 32, 48, 1), widths=(8, 8, 8), dense=16)
+        >>> tuple(model({"view": keras.ops.ones((1, 48, 48, 3))})["values"].shape)
+        (1, 12)
+    """
+    if len(input_shape) != 4 or None in tuple(input_shape):
+        raise ValueError(
+            "`input_shape` must be (x, y, z, 1), all known. "
+            f"Received: input_shape={tuple(input_shape)}"
+        )
+    x, _, z, _ = input_shape
+    seen = keras.Input((x, z, 3), name="seen")
+    features = _trunk(seen, widths)
+    if dueling:
+        outputs = {kind: _stream(features, dense, kind) for kind in KINDS}
+        outputs["values"] = layers.Add(name="values", dtype="float32")(
+            [outputs[kind] for kind in KINDS]
+        )
+    else:
+        outputs = {"values": _head(features, dense, RigidMotions().count, "values")}
+    agent = keras.Model(seen, outputs, name="agent")
+    view = keras.Input((x, z, 3), name="view")
+    model = keras.Model({"view": view}, agent(view), name=name)
+    arguments = {"widths": list(widths), "dense": dense, "dueling": dueling}
+    load_weights(model, weights, system="ma_dueling", arguments=arguments)
+    return model
+
+
+def _trunk(x, widths):
+    for number, (width, (size, stride)) in enumerate(
+        zip(widths, KERNELS, strict=True), start=1
+    ):
+        x = layers.Conv2D(
+            width,
+            size,
+            strides=stride,
+            padding="same",
+            activation="relu",
+            kernel_initializer="he_normal",
+            name=f"convolution_{number}",
+        )(x)
+    return layers.Flatten(name="flat")(x)
+
+
+def _stream(x, dense, kind):
+    """A state's value, and what each action adds to it (Wang et al., ICML 2016)."""
+    value = _head(x, dense, 1, f"{kind}_value")
+    advantage = _head(x, dense, RigidMotions().count, f"{kind}_advantage")
+    advantage = advantage - keras.ops.mean(advantage, axis=-1, keepdims=True)
+    return layers.Add(name=kind, dtype="float32")([value, advantage])
+
+
+def _head(x, dense, units, name):
+    x = layers.Dense(
+        dense, "relu", kernel_initializer="he_normal", name=f"{name}_dense"
+    )(x)
+    return layers.Dense(units, dtype="float32", name=name)(x)
+
+
+SHAPE = (48, 48, 48)
+SPACING = 8.0
+MOTIONS = RigidMotions(3, shift=4.0, angle=3.0)
+STAGE = Stage("agent", SPACING, SHAPE, MOTIONS, 60, (5.0, 7.0), HeightView)
+# Of what a depth camera sees of a dressed body, in voxels of the CT.
+BLUR = 1.5
+
+
+def surface(image):
+    """What a depth camera knows of a CT: its outline, blurred.
+
+    Args:
+        image: a normalised `Image`.
+
+    Returns:
+        An `Image`, 1 inside of the body.
+    """
+    from scipy import ndimage
+
+    body = ndimage.binary_fill_holes(image.array > 0.15).astype("float32")
+    return Image(ndimage.gaussian_filter(body, BLUR), image.grid)
+
+
+def _game(images):
+    from kregzoo.training.environments import Case, RegistrationEnvironment, Rewards
+
+    cases = []
+    for image in images:
+        grid = Grid.centred(SHAPE, SPACING, centre=image.grid.centre)
+        cases.append(Case(HeightView(image, surface(image), grid), np.eye(4)))
+    return RegistrationEnvironment(
+        cases,
+        MOTIONS,
+        Pose(rotation=20.0, shift=20.0, uniform=True, even=True),
+        Rewards(tolerance=0.75, limit=12.0, clip=1.0),
+        budget=60,
+    )
+
+
+def _recipe(dueling):
+    model = {"widths": [16, 32, 32], "dense": 64, "dueling": dueling}
+    scale = Scale(
+        spacing=SPACING,
+        shapes=(SHAPE,),
+        steps=30_000,
+        learning_rate=5e-4,
+        model=model,
+        batch_size=32,
+        divisor=None,
+    )
+    return Recipe(
+        losses=dict,
+        loss_weights={},
+        scales={"cpu": scale, "published": scale},
+        pose=Pose(),
+        held_out=1,
+        alignment="centres",
+        game=_game,
+        learning=QLearning(scale.steps, update_every=2),
+    )
+
+
+SYSTEM = System(
+    name="ma_dueling",
+    builder=MaDuelingDQN,
+    chapter="3.2",
+    reference="Ma et al., MICCAI 2017 [83]",
+    transform="rigid, in moves",
+    recipes={"ct_volumes": _recipe(True), "ct_volumes_dqn": _recipe(False)},
+    registrar=functools.partial(AgentRegistrar, stages=(STAGE,)),
+)
