@@ -213,13 +213,15 @@ def play(network, environment, settings, learning_rate, directory):
         keras.optimizers.Adam(schedule),
         loss={name: keras.losses.Huber() for name in _heads(network)},
     )
+    # Before the first update there may be a checkpoint.
+    network.optimizer.build(network.trainable_variables)
     checkpoint = Checkpoint(directory)
     checkpoint.set_model(network)
     if checkpoint.path.exists():
         restore(network, checkpoint.path)
         checkpoint.read_history()
     learner = Learner(network, environment, settings)
-    done = checkpoint.history[-1]["step"] if checkpoint.history else 0
+    done = int(checkpoint.history[-1]["step"]) if checkpoint.history else 0
     bar = keras.utils.Progbar(settings.steps, stateful_metrics=["success", "return"])
     while done < settings.steps:
         checkpoint.on_epoch_begin(len(checkpoint.history))

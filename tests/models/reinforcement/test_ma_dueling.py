@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -58,6 +59,10 @@ def test_a_surface_knows_nothing_of_the_inside():
 @pytest.mark.parametrize("recipe", ["ct_volumes", "ct_volumes_dqn"])
 def test_an_agent_is_trained_killed_resumed_and_loaded(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(q_learning, "CHUNK", 100)
+    recipes = SYSTEMS["ma_dueling"].recipes
+    learning = dataclasses.replace(recipes[recipe].learning, warm_up=50)
+    changed = dataclasses.replace(recipes[recipe], learning=learning)
+    monkeypatch.setitem(recipes, recipe, changed)
     records = []
     for number in range(3):
         phantom = Phantom(3, radius=120.0, seed=number)
