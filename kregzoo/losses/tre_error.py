@@ -40,11 +40,13 @@ class TREError(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         affine = kops.cast(y_true, "float32")
-        points = self.radius * _directions(affine.shape[1])
-        linear = affine[..., :-1] - np.eye(affine.shape[1], dtype="float32")
+        ndim = affine.shape[1]
+        points = kops.convert_to_tensor(self.radius * _directions(ndim))
+        linear = affine[..., :-1] - kops.eye(ndim, dtype="float32")
         moved = kops.einsum("bij,pj->bpi", linear, points) + affine[:, None, :, -1]
         distances = kops.sqrt(kops.sum(kops.square(moved), axis=-1) + 1e-12)
-        return kops.square(kops.mean(distances, axis=1) - y_pred[:, 0])
+        found = kops.cast(y_pred, "float32")[:, 0]
+        return kops.square(kops.mean(distances, axis=1) - found)
 
     def get_config(self):
         return {**super().get_config(), "radius": self.radius}

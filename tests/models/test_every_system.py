@@ -146,6 +146,15 @@ def test_sizes_may_be_open(system):
 
 
 @systems
+def test_weights_have_names_of_their_own(system):
+    model = build(system, shape_for(system, "2d"))
+    paths = [weight.path for weight in model.weights]
+    # Keras' PyTorch backend forgets all but one of those that share a name, and never
+    # sets the others' gradients back to zero.
+    assert len(set(paths)) == len(paths)
+
+
+@systems
 def test_saved_as_keras(system, tmp_path):
     model = strong(build(system, shape_for(system, "2d")))
     run_model_saving_test(model, images_for(model), tmp_path)

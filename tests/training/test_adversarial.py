@@ -31,7 +31,7 @@ def make_model():
 def judge():
     inputs = {name: keras.Input(SHAPE, name=name) for name in ("warped", "fixed")}
     x = layers.Subtract()([inputs["warped"], inputs["fixed"]])
-    x = layers.Conv2D(8, 3, 2, activation="relu", name="first")(x)
+    x = layers.Conv2D(8, 3, 2, activation="relu", name="judge")(x)
     logits = layers.Conv2D(1, 3, name="logits")(x)
     return Discriminator(inputs=inputs, outputs=logits, name="discriminator")
 

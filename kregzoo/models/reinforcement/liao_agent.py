@@ -98,8 +98,8 @@ def LiaoAgent(
 
 def _network(spatial, widths, dense, padding, name):
     ndim = len(spatial)
-    seen = keras.Input((*spatial, 2), name="seen")
-    x = layers.Subtract(name="difference")([seen[..., 1:], seen[..., :1]])
+    seen = keras.Input((*spatial, 2), name=f"{name}_seen")
+    x = layers.Subtract(name=f"{name}_difference")([seen[..., 1:], seen[..., :1]])
     for number, width in enumerate(widths, start=1):
         if padding == "valid" and min(x.shape[1:-1]) < 3:
             raise ValueError(
@@ -111,19 +111,19 @@ def _network(spatial, widths, dense, padding, name):
             3,
             padding=padding,
             kernel_initializer="he_normal",
-            name=f"convolution_{number}",
+            name=f"{name}_convolution_{number}",
         )(x)
-        x = _activated(x, f"convolution_{number}")
+        x = _activated(x, f"{name}_convolution_{number}")
         if number <= POOLED:
-            x = MAX_POOLINGS[ndim](2, name=f"pool_{number}")(x)
-    x = layers.Flatten(name="flat")(x)
+            x = MAX_POOLINGS[ndim](2, name=f"{name}_pool_{number}")(x)
+    x = layers.Flatten(name=f"{name}_flat")(x)
     for number, units in enumerate(dense, start=1):
-        x = layers.Dense(units, kernel_initializer="he_normal", name=f"dense_{number}")(
-            x
-        )
-        x = _activated(x, f"dense_{number}")
+        x = layers.Dense(
+            units, kernel_initializer="he_normal", name=f"{name}_dense_{number}"
+        )(x)
+        x = _activated(x, f"{name}_dense_{number}")
     actions = RigidMotions(ndim).count
-    values = layers.Dense(actions, dtype="float32", name="values")(x)
+    values = layers.Dense(actions, dtype="float32", name=f"{name}_values")(x)
     return keras.Model(seen, values, name=name)
 
 
