@@ -7,6 +7,9 @@ from kregzoo import ops
 from kregzoo.spatial import Grid
 from kregzoo.spatial.motions import greedy_returns
 
+# Views that are drawn of one image at a time.
+TOGETHER = 4
+
 
 class GreedyReturns(keras.utils.PyDataset):
     """Draws views of single images, displaced from themselves, with action values.
@@ -26,9 +29,12 @@ class GreedyReturns(keras.utils.PyDataset):
         pose: the `Pose` of both images.
         degrade: callable of a generator and an array `(*shape,)` that makes the fixed
             image of another kind, such as a cone-beam CT; None to leave it.
-        batch_size: int.
+        batch_size: int, a multiple of 4: views are drawn of an image by fours.
         seed: int.
         **kwargs: of `keras.utils.PyDataset`.
+
+    Raises:
+        ValueError: when `batch_size` is no multiple of 4.
     """
 
     labels = None
@@ -37,6 +43,11 @@ class GreedyReturns(keras.utils.PyDataset):
         self, images, stages, pose, degrade=None, batch_size=32, seed=0, **kwargs
     ):
         super().__init__(**kwargs)
+        if batch_size < 1 or batch_size % TOGETHER:
+            raise ValueError(
+                f"`batch_size` must be a multiple of {TOGETHER}. "
+                f"Received: batch_size={batch_size}"
+            )
         self.stages = stages
         self.pose = pose
         self.degrade = degrade
@@ -62,9 +73,11 @@ class GreedyReturns(keras.utils.PyDataset):
         rng = np.random.default_rng((self.seed, self.epoch, index))
         views, values = {}, {}
         for stage in self.stages:
-            drawn = [self._draw(rng, stage) for _ in range(self.batch_size)]
-            seen, residuals = zip(*drawn, strict=True)
-            views[f"{stage.layer}_view"] = np.stack(seen)
+            groups = [
+                self._draw(rng, stage) for _ in range(self.batch_size // TOGETHER)
+            ]
+            seen, residuals = (np.concatenate(x) for x in zip(*groups, strict=True))
+            views[f"{stage.layer}_view"] = seen
             values[stage.layer] = greedy_returns(residuals).astype("float32")
         return views, values
 
@@ -72,25 +85,33 @@ class GreedyReturns(keras.utils.PyDataset):
         self.epoch += 1
 
     def _draw(self, rng, stage):
+        """Some views of one image, `(TOGETHER, *shape, 2)`, and their residuals."""
         number = rng.integers(len(self._arrays))
         affine, inside = self._affines[number], self._inside[number]
-        voxel = inside[rng.integers(len(inside))]
-        middle = affine[:-1, :-1] @ voxel + affine[:-1, -1]
         grid = Grid.centred(stage.shape, stage.spacing)
-        world = self.pose.draw(rng, grid.centre)
-        world[:-1, -1] += middle
-        residual = _residual(rng, stage)
-        moved = world @ stage.motions.matrix(residual, grid.centre)
-        moving, fixed = (self._sampled(number, grid, m) for m in (moved, world))
+        worlds, residuals = [], []
+        for _ in range(TOGETHER):
+            world = self.pose.draw(rng, grid.centre)
+            world[:-1, -1] += (affine @ [*inside[rng.integers(len(inside))], 1])[:-1]
+            residual = _residual(rng, stage)
+            moved = world @ stage.motions.matrix(residual, grid.centre)
+            worlds += [moved, world]
+            residuals.append(residual)
+        images = self._sampled(number, grid, worlds)
         if self.degrade is not None:
-            fixed = self.degrade(rng, fixed)
-        return np.stack([moving, fixed], axis=-1), residual
+            images[1::2] = [self.degrade(rng, image) for image in images[1::2]]
+        return np.stack([images[::2], images[1::2]], axis=-1), residuals
 
-    def _sampled(self, number, grid, matrix):
-        to_voxels = np.linalg.solve(self._affines[number], matrix)
-        coordinates = grid.coordinates_in(np.linalg.inv(to_voxels))[None]
-        values = ops.sample(self._arrays[number], coordinates, fill="zeros")
-        return keras.ops.convert_to_numpy(values)[0, ..., 0]
+    def _sampled(self, number, grid, matrices):
+        """An image through several transforms, `(len(matrices), *shape)`."""
+        to_voxels = np.linalg.solve(self._affines[number], matrices)
+        # One call for all of them, on grids one after the other along an axis.
+        coordinates = np.concatenate(
+            [grid.coordinates_in(np.linalg.inv(matrix)) for matrix in to_voxels]
+        )
+        values = ops.sample(self._arrays[number], coordinates[None], fill="zeros")
+        values = keras.ops.convert_to_numpy(values)[0, ..., 0]
+        return values.reshape(len(matrices), *grid.shape).copy()
 
 
 def _residual(rng, stage):

@@ -61,6 +61,7 @@ def HaskinsTRE(
             another architecture.
 
     Example:
+        >>> import keras
         >>> model = HaskinsTRE((32, 32, 32, 1), width=4)
         >>> image = keras.ops.ones((1, 32, 32, 32, 1))
         >>> tuple(model({"moving": image, "fixed": image})["tre"].shape)

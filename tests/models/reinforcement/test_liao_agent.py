@@ -71,7 +71,7 @@ def test_learns_to_register():
     model = LiaoAgent((*shape, 1), (8, 16), (64,), "same")
     loss = {name: ActionValueError() for name in ("coarse", "fine")}
     model.compile(keras.optimizers.Adam(2e-3), loss)
-    model.fit(views, epochs=5, verbose=0)
+    model.fit(views, epochs=12, verbose=0)
     registrar = AgentRegistrar(model, frame, stages)
     before, after = [], []
     for number in range(6):
