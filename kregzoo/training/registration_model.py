@@ -51,7 +51,9 @@ class RegistrationModel(keras.Model):
             warped = ops.warp(given.pop("moving_labels"), y_pred["displacement"])
             y_pred = {**y_pred, "warped_labels": warped}
             targets["warped_labels"] = given.pop("fixed_labels")
-        given = {name: target for name, target in given.items() if name in y_pred}
+        if "affine" not in y_pred:
+            # It was the truth of other outputs; whatever else is unknown Keras refuses.
+            given.pop("affine", None)
         return super().compute_loss(
             x=x,
             y={**targets, **given},

@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 
 from kregzoo.losses import MSE, Gradient
 from kregzoo.training import RegistrationModel
@@ -43,6 +44,13 @@ def test_each_output_is_compared_with_the_image_it_should_look_like():
     differences = [np.mean(np.diff(4 * moving, axis=axis) ** 2) for axis in (1, 2)]
     expected += 100 * np.mean(differences)
     assert_close(model.evaluate(images, verbose=0, return_dict=True)["loss"], expected)
+
+
+def test_targets_of_no_output_are_refused():
+    model, images = gains(), pair()
+    model.compile("sgd", loss={"warped": MSE()})
+    with pytest.raises((KeyError, ValueError)):
+        model.train_on_batch(images, {"wrapped": images["fixed"]})
 
 
 def test_a_target_that_is_given_goes_before_the_images():
