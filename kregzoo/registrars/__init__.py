@@ -1,5 +1,6 @@
 """Inference: one pass, iterative, and what they give."""
 
+from kregzoo.registrars.agent import AgentRegistrar
 from kregzoo.registrars.generative import GenerativeRegistrar
 from kregzoo.registrars.iterative import IterativeRegistrar
 from kregzoo.registrars.learned_metric import LearnedMetricRegistrar
@@ -16,6 +17,7 @@ from kregzoo.registrars.transform_models import (
 
 __all__ = [
     "Affine",
+    "AgentRegistrar",
     "BSpline",
     "Displacement",
     "GenerativeRegistrar",

@@ -183,6 +183,5 @@ def _moved(state, action):
 def _calmest(steps):
     """The alignment of the round that a path ends in, or of its end without one."""
     states = [step.state for step in steps]
-    first = states.index(states[-1])
-    round_ = steps[first:] or steps[-1:]
+    round_ = steps[states.index(states[-1]) :]
     return min(round_, key=lambda step: step.value).alignment
