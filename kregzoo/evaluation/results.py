@@ -324,7 +324,8 @@ HD95 leaves out structures that a method lost. Folds and SDlogJ are those of the
 transform. Seconds are the median over pairs, from reading two files to having written
 the warped image and the transform, without loading the network. Those of
 `cardiac_cine` were taken beside other work, and are too long, for all of its methods;
-those of the other tables on an idle machine.
+those of the other tables on an idle machine. The rows `refine=50` of `cardiac_cine` are
+of an earlier refinement, as its commit says, and are not yet measured again.
 
 Every tool finds its own start and runs with its own defaults, which are not made for
 each kind of image: `iterative-*` compares by correlation and the demons by intensity,
