@@ -18,7 +18,8 @@ seen; residuals in training are drawn freedom by freedom, half of them without
 translation; the loss weighs differences of values (see `ActionValueError`); the second
 network sees the middle of the fixed image; cone-beam CT is simulated, by shading, noise
 and a cylinder beyond which there is nothing; in the recipe for processors moves of 3 mm
-and 3 degrees and then of 1 mm and 1 degree, and half of the widths or less.
+and 3 degrees and then of 1 mm and 1 degree, and half of the widths or less. Both scales
+of the recipe look at 32 voxels along each axis, half as many as we believe published.
 """
 
 import functools

@@ -15,7 +15,8 @@ bodies seen from the front and the CT's mean along that line; the widths of the 
 deep Q-network; a value and an advantage for each kind of reward, whose sums act; all
 six freedoms in moves of 4 mm and 3 degrees; rewards of 10 and -10 at the ends; double
 Q-learning; a fifth of the first episodes along the shortest way; the body's surface
-rendered from the CT itself, blurred, in place of a camera's.
+rendered from the CT itself, blurred, in place of a camera's. Both scales of the recipe
+are ours, since the paper's is not known.
 
 The recipe `ct_volumes_dqn` trains a network without dueling, and one reward, to compare
 with, as the paper does.
