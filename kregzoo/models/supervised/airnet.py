@@ -159,7 +159,7 @@ MOTION = Pose(rotation=12.0, scale=0.09, shift=6.0, shear=0.06)
 RADIUS = 7.0
 
 
-def _recipe(**differences):
+def _recipe(steps, **differences):
     return Recipe(
         losses=lambda: {"affine": AffineDistance(RADIUS), "warped": NCC()},
         # The images are only watched: the affine that was drawn is the target.
@@ -168,7 +168,7 @@ def _recipe(**differences):
             "cpu": Scale(
                 spacing=5.0,
                 shapes=((40, 48, 40),),
-                steps=6000,
+                steps=steps,
                 learning_rate=1e-3,
                 model={
                     "growth": 8,
@@ -203,8 +203,8 @@ SYSTEM = System(
     reference="Chee and Wu, arXiv 1810.02583, 2018 [16]",
     transform="affine",
     recipes={
-        "brain_t1": _recipe(),
+        "brain_t1": _recipe(steps=15_000),
         # Three persons, of whom two train: too few to learn what a brain is.
-        "brain_ms": _recipe(held_out=1, initial="airnet_brain_t1"),
+        "brain_ms": _recipe(steps=6000, held_out=1, initial="airnet_brain_t1"),
     },
 )
