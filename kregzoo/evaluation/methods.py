@@ -27,6 +27,7 @@ from kregzoo.spatial import (
 # What every table starts from.
 STARTS = ("identity", "centres")
 PYRAMID = (4, 2, 1)
+INVERSE = "inverse.h5"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Method:
         name: str, such as `"ants-syn"`.
         run: callable of the moving path, the fixed path and a folder to write to; gives
             the paths of the transforms, in the order in which points of the fixed image
-            go through them.
+            go through them. A method that also predicts the transform back may write it
+            to the folder as `INVERSE`.
         description: dict of strings: what runs, in which version, with what parameters.
     """
 
@@ -48,6 +50,11 @@ class Method:
     def transform(self, paths):
         """Read what `run` wrote as one transform."""
         return CompositeTransform([read_transform(path) for path in paths])
+
+    def inverse(self, folder):
+        """Read the transform back from the folder of a run; None if there is none."""
+        path = pathlib.Path(folder) / INVERSE
+        return read_transform(path) if path.is_file() else None
 
 
 def presets_of(data, affine=False):
@@ -193,6 +200,8 @@ def _version(package):
 
 def _run_ours(registrar, moving, fixed, folder, **options):
     result = registrar.register(moving, fixed, progress=False, **options)
+    if result.predicted_inverse is not None:
+        result.predicted_inverse.save(folder / INVERSE)
     return _written(result.warped, result.transform, folder)
 
 

@@ -15,6 +15,8 @@ from kregzoo.spatial import LabelMap
 from kregzoo.training import read_dataset
 
 PATHS = ("moving", "fixed", "moving_label", "fixed_label")
+# Voxels of a region that a mean error is taken over.
+POINTS = 5000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,17 +40,19 @@ class Pair:
     fixed_label: pathlib.Path
     labels: tuple = ()
 
-    def measure(self, transform):
+    def measure(self, transform, inverse=None):
         """Measure how well a transform aligns the pair.
 
         Args:
             transform: the world transform from fixed to moving.
+            inverse: the transform back that the method predicts, if it does.
 
         Returns:
             List of dicts, one a label: `label`; of a structure `dice` and `hd95` in mm
             (NaN when it is lost), of a landmark `tre` in mm, of the centroids in the
             moving image, and None for the others; and, the same for all labels of the
-            pair, `folded_percent` and `sd_log_j`.
+            pair, `folded_percent`, `sd_log_j` and `inverse_error` in mm, the mean
+            distance of the structures' voxels from where both transforms take them.
         """
         fixed, moving = (
             LabelMap.read(self.fixed_label),
@@ -59,7 +63,14 @@ class Pair:
         shape = {
             "folded_percent": folded_percent(displacement),
             "sd_log_j": sd_log_j(displacement),
+            "inverse_error": None,
         }
+        if inverse is not None:
+            anywhere = np.any([image.array for image in fixed.images], axis=0)
+            points = region_points(anywhere, fixed.grid)
+            there = transform.apply_points(points)
+            errors = tre(inverse.apply_points(there), points)
+            shape["inverse_error"] = float(errors.mean())
         rows = []
         for label in self.labels:
             # Too small for an overlap to tell how far off they are.
@@ -108,6 +119,12 @@ def read_pairs(data, count=None):
         dataclasses.replace(pair, labels=labels)
         for pair, labels in zip(pairs, _structures(pairs), strict=True)
     ]
+
+
+def region_points(mask, grid):
+    """World positions `(N, D)` of voxels of a region, evenly of all of them."""
+    index = np.argwhere(mask)
+    return grid.voxel_to_world(index[:: max(1, len(index) // POINTS)])
 
 
 def stem(path):

@@ -19,7 +19,11 @@ FOLDER = "results"
 SPEED = f"{FOLDER}/benchmark.json"
 # Title, and digits shown, of the figures that have an interval.
 ACCURACY = {"dice": ("Dice", 4), "tre": ("TRE in mm", 2), "hd95": ("HD95 in mm", 2)}
-REGULARITY = {"folded_percent": ("folds in %", 4), "sd_log_j": ("SDlogJ", 3)}
+REGULARITY = {
+    "folded_percent": ("folds in %", 4),
+    "sd_log_j": ("SDlogJ", 3),
+    "inverse_error": ("inverse error in mm", 3),
+}
 # What a deformable registration begins with.
 ALIGNMENTS = ("centres", "iterative-affine")
 START, END = "<!-- presets -->", "<!-- end of presets -->"
@@ -321,8 +325,10 @@ by nearest neighbour, on the fixed image's own grid. A figure of a pair is the m
 its labels; means over pairs come with the percentile bootstrap's 95 % interval over
 pairs. Pairs that share a person are not independent, which makes intervals too narrow.
 HD95 leaves out structures that a method lost. Folds and SDlogJ are those of the whole
-transform. Seconds are the median over pairs, from reading two files to having written
-the warped image and the transform, without loading the network. Those of
+transform. The inverse error is how far the structures' voxels come back from where they
+were, through the transform and through the one back that the method predicts with it.
+Seconds are the median over pairs, from reading two files to having written the warped
+image and the transform, without loading the network. Those of
 `cardiac_cine` were taken beside other work, and are too long, for all of its methods;
 those of the other tables on an idle machine. The rows `refine=50` of `cardiac_cine` are
 of an earlier refinement, as its commit says, and are not yet measured again.

@@ -8,7 +8,15 @@ from kregzoo.spatial.files import atomic
 
 # By pair and method, and by label below it; what is the same for all labels of a pair
 # stands in each row.
-FIGURES = ("dice", "hd95", "tre", "folded_percent", "sd_log_j", "seconds")
+FIGURES = (
+    "dice",
+    "hd95",
+    "tre",
+    "folded_percent",
+    "sd_log_j",
+    "inverse_error",
+    "seconds",
+)
 COLUMNS = ("pair", "method", "label", *FIGURES, "error")
 
 

@@ -79,7 +79,7 @@ def _registered(method, pair):
             start = time.perf_counter()
             paths = method.run(pair.moving, pair.fixed, pathlib.Path(folder))
             seconds = time.perf_counter() - start
-            rows = pair.measure(method.transform(paths))
+            rows = pair.measure(method.transform(paths), method.inverse(folder))
     # Whatever a tool raises is its result on this pair.
     except Exception as error:
         text = " ".join(f"{type(error).__name__}: {error}".split())

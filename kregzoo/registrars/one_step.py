@@ -15,13 +15,20 @@ from kregzoo.registrars.iterative import (
 )
 from kregzoo.registrars.registration import Registration, Timer, field_transform
 from kregzoo.registrars.transform_models import Displacement, Velocity
-from kregzoo.spatial import CompositeTransform, VelocityTransform, as_image
+from kregzoo.spatial import (
+    AffineTransform,
+    CompositeTransform,
+    VelocityTransform,
+    as_image,
+)
 
 # Of instance optimisation: in voxels a step, on the field at half resolution.
 REFINEMENT_RATE = 0.05
 # Of the mean negative Jacobian determinant; so large because few voxels ever fold.
 FOLDING_WEIGHT = 300.0
 FIELD_FACTOR = 2
+# What is used of a network's outputs when it predicts a displacement.
+DISPLACING = ("affine", "displacement", "inverse_displacement")
 
 
 class OneStepRegistrar:
@@ -31,7 +38,9 @@ class OneStepRegistrar:
         model: a network called on `{"moving", "fixed"}` that returns `"affine"`,
             `"displacement"` or both and, when it integrates one, `"velocity"`. A
             velocity is predicted in both directions, and half the difference taken;
-            likewise an affine that is all there is, by its logarithm. An affine part of
+            likewise an affine that is all there is, by its logarithm. With
+            `"inverse_displacement"` the result has a `predicted_inverse`, if it is not
+            refined. An affine part of
             a displacement goes on outside of the network's grid, and refinement does
             not change it; alone it is refined by the iterative alignment.
         preprocessor: the `Preprocessor` that the network was trained with.
@@ -145,18 +154,28 @@ class OneStepRegistrar:
             transform = CompositeTransform([deformable, pair.initial])
         if refine:
             timer.lap("refine")
-        return Registration(moving, fixed, transform, timer.seconds())
+        inverse = None if refine else self._inverse(outputs, pair)
+        return Registration(moving, fixed, transform, timer.seconds(), inverse)
 
     def _outputs(self, moving, fixed):
         outputs = self.model({"moving": moving, "fixed": fixed})
         if self._field == "displacement":
-            return {k: outputs[k] for k in ("affine", "displacement") if k in outputs}
+            return {name: outputs[name] for name in DISPLACING if name in outputs}
         # Half the difference of both directions: exchanging the images inverts it, and
         # what is noise in one direction is halved.
         back = self.model({"moving": fixed, "fixed": moving})
         if self._field == "velocity":
             return {"velocity": (outputs["velocity"] - back["velocity"]) / 2}
         return {"affine": outputs["affine"], "back": back["affine"]}
+
+    def _inverse(self, outputs, pair):
+        """The transform back of a network that predicts both, where it is one."""
+        field = outputs.get("inverse_displacement")
+        # Another transform to start from need not have an inverse.
+        if field is None or not isinstance(pair.initial, AffineTransform):
+            return None
+        back = self._to_world(field, pair.grid)
+        return CompositeTransform([pair.initial.inverse(), back])
 
     def _refined_affine(self, pair, steps, progress):
         if not steps:

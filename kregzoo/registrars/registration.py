@@ -27,6 +27,8 @@ class Registration:
         fixed: the fixed `Image`, as it was given.
         transform: world transform from fixed to moving.
         seconds: dict of the seconds that each stage took.
+        predicted_inverse: world transform from moving to fixed that the method found by
+            itself; None if it finds one direction.
 
     Attributes:
         warped: the moving image on the fixed grid, through the transform.
@@ -34,11 +36,12 @@ class Registration:
             of the deformable part on the fixed grid, and `seconds` by stage.
     """
 
-    def __init__(self, moving, fixed, transform, seconds):
+    def __init__(self, moving, fixed, transform, seconds, predicted_inverse=None):
         self.moving = moving
         self.fixed = fixed
         self.transform = transform
         self.seconds = seconds
+        self.predicted_inverse = predicted_inverse
 
     @functools.cached_property
     def warped(self):

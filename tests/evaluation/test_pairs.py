@@ -75,6 +75,18 @@ def test_known_boxes_have_their_known_figures(folder):
     assert rows[0]["sd_log_j"] == pytest.approx(0, abs=1e-5)
 
 
+def test_the_error_of_a_transform_back_is_a_distance(folder):
+    (pair,) = read_pairs(folder)
+    shift = np.eye(4)
+    shift[:3, 3] = 3.0, 4.0, 0.0
+    there, back = AffineTransform(shift), AffineTransform(np.eye(4))
+    rows = pair.measure(there, back)
+    assert [row["inverse_error"] for row in rows] == pytest.approx([5.0, 5.0])
+    rows = pair.measure(there, there.inverse())
+    assert [row["inverse_error"] for row in rows] == pytest.approx([0.0, 0.0])
+    assert [row["inverse_error"] for row in pair.measure(there)] == [None, None]
+
+
 def test_overlap_and_distance_agree_with_simpleitk(folder):
     (pair,) = read_pairs(folder)
     transform = folding_transform(Image.read(pair.fixed).grid)

@@ -5,7 +5,7 @@ import pytest
 import SimpleITK as sitk
 
 from kregzoo.losses import LNCC
-from kregzoo.models import DLIR, AIRNet, VoxelMorph, VoxelMorphDiff
+from kregzoo.models import DLIR, AIRNet, ICNet, VoxelMorph, VoxelMorphDiff
 from kregzoo.registrars import OneStepRegistrar, one_step
 from kregzoo.registrars.iterative import CanonicalPair
 from kregzoo.spatial import (
@@ -75,13 +75,8 @@ def test_the_field_of_the_network_is_what_warps(registrar):
     # The network by itself, on the images on the canonical grid, aligned affinely.
     deformable, *affines = result.transform.transforms
     frame = registrar.preprocessor
-    moving, fixed = frame.normalise(moving), frame.normalise(fixed)
-    grid = frame.canonical_grid(fixed)
-    pair_of = {
-        "moving": moving.resample(grid, CompositeTransform(affines)),
-        "fixed": fixed.resample(grid),
-    }
-    there = {k: i.array[None, ..., None] for k, i in pair_of.items()}
+    grid = frame.canonical_grid(frame.normalise(fixed))
+    there = network_inputs(frame, moving, fixed, CompositeTransform(affines))
     back = {"moving": there["fixed"], "fixed": there["moving"]}
     there, back = (registrar.model.predict_on_batch(x) for x in (there, back))
     if "velocity" in registrar.model.output:
@@ -312,6 +307,17 @@ def cascade(ndim=2):
     return model
 
 
+def network_inputs(frame, moving, fixed, start):
+    """Both images as the network sees them."""
+    normal = {"moving": frame.normalise(moving), "fixed": frame.normalise(fixed)}
+    grid = frame.canonical_grid(normal["fixed"])
+    worlds = {"moving": start, "fixed": None}
+    return {
+        name: image.resample(grid, worlds[name]).array[None, ..., None]
+        for name, image in normal.items()
+    }
+
+
 def test_an_affine_part_goes_on_outside_and_the_whole_is_the_network_s():
     registrar = OneStepRegistrar(cascade(), FRAME[2], alignment="centres")
     _, moving, fixed = pair()
@@ -319,14 +325,9 @@ def test_an_affine_part_goes_on_outside_and_the_whole_is_the_network_s():
     deformable, affine = result.transform.transforms
     assert isinstance(affine, AffineTransform) and deformable.grid is not None
     frame = FRAME[2]
-    normal = {"moving": frame.normalise(moving), "fixed": frame.normalise(fixed)}
-    grid = frame.canonical_grid(normal["fixed"])
+    grid = frame.canonical_grid(frame.normalise(fixed))
     start = CanonicalPair(frame, moving, fixed).initial
-    worlds = {"moving": start, "fixed": None}
-    images = {
-        name: image.resample(grid, worlds[name]).array[None, ..., None]
-        for name, image in normal.items()
-    }
+    images = network_inputs(frame, moving, fixed, start)
     field = registrar.model.predict_on_batch(images)["displacement"][0]
     index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
     expected = start.apply_points(grid.voxel_to_world(index + field).reshape(-1, 2))
@@ -339,6 +340,31 @@ def test_an_affine_part_goes_on_outside_and_the_whole_is_the_network_s():
     refined = registrar.register(moving, fixed, refine=10, progress=False)
     np.testing.assert_allclose(refined.apply_points(far), only, atol=1e-6)
     assert refined.metrics["ncc"] > result.metrics["ncc"]
+
+
+def test_a_network_of_both_directions_gives_the_transform_back():
+    keras.utils.set_random_seed(0)
+    model = ICNet((32, 32, 1), width=4)
+    network = model.get_layer("network")
+    rng = np.random.default_rng(0)
+    flow = network.get_layer("flow")
+    flow.set_weights([rng.normal(0, 0.3, w.shape) for w in flow.get_weights()])
+    registrar = OneStepRegistrar(model, FRAME[2], alignment="centres")
+    _, moving, fixed = pair()
+    result = registrar.register(moving, fixed, progress=False)
+    affine, back = result.predicted_inverse.transforms
+    np.testing.assert_allclose(
+        affine.matrix, np.linalg.inv(result.transform.transforms[1].matrix)
+    )
+    outputs = model.predict_on_batch(
+        network_inputs(FRAME[2], moving, fixed, result.transform.transforms[1])
+    )
+    margin = [(a - 32) // 2 for a in back.displacement.shape[:2]]
+    inner = back.displacement[tuple(slice(m, -m) for m in margin)]
+    assert np.abs(inner).max() > 0.1
+    np.testing.assert_allclose(inner, outputs["inverse_displacement"][0], atol=0.01)
+    refined = registrar.register(moving, fixed, refine=1, progress=False)
+    assert refined.predicted_inverse is None
 
 
 @pytest.mark.parametrize("alignment", ["affine", "centres", "none"])
