@@ -30,6 +30,9 @@ class AppearanceModel:
         localities: tuple of floats, the standard deviations of the windows as fractions
             of the longest axis; infinity for shapes as a whole.
         kept: float in (0, 1]. The part of the variance that the modes keep.
+        one_template: bool. Whether all shapes lead to one template, on which textures
+            have modes; else, such as for images of different persons that each have a
+            template of their own, a draw takes one of the textures as it is.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -40,13 +43,20 @@ class AppearanceModel:
         (3, 16, 16, 2)
     """
 
-    def __init__(self, images, shapes, localities=(np.inf, 0.5, 0.25), kept=0.95):
+    def __init__(
+        self,
+        images,
+        shapes,
+        localities=(np.inf, 0.5, 0.25),
+        kept=0.95,
+        one_template=True,
+    ):
         self.spatial = shapes.shape[1:-1]
         self.coarse = tuple(
             min(n, max(4, round(n * COARSE / max(self.spatial)))) for n in self.spatial
         )
         shapes = kops.cast(shapes, "float32")
-        textures = kops.convert_to_numpy(ops.warp(images, ops.invert(shapes)))
+        self.textures = kops.convert_to_numpy(ops.warp(images, ops.invert(shapes)))
         small = kops.convert_to_numpy(ops.resize(shapes, self.coarse, antialias=True))
         self.mean_shape = small.mean(axis=0)
         self.shape_modes = [
@@ -55,8 +65,10 @@ class AppearanceModel:
             )
             for locality in localities
         ]
-        self.mean_texture = textures.mean(axis=0)
-        self.texture_modes = _modes([textures - self.mean_texture], kept)
+        self.mean_texture = self.textures.mean(axis=0)
+        self.texture_modes = None
+        if one_template:
+            self.texture_modes = _modes([self.textures - self.mean_texture], kept)
         self._pair = ops.compiled(self._make_pair)
 
     def draw(self, rng, count=1):
@@ -72,9 +84,14 @@ class AppearanceModel:
         """
         modes = self.shape_modes[rng.integers(len(self.shape_modes))]
         shapes = [self.mean_shape + _sampled(modes, rng, count) for _ in range(2)]
-        texture = self.mean_texture + _sampled(self.texture_modes, rng, count)
+        texture = self._textures(rng, count)
         drawn = [array.astype("float32") for array in (*shapes, texture)]
         return tuple(map(kops.convert_to_numpy, self._pair(*drawn)))
+
+    def _textures(self, rng, count):
+        if self.texture_modes is None:
+            return self.textures[rng.integers(len(self.textures), size=count)]
+        return self.mean_texture + _sampled(self.texture_modes, rng, count)
 
     def _make_pair(self, moving_shape, fixed_shape, texture):
         moving, fixed = (

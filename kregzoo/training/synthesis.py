@@ -68,7 +68,7 @@ class RandomDeformations:
         ((2, 32, 32, 1), (2, 32, 32, 2))
     """
 
-    def __init__(self, images, spacings=(16, 32, 64), sd=0.35):
+    def __init__(self, images, spacings=(16, 32, 64), sd=0.1):
         self.images = np.asarray(images, "float32")
         self.spacings = spacings
         self.sd = sd

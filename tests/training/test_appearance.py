@@ -36,6 +36,16 @@ def test_one_texture_gives_no_modes_of_texture(model):
     assert spread < 0.05
 
 
+def test_without_one_template_a_texture_is_drawn_as_it_is():
+    images, shapes = random_image((3, *SHAPE, 1), 5, sigma=3.0), deformations(3)
+    model = AppearanceModel(images, 0.0 * shapes, one_template=False)
+    moving, fixed, displacement = model.draw(np.random.default_rng(0), 6)
+    np.testing.assert_allclose(moving, fixed, atol=1e-5)
+    assert np.abs(displacement).max() < 1e-4
+    distance = np.abs(moving[:, None] - np.array(images)[None]).max(axis=(2, 3, 4))
+    assert distance.min(axis=1).max() < 1e-4 < np.sort(distance, axis=1)[:, 1].min()
+
+
 def test_modes_give_the_covariance_of_the_samples():
     images = random_image((5, *SHAPE, 1), 2, sigma=3.0)
     shapes = deformations(5, seed=3)
