@@ -13,6 +13,14 @@ import sys
 from kregzoo import __version__
 
 MODEL = "voxelmorph_brain_t1"
+TRUTHS = (
+    "affines",
+    "deformations",
+    "poses",
+    "cone_beam",
+    "cone_beam_far",
+    "surfaces",
+)
 
 EXAMPLES = """\
 examples:
@@ -244,10 +252,12 @@ def _add_evaluate(commands):
     )
     parser.add_argument(
         "--truth",
-        choices=("affines", "deformations"),
+        choices=TRUTHS,
         help="in place of the `eval` pairs make such whose transform is known: "
         "held-out persons under 30 (--pairs) random affines, for presets that find "
-        "affines, or held-out images under deformations found between them",
+        "affines; held-out images under deformations found between them; or 36 pairs "
+        "a random rigid motion apart, of the `eval` pairs (poses), of CT volumes and "
+        "simulated cone-beam CT, near or far, or of CT volumes and body surfaces",
     )
     _add_output_folder(parser, flags=("-o", "--out", "--output"), required=True)
     parser.add_argument(
@@ -459,8 +469,9 @@ def _evaluate(options):
     beside = evaluation.baselines([*evaluation.STARTS, *options.baselines])
     measured = set()
     for data in options.data:
-        affine = options.truth == "affines"
-        presets = options.presets or evaluation.presets_of(data, affine)
+        made = evaluation.TRUTHS.get(options.truth)
+        suits = [made.suits] if made else []
+        presets = options.presets or evaluation.presets_of(data, *suits)
         table = evaluation.evaluate(
             [*beside, *_preset_methods(presets, options)],
             data,
@@ -484,10 +495,16 @@ def _evaluate(options):
 def _preset_methods(presets, options):
     from kregzoo import evaluation
 
-    if options.truth == "affines":
-        return evaluation.affine_methods(presets)
+    if _sets_its_methods(options.truth):
+        return evaluation.TRUTHS[options.truth].methods(presets)
     found = [evaluation.preset_methods(name, options.refine) for name in presets]
     return [method for methods in found for method in methods]
+
+
+def _sets_its_methods(truth):
+    from kregzoo import evaluation
+
+    return truth is not None and evaluation.TRUTHS[truth].methods is not None
 
 
 def _evaluate_command(options):
@@ -497,7 +514,7 @@ def _evaluate_command(options):
     if options.baselines:
         words += ["--baselines", ",".join(options.baselines)]
     words += [f"--truth {options.truth}"] if options.truth else []
-    if options.truth != "affines":
+    if not _sets_its_methods(options.truth):
         words += [f"--refine {options.refine}"]
     if options.pairs:
         words += [f"--pairs {options.pairs}"]

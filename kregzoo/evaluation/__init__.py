@@ -26,15 +26,18 @@ from kregzoo.evaluation.results import (
 from kregzoo.evaluation.rows import read_rows, write_rows
 from kregzoo.evaluation.run import evaluate
 from kregzoo.evaluation.statistics import Estimate, estimate, paired_difference
+from kregzoo.evaluation.truths import TRUTHS, Truth
 
 __all__ = [
     "STARTS",
+    "TRUTHS",
     "Change",
     "Estimate",
     "KnownPair",
     "Method",
     "Pair",
     "Table",
+    "Truth",
     "affine_methods",
     "affine_pairs",
     "baselines",

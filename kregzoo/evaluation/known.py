@@ -10,7 +10,7 @@ from kregzoo.evaluation.methods import iterative_bspline
 from kregzoo.evaluation.pairs import region_points, stem
 from kregzoo.metrics import tre
 from kregzoo.registrars.progress import progress_bar
-from kregzoo.spatial import AffineTransform, Grid, Image
+from kregzoo.spatial import AffineTransform, Grid, Image, LabelMap
 from kregzoo.spatial.preprocessing import foreground_box
 from kregzoo.spatial.transforms import Transform
 from kregzoo.training import Pose, image_keys, read_dataset
@@ -19,8 +19,6 @@ from kregzoo.training import Pose, image_keys, read_dataset
 RANGES = Pose(rotation=20.0, shift=20.0, scale=0.15, shear=0.1, uniform=True)
 # Pairs that are made if it is not said how many.
 AFFINES = 30
-# TRE in mm below which an alignment is a success.
-SUCCESS = 2.0
 ROLES = ("moving", "fixed")
 
 
@@ -33,12 +31,15 @@ class KnownPair:
         moving: path of the moving image.
         fixed: path of the fixed image.
         truth: the transform from fixed to moving world.
+        region: path of the fixed image's label map, whose first structure the error is
+            measured over; None for the voxels brighter than the mean.
     """
 
     name: str
     moving: pathlib.Path
     fixed: pathlib.Path
     truth: Transform
+    region: pathlib.Path | None = None
 
     def measure(self, transform, inverse=None):
         """Measure how far a transform is from the truth.
@@ -48,11 +49,15 @@ class KnownPair:
             inverse: not measured here, where the truth is known.
 
         Returns:
-            A list of one dict: `tre`, the mean distance in mm over the foreground of
-            the fixed image.
+            A list of one dict: `tre`, the mean distance in mm over the region.
         """
-        fixed = Image.read(self.fixed)
-        points = region_points(fixed.array > fixed.array.min(), fixed.grid)
+        if self.region is None:
+            fixed = Image.read(self.fixed)
+            mask = fixed.array > fixed.array.mean()
+        else:
+            fixed = LabelMap.read(self.region)
+            mask = fixed.mask(min(fixed.labels()))
+        points = region_points(mask, fixed.grid)
         errors = tre(transform.apply_points(points), self.truth.apply_points(points))
         return [{"tre": float(np.mean(errors))}]
 
@@ -124,14 +129,6 @@ def deformed_pairs(data, folder, count=None):
             pairs.append(KnownPair(name, moving, path, truth))
             advance()
     return pairs
-
-
-TRUTHS = {"affines": affine_pairs, "deformations": deformed_pairs}
-TITLES = {
-    "affines": "held-out persons under random affines, which are to find",
-    "deformations": "held-out images under deformations that the iterative B-spline "
-    "registration found between them, which are to find",
-}
 
 
 def _sources(data):

@@ -57,28 +57,28 @@ class Method:
         return read_transform(path) if path.is_file() else None
 
 
-def presets_of(data, affine=False):
+def presets_of(data, suits=lambda metadata: True):
     """List the installed presets that were trained on a data folder, by its name.
 
     Args:
         data: the folder.
-        affine: bool. Only those whose whole answer is an affine.
+        suits: callable of a preset's metadata that says whether it is one to list.
     """
     name = pathlib.Path(data).resolve().name
     return [
         preset.name
         for preset in map(Preset.read, installed_presets().values())
-        if preset.metadata["data"]["name"] == name
-        and (not affine or preset.metadata["transform"] == "affine")
+        if preset.metadata["data"]["name"] == name and suits(preset.metadata)
     ]
 
 
-def preset_methods(name, refine):
+def preset_methods(name, refine, **options):
     """The methods of a preset: one pass, and with refinement.
 
     Args:
         name: the preset's name or folder.
         refine: int. Iterations of the second.
+        **options: of the registrar's `register`.
 
     Returns:
         Two `Method`, or one if `refine` is 0.
@@ -89,7 +89,7 @@ def preset_methods(name, refine):
     return [
         Method(
             preset.name + (f" refine={steps}" if steps else ""),
-            functools.partial(_run_ours, registrar, refine=steps),
+            functools.partial(_run_ours, registrar, refine=steps, **options),
             {**description, "parameters": f"refine={steps}"},
         )
         for steps in ([0, refine] if refine else [0])
@@ -106,7 +106,7 @@ def affine_methods(presets):
         List of `Method`: mutual information from the centres of mass, every preset, and
         mutual information from what each one found.
     """
-    sitk = functools.partial(_method, "SimpleITK", _run_sitk, demons=None)
+    sitk = functools.partial(make_method, "SimpleITK", _run_sitk, demons=None)
     methods = [sitk("sitk-affine from centres of mass", start="MOMENTS")]
     for name in presets:
         (ours,) = preset_methods(name, 0)
@@ -148,7 +148,7 @@ def baselines(names):
 def _baselines():
     """Every baseline, cheap to make: packages are imported when one runs."""
     ants, elastix, sitk, ours = (
-        functools.partial(_method, package, run)
+        functools.partial(make_method, package, run)
         for package, run in (
             ("antspyx", _run_ants),
             ("itk-elastix", _run_elastix),
@@ -157,8 +157,8 @@ def _baselines():
         )
     )
     return [
-        _method("kregzoo", _run_start, "identity", centres=False),
-        _method("kregzoo", _run_start, "centres", centres=True),
+        make_method("kregzoo", _run_start, "identity", centres=False),
+        make_method("kregzoo", _run_start, "centres", centres=True),
         ours("iterative-affine", kind="affine"),
         ours("iterative-bspline", kind="bspline"),
         ants("ants-affine", type_of_transform="Affine"),
@@ -182,8 +182,18 @@ def _baselines():
     ]
 
 
-def _method(package, run, name, **parameters):
-    """A method whose parameters are both what it runs with and what is recorded."""
+def make_method(package, run, name, **parameters):
+    """Make a method whose parameters are both what it runs with and what is recorded.
+
+    Args:
+        package: str, what it is a part of.
+        run: callable of moving, fixed and folder, see `Method`, and of the parameters.
+        name: str.
+        **parameters: of `run`.
+
+    Returns:
+        A `Method`.
+    """
     description = {
         "package": _version(package),
         "parameters": " ".join(f"{key}={value}" for key, value in parameters.items()),
@@ -202,7 +212,7 @@ def _run_ours(registrar, moving, fixed, folder, **options):
     result = registrar.register(moving, fixed, progress=False, **options)
     if result.predicted_inverse is not None:
         result.predicted_inverse.save(folder / INVERSE)
-    return _written(result.warped, result.transform, folder)
+    return written(result.warped, result.transform, folder)
 
 
 def _run_start(moving, fixed, folder, centres):
@@ -211,13 +221,13 @@ def _run_start(moving, fixed, folder, centres):
     if centres:
         matrix[:-1, -1] = moving.grid.centre - fixed.grid.centre
     transform = AffineTransform(matrix)
-    return _written(transform.apply(moving, fixed.grid), transform, folder)
+    return written(transform.apply(moving, fixed.grid), transform, folder)
 
 
 def _run_iterative(moving, fixed, folder, kind):
     moving, fixed = Image.read(moving), Image.read(fixed)
     transform = ITERATIVE[kind](moving, fixed)
-    return _written(transform.apply(moving, fixed.grid), transform, folder)
+    return written(transform.apply(moving, fixed.grid), transform, folder)
 
 
 def _iterative_affine(moving, fixed):
@@ -236,7 +246,8 @@ def iterative_bspline(moving, fixed):
 ITERATIVE = {"affine": _iterative_affine, "bspline": iterative_bspline}
 
 
-def _written(warped, transform, folder):
+def written(warped, transform, folder):
+    """Write what a run of ours found; gives the paths of `Method.run`."""
     warped.write(folder / "warped.nii.gz")
     transform.save(folder / "transform.h5")
     return [folder / "transform.h5"]
@@ -299,7 +310,7 @@ def _run_sitk(moving, fixed, folder, demons, start="GEOMETRY"):
         transform = _about_centre(found.to_itk(), fixed)
     else:
         transform = _centred(fixed, moving, start)
-    _optimise_mutual_information(fixed, moving, transform)
+    optimise_mutual_information(fixed, moving, transform)
     paths = [folder / "affine.tfm"]
     sitk.WriteTransform(transform, str(paths[0]))
     if demons:
@@ -335,8 +346,8 @@ def _about_centre(affine, fixed):
     return sitk.AffineTransform(affine.GetMatrix(), shift.tolist(), centre)
 
 
-def _optimise_mutual_information(fixed, moving, transform):
-    """Changes an affine transform for the better."""
+def optimise_mutual_information(fixed, moving, transform):
+    """Change a linear transform of SimpleITK for the better, coarse to fine."""
     import SimpleITK as sitk
 
     method = sitk.ImageRegistrationMethod()

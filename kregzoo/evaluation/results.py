@@ -9,6 +9,8 @@ import json
 import pathlib
 import statistics
 
+import numpy as np
+
 from kregzoo import zoo
 from kregzoo.evaluation.benchmark import HEADS, texts
 from kregzoo.evaluation.rows import by_pair, read_rows
@@ -247,7 +249,9 @@ def _means(table):
     heads += [f"SD of {title.partition(' ')[0]}" for title, _ in figures.values()]
     regularity = {k: v for k, v in REGULARITY.items() if table.values(k)}
     success = table.record["data"].get("success")
-    heads += [f"TRE under {success:g} mm, %"] if success else []
+    if success:
+        heads += ["TRE in mm, median and 95th percentile"]
+        heads += [f"TRE under {success:g} mm, %"]
     heads += [title for title, _ in regularity.values()] + ["seconds, median"]
     rows = [
         [
@@ -255,7 +259,7 @@ def _means(table):
             str(len(seconds)),
             *_cells(table, method, figures, Estimate.text),
             *_cells(table, method, figures, lambda found, n: f"{found.sd:.{n}f}"),
-            *([_success(table, method, success)] if success else []),
+            *(_robustness(table, method, success) if success else []),
             *_cells(table, method, regularity, lambda found, n: f"{found.mean:.{n}f}"),
             f"{statistics.median(seconds.values()):.1f}",
         ]
@@ -264,9 +268,11 @@ def _means(table):
     return markdown(heads, rows)
 
 
-def _success(table, method, limit):
-    errors = table.values("tre")[method].values()
-    return f"{100 * statistics.mean(error < limit for error in errors):.0f}"
+def _robustness(table, method, limit):
+    """Median and 95th percentile of the error, and how often it is below the limit."""
+    errors = np.array(list(table.values("tre")[method].values()))
+    middle, high = np.percentile(errors, (50, 95))
+    return f"{middle:.1f}, {high:.1f}", f"{100 * np.mean(errors < limit):.0f}"
 
 
 def _cells(table, method, figures, text):

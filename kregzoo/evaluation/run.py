@@ -5,11 +5,11 @@ import pathlib
 import tempfile
 import time
 
-from kregzoo.evaluation.known import SUCCESS, TITLES, TRUTHS
 from kregzoo.evaluation.pairs import read_pairs
 from kregzoo.evaluation.provenance import provenance
 from kregzoo.evaluation.results import Table
 from kregzoo.evaluation.rows import read_rows, write_rows
+from kregzoo.evaluation.truths import TRUTHS
 from kregzoo.registrars.progress import progress_bar
 from kregzoo.spatial.files import atomic
 from kregzoo.training import read_dataset
@@ -31,9 +31,8 @@ def evaluate(methods, data, folder, command="", count=None, truth=None, progress
             `<data>.json` that says what the data and the methods are.
         command: str. The command to record.
         count: int. Register only the first so many pairs; None for all.
-        truth: str, `"affines"` or `"deformations"`: in place of the data's own pairs
-            register such as `affine_pairs` or `deformed_pairs` makes; the tables are
-            `<data>_<truth>`.
+        truth: str, of `TRUTHS`: in place of the data's own pairs register such as it
+            makes; the tables are `<data>_<truth>`.
         progress: bool. Show a progress bar.
 
     Returns:
@@ -47,7 +46,7 @@ def evaluate(methods, data, folder, command="", count=None, truth=None, progress
         if truth is None:
             pairs = read_pairs(data, count)
         else:
-            pairs = TRUTHS[truth](data, made, count)
+            pairs = TRUTHS[truth].make(data, made, count)
         facts = _facts(data, len(pairs), truth)
         return _measured(methods, pairs, facts, folder, provenance(command), progress)
 
@@ -108,7 +107,7 @@ def _facts(data, count, truth):
     facts = {"name": data.name, **facts, "pairs": count}
     if truth:
         facts["name"] += f"_{truth}"
-        facts["title"] += f"; {TITLES[truth]}"
-    if truth == "affines":
-        facts["success"] = SUCCESS
+        facts["title"] += f"; {TRUTHS[truth].title}"
+        if TRUTHS[truth].success:
+            facts["success"] = TRUTHS[truth].success
     return facts

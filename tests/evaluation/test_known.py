@@ -88,7 +88,7 @@ def test_successes_are_counted(known_data, tmp_path):
     assert "| TRE under 2 mm, % |" in summary and "Dice" not in summary
     assert "folds" not in summary
     (line,) = [line for line in summary.splitlines() if line.startswith("| none")]
-    assert line.split(" | ")[4] == "0"
+    assert line.split(" | ")[4:6] == ["16.9, 20.3", "0"]
 
 
 def test_deformations_are_those_between_the_pairs(known_data, tmp_path):
