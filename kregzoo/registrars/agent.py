@@ -6,14 +6,14 @@ import numpy as np
 from keras import ops as kops
 
 from kregzoo import ops
-from kregzoo.registrars.iterative import CanonicalPair
 from kregzoo.registrars.progress import progress_bar
-from kregzoo.registrars.registration import Registration, Timer
-from kregzoo.spatial import AffineTransform, Preprocessor, as_image
+from kregzoo.registrars.registrar import Registrar
+from kregzoo.registrars.registration import Registration
+from kregzoo.spatial import AffineTransform, Preprocessor
 from kregzoo.spatial.motions import RigidMotions
 
 
-class AgentRegistrar:
+class AgentRegistrar(Registrar):
     """Lets an agent act until it has no more steps, or comes where it has been.
 
     Coarse to fine, each stage begins where the last one ended. An agent that comes
@@ -29,54 +29,16 @@ class AgentRegistrar:
     """
 
     def __init__(self, model, preprocessor, stages, metadata=None, **others):
-        self.model = model
-        self.preprocessor = preprocessor
+        super().__init__(model, preprocessor, metadata)
         self.stages = tuple(stages)
-        self.metadata = metadata or {}
         self._values = [ops.compiled(model.get_layer(s.layer)) for s in self.stages]
 
-    def register(
-        self,
-        moving,
-        fixed,
-        *,
-        refine=0,
-        initial=None,
-        moving_mask=None,
-        fixed_mask=None,
-        progress=True,
-    ):
-        """Register two images.
-
-        Args:
-            moving: path, nibabel image, array or `kregzoo.spatial.Image`.
-            fixed: likewise.
-            refine: int. Steps of the last stage beside its own budget.
-            initial: `AffineTransform` from fixed to moving world to start from.
-                Defaults to the translation that aligns the centres of the foregrounds.
-            moving_mask: mask image in the moving space. The agent does not read it.
-            fixed_mask: likewise, in the fixed space.
-            progress: bool. Show a progress bar.
-
-        Returns:
-            An `AgentRegistration`, with the path that the agent took.
-
-        Raises:
-            ValueError: for an image that is not usable, an `initial` that is not
-                affine, or a negative `refine`.
-        """
-        if refine < 0:
-            raise ValueError(f"`refine` must not be negative. Received: {refine}")
-        if not isinstance(initial, AffineTransform | None):
+    def _register(self, moving, fixed, pair, refine, progress, timer):
+        if not isinstance(pair.initial, AffineTransform):
             raise ValueError(
-                f"`initial` must be an AffineTransform or None. Received: {initial!r}"
+                "`initial` must be an AffineTransform or None. "
+                f"Received: {pair.initial!r}"
             )
-        timer = Timer()
-        moving, fixed = as_image(moving, "moving"), as_image(fixed, "fixed")
-        pair = CanonicalPair(
-            self.preprocessor, moving, fixed, initial, moving_mask, fixed_mask
-        )
-        timer.lap("read")
         alignment, path = pair.initial.matrix, []
         extra = [0] * (len(self.stages) - 1) + [refine]
         budgets = [s.budget + more for s, more in zip(self.stages, extra, strict=True)]

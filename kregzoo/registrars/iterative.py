@@ -204,6 +204,9 @@ class CanonicalPair:
             the foregrounds.
         moving_mask: mask of `moving`, anything that `as_image` reads, or None.
         fixed_mask: mask of `fixed`, likewise.
+
+    Attributes:
+        started: whether `initial` was given.
     """
 
     def __init__(
@@ -228,6 +231,7 @@ class CanonicalPair:
             )
         self.moving, self.fixed = frame.normalise(moving), frame.normalise(fixed)
         self.grid = frame.canonical_grid(self.fixed)
+        self.started = initial is not None
         self.initial = initial or self._align_centres()
 
     def tensors(self):

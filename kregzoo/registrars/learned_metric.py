@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from kregzoo.registrars.iterative import CanonicalPair, IterativeRegistrar
+from kregzoo.registrars.iterative import IterativeRegistrar
 from kregzoo.registrars.optimizers import SciPy
-from kregzoo.registrars.registration import Registration, Timer
+from kregzoo.registrars.registrar import Registrar
+from kregzoo.registrars.registration import Registration
 from kregzoo.registrars.transform_models import Rigid
-from kregzoo.spatial import as_image
 
 # Half width of the box that is searched in, in mm: about 20 degrees at the faces of an
 # image of the prostate.
@@ -17,7 +17,7 @@ ITERATIONS = 20
 PASSES, SPREAD = 8, 0.3
 
 
-class LearnedMetricRegistrar:
+class LearnedMetricRegistrar(Registrar):
     """Registers rigidly by differential evolution, then BFGS, of a metric.
 
     A learned metric is not convex: evolution explores it once an evaluation; then its
@@ -41,9 +41,7 @@ class LearnedMetricRegistrar:
     """
 
     def __init__(self, model, preprocessor, metadata=None, seed=0, **others):
-        self.model = model
-        self.preprocessor = preprocessor
-        self.metadata = metadata or {}
+        super().__init__(model, preprocessor, metadata)
         self.seed = seed
         bound = BOUND / preprocessor.spacing
         options = {"popsize": POPULATION, "polish": False, "rng": seed}
@@ -62,44 +60,8 @@ class LearnedMetricRegistrar:
             preprocessor=preprocessor,
         )
 
-    def register(
-        self,
-        moving,
-        fixed,
-        *,
-        refine=0,
-        initial=None,
-        moving_mask=None,
-        fixed_mask=None,
-        progress=True,
-    ):
-        """Register two images.
-
-        Args:
-            moving: path, nibabel image, array or `kregzoo.spatial.Image`.
-            fixed: likewise.
-            refine: int. Iterations of BFGS beside the registrar's own.
-            initial: transform from fixed to moving world to start from. Defaults to the
-                translation that aligns the centres of the foregrounds.
-            moving_mask: mask image in the moving space. The network does not read it.
-            fixed_mask: likewise, in the fixed space.
-            progress: bool. Show progress bars.
-
-        Returns:
-            A `Registration`.
-
-        Raises:
-            ValueError: for an image that is not usable, or a negative `refine`.
-        """
-        if refine < 0:
-            raise ValueError(f"`refine` must not be negative. Received: {refine}")
-        timer = Timer()
-        moving, fixed = as_image(moving, "moving"), as_image(fixed, "fixed")
-        pair = CanonicalPair(
-            self.preprocessor, moving, fixed, initial, moving_mask, fixed_mask
-        )
+    def _register(self, moving, fixed, pair, refine, progress, timer):
         tensors = pair.tensors()
-        timer.lap("read")
         start = self._explore.optimise(**tensors, progress=progress, label="Exploring")
         timer.lap("explore")
         found = self._descend.optimise(

@@ -8,18 +8,17 @@ from kregzoo import ops
 from kregzoo.losses import LNCC, Gradient, JacobianFolding
 from kregzoo.registrars.alignment import ALIGNMENTS, affine_aligner, align
 from kregzoo.registrars.iterative import (
-    CanonicalPair,
     IterativeRegistrar,
     affine_to_world,
     followed_by,
 )
-from kregzoo.registrars.registration import Registration, Timer, field_transform
+from kregzoo.registrars.registrar import Registrar
+from kregzoo.registrars.registration import Registration, field_transform
 from kregzoo.registrars.transform_models import Displacement, Velocity
 from kregzoo.spatial import (
     AffineTransform,
     CompositeTransform,
     VelocityTransform,
-    as_image,
 )
 
 # Of instance optimisation: in voxels a step, on the field at half resolution.
@@ -31,7 +30,7 @@ FIELD_FACTOR = 2
 DISPLACING = ("affine", "displacement", "inverse_displacement")
 
 
-class OneStepRegistrar:
+class OneStepRegistrar(Registrar):
     """Preprocesses, aligns, runs a network once, and refines if asked.
 
     Args:
@@ -72,10 +71,8 @@ class OneStepRegistrar:
                 f"`alignment` must be one of {ALIGNMENTS}. Received: {alignment!r}"
             )
         regularisers = ((Gradient(), 1.0),) if regularisers is None else regularisers
-        self.model = model
-        self.preprocessor = preprocessor
+        super().__init__(model, preprocessor, metadata)
         self.alignment = alignment
-        self.metadata = metadata or {}
         self._aligner = affine_aligner(preprocessor)
         fields = [k for k in ("velocity", "displacement") if k in model.output]
         self._field = fields[0] if fields else None
@@ -89,48 +86,8 @@ class OneStepRegistrar:
         # One compiled function from both images to the transform: traced once a shape.
         self._predict = ops.compiled(self._outputs)
 
-    def register(
-        self,
-        moving,
-        fixed,
-        *,
-        refine=0,
-        initial=None,
-        moving_mask=None,
-        fixed_mask=None,
-        progress=True,
-    ):
-        """Register two images.
-
-        Args:
-            moving: path, nibabel image, array or `kregzoo.spatial.Image`, in any
-                orientation and spacing.
-            fixed: likewise.
-            refine: int. Iterations of optimising the field on this pair, from the
-                network's answer.
-            initial: transform from fixed to moving world, to be used in place of the
-                affine alignment.
-            moving_mask: mask image in the moving space: where it is 0, alignment and
-                refinement do not look. The network does not read it.
-            fixed_mask: likewise, in the fixed space.
-            progress: bool. Show progress bars.
-
-        Returns:
-            A `Registration`.
-
-        Raises:
-            ValueError: for an image that is not usable, naming the argument, or a
-                negative `refine`.
-        """
-        if refine < 0:
-            raise ValueError(f"`refine` must not be negative. Received: {refine}")
-        timer = Timer()
-        moving, fixed = as_image(moving, "moving"), as_image(fixed, "fixed")
-        pair = CanonicalPair(
-            self.preprocessor, moving, fixed, initial, moving_mask, fixed_mask
-        )
-        timer.lap("read")
-        if initial is None:
+    def _register(self, moving, fixed, pair, refine, progress, timer):
+        if not pair.started:
             align(pair, self.alignment, self._aligner, progress)
         tensors = pair.tensors()
         timer.lap("affine")
