@@ -3,6 +3,7 @@
 from kregzoo.registrars.agent import AgentRegistrar
 from kregzoo.registrars.generative import GenerativeRegistrar
 from kregzoo.registrars.iterative import IterativeRegistrar
+from kregzoo.registrars.judging import JudgingRegistrar
 from kregzoo.registrars.learned_metric import LearnedMetricRegistrar
 from kregzoo.registrars.one_step import OneStepRegistrar
 from kregzoo.registrars.optimizers import SciPy
@@ -22,6 +23,7 @@ __all__ = [
     "Displacement",
     "GenerativeRegistrar",
     "IterativeRegistrar",
+    "JudgingRegistrar",
     "LearnedMetricRegistrar",
     "OneStepRegistrar",
     "Registration",

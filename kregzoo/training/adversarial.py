@@ -20,6 +20,8 @@ from kregzoo.spatial.files import atomic
 from kregzoo.training.checkpoints import restore
 
 JUDGED = ("discriminator_loss", "discriminator_ranked")
+# Epochs from one validation to the next.
+VALIDATION_EVERY = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,13 +178,15 @@ class Turns:
             restore(self.discriminator, path)
         self.discriminator.trainable = False
 
-    def fit(self, pairs, epochs, callbacks):
+    def fit(self, pairs, epochs, callbacks, validation=None):
         """Train both, from epoch `pairs.epoch` on.
 
         Args:
             pairs: the `PairDataset`.
             epochs: int, the number of the last epoch.
             callbacks: list of Keras callbacks of the network's model.
+            validation: tuple of arrays, as a dataset's item, to evaluate the network on
+                after every fifth epoch; None for none.
         """
         run = keras.callbacks.CallbackList(
             callbacks,
@@ -208,8 +212,23 @@ class Turns:
             logs |= {key: np.mean([batch[key] for batch in judged]) for key in JUDGED}
             with self._released(), atomic(self.path) as temporary:
                 self.discriminator.save(temporary)
+            if validation is not None and (epoch + 1) % VALIDATION_EVERY == 0:
+                logs |= self._validated(validation, len(item[0]["fixed"]))
             run.on_epoch_end(epoch, logs)
         run.on_train_end()
+
+    def _validated(self, validation, batch_size):
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(validation)
+        shape = self.model.output["quality"].shape[1:]
+        ones = np.ones((len(x["fixed"]), *shape), "float32")
+        found = self.model.evaluate(
+            x,
+            {**(y or {}), "quality": ones},
+            batch_size=batch_size,
+            verbose=0,
+            return_dict=True,
+        )
+        return {f"val_{name}": value for name, value in found.items()}
 
     def train_on_batch(self, x, y, step):
         """Train the discriminator, then the network, on a batch.

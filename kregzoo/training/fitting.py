@@ -6,7 +6,7 @@ import pathlib
 import keras
 import numpy as np
 
-from kregzoo.training.adversarial import Turns
+from kregzoo.training.adversarial import VALIDATION_EVERY, Turns
 from kregzoo.training.checkpoints import Checkpoint
 from kregzoo.training.q_learning import play
 from kregzoo.training.tensorboard import slices_callback
@@ -58,7 +58,7 @@ def fit(model, recipe, scale, pairs, validation, directory):
     pairs.epoch = checkpoint.restore(model, pairs.steps_per_epoch)
     callbacks = [checkpoint, *slices_callback(directory, validation)]
     if pairs.epoch < epochs and recipe.adversary:
-        turns.fit(pairs, epochs, callbacks)
+        turns.fit(pairs, epochs, callbacks, _items(validation))
     elif pairs.epoch < epochs:
         model.fit(
             pairs,
@@ -69,7 +69,7 @@ def fit(model, recipe, scale, pairs, validation, directory):
             shuffle=False,
             validation_data=_items(validation),
             validation_batch_size=validation.batch_size,
-            validation_freq=5,
+            validation_freq=VALIDATION_EVERY,
             callbacks=callbacks,
         )
     return model, checkpoint.seconds

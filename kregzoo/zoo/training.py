@@ -1,6 +1,7 @@
 """Training a system's network by its recipe, to a preset folder."""
 
 import dataclasses
+import importlib.util
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import numpy as np
 from kregzoo.registrars.alignment import affine_aligner, align, align_labels
 from kregzoo.registrars.iterative import CanonicalPair
 from kregzoo.registrars.presets import Preset
+from kregzoo.report import training_curves
 from kregzoo.spatial import AffineTransform, Preprocessor
 from kregzoo.spatial.files import atomic
 from kregzoo.training import (
@@ -75,8 +77,24 @@ def train(system, data, out, scale="cpu", steps=None, seed=0, recipe=None):
         preprocessor=frame,
         metadata=_metadata(system, tag, dataset, data, scale, chosen, seed, seconds),
     )
+    draw_curves(directory, preset.folder)
     preset.write(model, card(preset))
     return preset
+
+
+def draw_curves(directory, folder):
+    """Draw a training's history to `training.png`, where there is matplotlib.
+
+    Args:
+        directory: folder of the training, whose stages have folders of their own.
+        folder: folder of the preset, whose card shows it.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        return
+    paths = sorted(pathlib.Path(directory).glob("**/history.json"))
+    figure = training_curves([json.loads(path.read_text()) for path in paths])
+    with atomic(pathlib.Path(folder) / "training.png") as temporary:
+        figure.savefig(temporary, dpi=60)
 
 
 def _fitted(system, recipe, scale, pairs, validation, directory):

@@ -9,7 +9,14 @@ from keras import ops as kops
 from kregzoo.blocks import pair_inputs
 from kregzoo.layers import GradientScale, SpatialTransformer
 from kregzoo.losses import Gradient, Wasserstein
-from kregzoo.training import Adversary, Recipe, RegistrationModel, Scale, fitting
+from kregzoo.training import (
+    Adversary,
+    Recipe,
+    RegistrationModel,
+    Scale,
+    adversarial,
+    fitting,
+)
 from kregzoo.training.adversarial import Discriminator, Turns
 from tests.helpers import assert_close, random_image, run_model_saving_test
 
@@ -209,7 +216,8 @@ def stop_after(pairs, epochs):
 
 
 @pytest.mark.usefixtures("few_steps")
-def test_a_killed_run_goes_on_to_the_same_end(tmp_path):
+def test_a_killed_run_goes_on_to_the_same_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(adversarial, "VALIDATION_EVERY", 2)
     whole, _ = train(tmp_path / "whole", 4, 4)
     with pytest.raises(Killed):
         train(tmp_path / "killed", 2, 4)
@@ -219,6 +227,7 @@ def test_a_killed_run_goes_on_to_the_same_end(tmp_path):
     history = json.loads((tmp_path / "killed" / "history.json").read_text())
     assert len(history) == 4
     assert {"loss", "discriminator_loss", "discriminator_ranked"} <= set(history[0])
+    assert ["val_loss" in epoch for epoch in history] == [False, True, False, True]
 
 
 def test_refuses_a_network_without_discriminator(tmp_path):

@@ -30,7 +30,7 @@ from keras import layers
 
 from kregzoo.registrars.agent import AgentRegistrar
 from kregzoo.registrars.presets import load_weights
-from kregzoo.spatial import Grid, Image
+from kregzoo.spatial import Image, Preprocessor
 from kregzoo.spatial.motions import RigidMotions
 from kregzoo.spatial.observations import HeightView, Stage
 from kregzoo.training import Pose, QLearning, Recipe, Scale, System
@@ -159,9 +159,10 @@ def surface(image):
 def _game(images):
     from kregzoo.training.environments import Case, RegistrationEnvironment, Rewards
 
-    cases = []
+    frame, cases = Preprocessor(SPACING, (SHAPE,), None), []
     for image in images:
-        grid = Grid.centred(SHAPE, SPACING, centre=image.grid.centre)
+        # What is looked at in a registration, too.
+        grid = frame.canonical_grid(image)
         cases.append(Case(HeightView(image, surface(image), grid), np.eye(4)))
     return RegistrationEnvironment(
         cases,

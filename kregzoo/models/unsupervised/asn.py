@@ -48,6 +48,7 @@ BLEND = 0.2
 def ASN(
     input_shape=(160, 224, 192, 1),
     half_resolution=False,
+    judged=True,
     weights=None,
     name="asn",
 ):
@@ -55,13 +56,14 @@ def ASN(
 
     The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
     intensities in [0, 1], affinely aligned, and returns `"warped"`, `"displacement"`
-    `(B, *spatial, D)` in voxels and `"quality"`, a map of logits `(B, *coarse, 1)`,
-    high where the discriminator holds the warped image for aligned.
+    `(B, *spatial, D)` in voxels and, when judged, `"quality"`, a map of logits
+    `(B, *coarse, 1)`, high where the discriminator holds the warped image for aligned.
 
     Args:
         input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D; spatial sizes
             divisible by 16, or `None`.
         half_resolution: bool. Predict the field at half resolution and resize it.
+        judged: bool. Have the discriminator; else the network is a plain one.
         weights: None for random ones, the tag of a preset's data (`"brain_t1"`), or the
             path of a `.weights.h5` file.
         name: str. The model's name.
@@ -91,15 +93,17 @@ def ASN(
     )
     if half_resolution:
         field = RescaleTransform(2, name="full_resolution_field")(field)
-    warped = SpatialTransformer(name="warp")([moving, field])
-    judged = {"warped": GradientScale(name="adversary")(warped), "fixed": fixed}
-    quality = _discriminator(fixed.shape[1:])(judged)
-    model = RegistrationModel(
-        inputs=inputs,
-        outputs={"displacement": field, "warped": warped, "quality": quality},
-        name=name,
-    )
-    arguments = {"half_resolution": half_resolution}
+    outputs = {
+        "displacement": field,
+        "warped": SpatialTransformer(name="warp")([moving, field]),
+    }
+    if judged:
+        passed = GradientScale(name="adversary")(outputs["warped"])
+        outputs["quality"] = _discriminator(fixed.shape[1:])(
+            {"warped": passed, "fixed": fixed}
+        )
+    model = RegistrationModel(inputs=inputs, outputs=outputs, name=name)
+    arguments = {"half_resolution": half_resolution, "judged": judged}
     load_weights(model, weights, system="asn", arguments=arguments)
     return model
 
@@ -143,13 +147,14 @@ def _recipe(similarity=None, smoothness=1.0):
                 shapes=((80, 96, 80), (96, 112, 96)),
                 steps=3000,
                 learning_rate=1e-3,
-                model={"half_resolution": True},
+                model={"half_resolution": True, "judged": not similarity},
             ),
             "published": Scale(
                 spacing=1.0,
                 shapes=((160, 192, 160), (192, 224, 192)),
                 steps=150_000,
                 learning_rate=1e-4,
+                model={"judged": not similarity},
             ),
         },
         pose=Pose(rotation=3.0, scale=0.03, shift=1.0, flip=True),

@@ -28,6 +28,7 @@ from kregzoo import ops
 from kregzoo.blocks import pair_inputs
 from kregzoo.layers import AffineTransformer, GradientScale, RigidMatrix
 from kregzoo.losses import AffineDistance
+from kregzoo.registrars.judging import JudgingRegistrar
 from kregzoo.registrars.presets import load_weights
 from kregzoo.training import (
     Adversary,
@@ -223,4 +224,5 @@ SYSTEM = System(
     reference="Yan et al., MLMI 2018 [134]",
     transform="rigid",
     recipes={"prostate_mr_us": RECIPE},
+    registrar=JudgingRegistrar,
 )

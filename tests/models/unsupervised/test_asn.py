@@ -1,3 +1,5 @@
+import dataclasses
+
 import keras
 import numpy as np
 from keras import ops as kops
@@ -39,4 +41,14 @@ def test_twins_have_a_similarity_in_place_of_the_adversary():
     for name in ("brain_t1_ssd", "brain_t1_ncc"):
         assert recipes[name].adversary is None
         assert isinstance(recipes[name].losses()["warped"], keras.losses.Loss)
-        assert recipes[name].scales == recipes["brain_t1"].scales
+        for key, scale in recipes[name].scales.items():
+            adversarial = recipes["brain_t1"].scales[key]
+            plain = {**adversarial.model, "judged": False}
+            assert scale == dataclasses.replace(adversarial, model=plain)
+
+
+def test_without_a_discriminator_the_registration_network_is_the_same():
+    plain, judged = ASN((32, 32, 1), judged=False), ASN((32, 32, 1))
+    assert set(plain.output) == {"displacement", "warped"}
+    discriminator = judged.get_layer("discriminator").count_params()
+    assert plain.count_params() == judged.count_params() - discriminator - 1
