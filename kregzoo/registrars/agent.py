@@ -10,7 +10,11 @@ from kregzoo.registrars.progress import progress_bar
 from kregzoo.registrars.registrar import Registrar
 from kregzoo.registrars.registration import Registration
 from kregzoo.spatial import AffineTransform, Preprocessor
+from kregzoo.spatial.files import atomic
 from kregzoo.spatial.motions import RigidMotions
+
+# Voxels along the longest axis of an animation.
+ANIMATED = 100
 
 
 class AgentRegistrar(Registrar):
@@ -113,6 +117,43 @@ class AgentRegistration(Registration):
         values.set_ylabel("value")
         values.set_xlabel("step")
         return figure
+
+    def save_animation(self, path):
+        """Write the path as a GIF: what the agent made of the pair, step by step.
+
+        Args:
+            path: file to write, `.gif`, which appears when complete. It shows the
+                middle slice across each axis, the moving image in red, the fixed one in
+                cyan: where they agree they are grey.
+        """
+        from matplotlib.animation import PillowWriter
+        from matplotlib.figure import Figure
+
+        grid = self.fixed.grid
+        grid = grid.resampled(np.full(grid.ndim, grid.extent.max() / ANIMATED))
+        fixed = _slices(self.fixed.resample(grid))
+        alignments = [step.alignment for step in self.path] + [self.transform.matrix]
+        figure = Figure(figsize=(2.5 * len(fixed), 2.5), layout="constrained")
+        row = figure.subplots(1, len(fixed), squeeze=False)[0]
+        writer = PillowWriter(fps=6)
+        with atomic(path) as temporary, writer.saving(figure, str(temporary), 60):
+            for alignment in alignments:
+                warped = self.moving.resample(grid, AffineTransform(alignment))
+                for axes, red, cyan in zip(row, _slices(warped), fixed, strict=True):
+                    axes.clear()
+                    axes.imshow(np.stack([red, cyan, cyan], -1).swapaxes(0, 1)[::-1])
+                    axes.axis("off")
+                writer.grab_frame()
+
+
+def _slices(image):
+    """The middle slice across each axis in [0, 1]; of a 2-D image itself."""
+    array = image.array.astype("float32")
+    low, high = np.percentile(array, (1, 99))
+    array = np.clip((array - low) / max(high - low, 1e-6), 0, 1)
+    if array.ndim == 2:
+        return [array]
+    return [array.take(size // 2, axis) for axis, size in enumerate(array.shape)]
 
 
 def _roll_out(pair, stage, values, budget, alignment, advance):

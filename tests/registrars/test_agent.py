@@ -79,6 +79,26 @@ def test_the_path_leads_from_the_start_by_its_actions(pair):
     assert abs(axes[0].lines[0].get_ydata()[0]) > 5.0
 
 
+def test_the_animation_shows_each_step_and_ends_aligned(pair, tmp_path):
+    from PIL import Image as Picture
+
+    _, moving, fixed = pair
+    registrar = AgentRegistrar(CentresOfMass(), FRAME, stages())
+    result = registrar.register(moving, fixed, initial=START, progress=False)
+    result.save_animation(tmp_path / "path.gif")
+    assert [path.name for path in tmp_path.iterdir()] == ["path.gif"]
+    with Picture.open(tmp_path / "path.gif") as film:
+        # Frames that are alike become one that stays longer.
+        assert 2 < film.n_frames <= len(result.path) + 1
+        colour = []
+        for frame in (0, film.n_frames - 1):
+            film.seek(frame)
+            red, green, _ = np.moveaxis(np.array(film.convert("RGB"), "float32"), -1, 0)
+            colour.append(np.abs(red - green).mean())
+    # Aligned images are grey.
+    assert colour[1] < 0.5 * colour[0]
+
+
 def test_a_budget_ends_it(pair):
     _, moving, fixed = pair
     registrar = AgentRegistrar(CentresOfMass(), FRAME, stages(budget=2)[1:])
