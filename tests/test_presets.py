@@ -5,10 +5,12 @@ import pytest
 
 import kregzoo
 from kregzoo import evaluation
-from tests.phantoms import Phantom, mean_error, rotated_grid, wave
+from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid, wave
 
 RECORDS = kregzoo.list_models()
 presets = pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.name)
+# Those taught by labels expect images of two modalities, which no phantom is.
+ONE_MODALITY = [record for record in RECORDS if record.chapter != "4.2"]
 
 
 def test_there_are_presets():
@@ -26,21 +28,24 @@ def test_a_preset_is_described(record):
         assert name.replace("_", " ") in card and str(value) in card
 
 
-@presets
-def test_a_preset_undoes_a_small_deformation(record):
+@pytest.mark.parametrize("record", ONE_MODALITY, ids=lambda record: record.name)
+def test_a_preset_undoes_a_small_motion(record):
     registrar = kregzoo.load(record.name)
     ndim = record.ndim
-    # Blobs of the size of a head, which no network has seen.
-    phantom = Phantom(ndim, radius=65.0, count=80)
-    truth = wave(ndim, amplitude=4.0, length=140.0)
-    grid = rotated_grid((60,) * ndim, 3.0, 8.0)
+    # Blobs of the size of a head or, in 2-D, a heart, which no network has seen.
+    radius, spacing = (65.0, 3.0) if ndim == 3 else (42.0, 2.0)
+    phantom = Phantom(ndim, radius=radius, count=80 if ndim == 3 else 40)
+    truth = wave(ndim, amplitude=4.0, length=2.15 * radius)
+    if record.transform == "affine":
+        truth = linear_map(ndim, degrees=10.0, shift=5.0)
+    grid = rotated_grid((60,) * ndim, spacing, 8.0)
     moving, fixed = phantom.image(grid), phantom.image(grid, truth)
     result = registrar.register(moving, fixed, progress=False)
     points = phantom.landmarks()
     before = np.linalg.norm(truth(points) - points, axis=1).mean()
     assert mean_error(result.transform, truth, points) < before
     assert result.metrics["ncc"] > result.metrics["ncc_before"]
-    assert result.metrics["folded_percent"] < 0.5
+    assert result.metrics.get("folded_percent", 0.0) < 0.5
 
 
 def figures_of(record, kind):

@@ -161,7 +161,7 @@ class PairDataset(keras.utils.PyDataset):
         if self.moving_pose is not None:
             moved = self.moving_pose.draw(rng, self.grid.centre)
         if self.affine_target:
-            item["affine"] = self._in_voxels(np.linalg.inv(moved))
+            item["affine"] = affine_in_voxels(np.linalg.inv(moved), self.grid)
         worlds = world @ moved, world
         for role, index, own in zip(("moving", "fixed"), indices, worlds, strict=True):
             affine = np.linalg.inv(self.to_voxels[index] @ own)
@@ -170,13 +170,6 @@ class PairDataset(keras.utils.PyDataset):
             if self.labels:
                 item[f"{role}_labels"] = self._masks(index, labels, coordinates)
         return item
-
-    def _in_voxels(self, matrix):
-        """A world matrix as `(D, D + 1)` in voxels about the grid's centre."""
-        voxels = np.linalg.inv(self.grid.affine) @ matrix @ self.grid.affine
-        centre = (np.array(self.grid.shape) - 1) / 2
-        shift = voxels[:-1, -1] + voxels[:-1, :-1] @ centre - centre
-        return np.column_stack([voxels[:-1, :-1], shift]).astype("float32")
 
     def _choose(self, rng, indices):
         """Labels to draw of a pair."""
@@ -260,6 +253,14 @@ class Pose:
         if self.uniform:
             return rng.uniform(-width, width, shape)
         return rng.normal(0, width, shape)
+
+
+def affine_in_voxels(matrix, grid):
+    """A world matrix as `(D, D + 1)` in voxels about a grid's centre."""
+    voxels = np.linalg.inv(grid.affine) @ matrix @ grid.affine
+    centre = (np.array(grid.shape) - 1) / 2
+    shift = voxels[:-1, -1] + voxels[:-1, :-1] @ centre - centre
+    return np.column_stack([voxels[:-1, :-1], shift]).astype("float32")
 
 
 def load_images(records, preprocessor):

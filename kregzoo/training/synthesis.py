@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops as kops
 
 from kregzoo import ops
+from kregzoo.training.pairs import affine_in_voxels
 
 
 class SyntheticPairs(keras.utils.PyDataset):
@@ -20,13 +21,21 @@ class SyntheticPairs(keras.utils.PyDataset):
         steps_per_epoch: int.
         seed: int.
         grid: the `Grid` of the images.
+        pose: the `Pose` on that grid to draw both images of a pair in; None for none.
         **kwargs: of `keras.utils.PyDataset`.
     """
 
     labels = None
 
     def __init__(
-        self, draw, batch_size=8, steps_per_epoch=100, seed=0, grid=None, **kwargs
+        self,
+        draw,
+        batch_size=8,
+        steps_per_epoch=100,
+        seed=0,
+        grid=None,
+        pose=None,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.draw = draw
@@ -34,6 +43,7 @@ class SyntheticPairs(keras.utils.PyDataset):
         self.steps_per_epoch = steps_per_epoch
         self.seed = seed
         self.grid = grid
+        self.pose = pose
         self.epoch = 0
 
     def __len__(self):
@@ -41,11 +51,26 @@ class SyntheticPairs(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         rng = np.random.default_rng((self.seed, self.epoch, index))
-        moving, fixed, displacement = self.draw(rng, self.batch_size)
+        drawn = self.draw(rng, self.batch_size)
+        if self.pose is not None:
+            worlds = [self.pose.draw(rng, self.grid.centre) for _ in drawn[0]]
+            affines = [affine_in_voxels(world, self.grid) for world in worlds]
+            drawn = map(kops.convert_to_numpy, _posed(*drawn, np.stack(affines)))
+        moving, fixed, displacement = drawn
         return {"moving": moving, "fixed": fixed}, {"displacement": displacement}
 
     def on_epoch_end(self):
         self.epoch += 1
+
+
+def _posed(moving, fixed, displacement, affines):
+    """A pair through one affine, and the displacement that then aligns it."""
+    where = ops.affine_grid(affines, moving.shape[1:-1])
+    images = [ops.sample(image, where, fill="zeros") for image in (moving, fixed)]
+    # What aligns the images there, brought back.
+    back = np.linalg.inv(affines[..., :-1])
+    found = kops.einsum("bij,b...j->b...i", back, ops.sample(displacement, where))
+    return *images, found
 
 
 class RandomDeformations:

@@ -140,7 +140,9 @@ def _datasets(records, frame, recipe, batch_size, seed, directory):
     if recipe.synthesis:
         on_grid = _on_grid(images, transforms, grid)
         return tuple(
-            SyntheticPairs(recipe.synthesis(part), batch_size, steps, seed, grid=grid)
+            SyntheticPairs(
+                recipe.synthesis(part), batch_size, steps, seed, grid, recipe.pose
+            )
             for part, steps in ((on_grid[:kept], 1), (on_grid[kept:], 4))
         )
     # Pairs of one record stay together; of single images any two are a pair.

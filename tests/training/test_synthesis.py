@@ -1,7 +1,8 @@
 import numpy as np
 
 from kregzoo import ops
-from kregzoo.training import RandomDeformations, SyntheticPairs
+from kregzoo.spatial import Grid
+from kregzoo.training import Pose, RandomDeformations, SyntheticPairs
 from tests.helpers import random_image
 
 SHAPE = (32, 40)
@@ -24,6 +25,21 @@ def test_their_size_is_what_was_asked_for():
         for sd in (0.1, 0.3)
     )
     np.testing.assert_allclose(large / small, 3.0, rtol=0.15)
+
+
+def test_in_any_pose_the_displacement_aligns_the_pair():
+    draw = RandomDeformations(random_image((3, 48, 48, 1), 0, sigma=4.0), (16,)).draw
+    grid = Grid((48, 48), np.diag([2.0, 3.0, 1.0]))
+    pose = Pose(rotation=20.0, scale=0.2, shift=6.0, flip=True, shear=0.1)
+    images, targets = SyntheticPairs(draw, 8, 1, 0, grid, pose)[0]
+    plain, _ = SyntheticPairs(draw, 8, 1, 0, grid)[0]
+    assert np.abs(images["fixed"] - plain["fixed"]).mean() > 0.05
+    inner = (slice(None), slice(12, -12), slice(12, -12))
+    warped = np.array(ops.warp(images["moving"], targets["displacement"]))
+    after = np.abs(warped - images["fixed"])[inner].mean()
+    before = np.abs(images["moving"] - images["fixed"])[inner].mean()
+    # Interpolation and what lies outside of the image are left.
+    assert after < 0.15 * before
 
 
 def test_an_item_depends_on_seed_epoch_and_number_alone():
