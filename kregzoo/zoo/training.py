@@ -89,9 +89,9 @@ def draw_curves(directory, folder):
         directory: folder of the training, whose stages have folders of their own.
         folder: folder of the preset, whose card shows it.
     """
-    if importlib.util.find_spec("matplotlib") is None:
-        return
     paths = sorted(pathlib.Path(directory).glob("**/history.json"))
+    if not paths or importlib.util.find_spec("matplotlib") is None:
+        return
     figure = training_curves([json.loads(path.read_text()) for path in paths])
     with atomic(pathlib.Path(folder) / "training.png") as temporary:
         figure.savefig(temporary, dpi=60)
