@@ -59,13 +59,19 @@ def test_correlation_sees_where_the_other_image_went():
 
 
 @pytest.mark.parametrize(
-    "synthesis", [sam_flownet.appearance_pairs, sam_flownet.random_pairs]
+    "synthesis",
+    [
+        sam_flownet.brains,
+        sam_flownet.random_brains,
+        sam_flownet.hearts,
+        sam_flownet.random_hearts,
+    ],
 )
 def test_pairs_come_with_the_displacement_that_aligns_them(synthesis, monkeypatch):
     monkeypatch.setattr(sam_flownet, "SEEDS", 4)
-    points = np.random.default_rng(0).normal(0, 1.5, (9, 6, 6, 2)).astype("float32")
+    points = np.random.default_rng(0).normal(0, 1.5, (10, 6, 6, 2)).astype("float32")
     image = random_image((1, 32, 32, 1), 0, sigma=3.0)
-    images = ops.warp(np.repeat(image, 9, 0), ops.bspline(points, (32, 32)))
+    images = ops.warp(np.repeat(image, 10, 0), ops.bspline(points, (32, 32)))
     images = kops.convert_to_numpy(images)
     pairs = SyntheticPairs(synthesis(images), batch_size=4)
     found, targets = pairs[0]
