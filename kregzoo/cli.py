@@ -79,6 +79,7 @@ def _parser():
         _add_register,
         _add_warp,
         _add_train,
+        _add_push,
         _add_evaluate,
         _add_compare,
         _add_benchmark,
@@ -201,6 +202,21 @@ def _add_train(commands):
         "the system's first)",
     )
     parser.set_defaults(command=_train)
+
+
+def _add_push(commands):
+    parser = commands.add_parser(
+        "push",
+        help="upload a preset folder to the Hugging Face Hub",
+        description="Upload a preset folder to the Hugging Face Hub, where others load "
+        'it by its address\n(pip install "kregzoo[hub]"; log in by `hf auth login`).',
+        epilog="example:\n  kregzoo push my_preset hf://my_name/my_preset",
+    )
+    parser.add_argument("folder", metavar="DIR", help="folder of the preset")
+    parser.add_argument(
+        "address", metavar="ADDRESS", help="hf://OWNER/NAME, made if there is none"
+    )
+    parser.set_defaults(command=_push)
 
 
 def _add_evaluate(commands):
@@ -452,6 +468,13 @@ def _train(options):
         options.recipe,
     )
     print(preset.folder)
+
+
+def _push(options):
+    _start_keras()
+    from kregzoo import zoo
+
+    print(zoo.push(options.folder, options.address))
 
 
 def _evaluate(options):

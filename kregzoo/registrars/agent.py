@@ -28,12 +28,12 @@ class AgentRegistrar(Registrar):
         model: Keras model whose layers the stages name.
         preprocessor: the `Preprocessor` that intensities are normalised by.
         stages: tuple of `Stage`.
-        metadata: dict, the preset's `metadata.json`.
+        preset: the `Preset` that the network was loaded from, if it was.
         **others: what a recipe says of networks that register at once.
     """
 
-    def __init__(self, model, preprocessor, stages, metadata=None, **others):
-        super().__init__(model, preprocessor, metadata)
+    def __init__(self, model, preprocessor, stages, preset=None, **others):
+        super().__init__(model, preprocessor, preset)
         self.stages = tuple(stages)
         self._values = [ops.compiled(model.get_layer(s.layer)) for s in self.stages]
 

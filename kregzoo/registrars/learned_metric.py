@@ -28,7 +28,7 @@ class LearnedMetricRegistrar(Registrar):
         model: a network called on `{"moving", "fixed"}` whose mean output is the cost,
             or a loss of `kregzoo.losses`, to compare with.
         preprocessor: the `Preprocessor` that the network was trained with.
-        metadata: dict, the preset's `metadata.json`.
+        preset: the `Preset` that the network was loaded from, if it was.
         seed: int. Seed of the search.
         **others: what a recipe says of networks that register by themselves.
 
@@ -40,8 +40,8 @@ class LearnedMetricRegistrar(Registrar):
         0
     """
 
-    def __init__(self, model, preprocessor, metadata=None, seed=0, **others):
-        super().__init__(model, preprocessor, metadata)
+    def __init__(self, model, preprocessor, preset=None, seed=0, **others):
+        super().__init__(model, preprocessor, preset)
         self.seed = seed
         bound = BOUND / preprocessor.spacing
         options = {"popsize": POPULATION, "polish": False, "rng": seed}

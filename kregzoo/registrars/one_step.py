@@ -48,7 +48,7 @@ class OneStepRegistrar(Registrar):
             to `((Gradient(), 1.0),)`. Folds are penalised in any case.
         alignment: what comes before the network: `"affine"`, an iterative alignment;
             `"centres"` of the foregrounds; `"none"` for images that share a world.
-        metadata: dict, the preset's `metadata.json`.
+        preset: the `Preset` that the network was loaded from, if it was.
 
     Example:
         >>> import kregzoo
@@ -64,14 +64,14 @@ class OneStepRegistrar(Registrar):
         metric=None,
         regularisers=None,
         alignment="affine",
-        metadata=None,
+        preset=None,
     ):
         if alignment not in ALIGNMENTS:
             raise ValueError(
                 f"`alignment` must be one of {ALIGNMENTS}. Received: {alignment!r}"
             )
         regularisers = ((Gradient(), 1.0),) if regularisers is None else regularisers
-        super().__init__(model, preprocessor, metadata)
+        super().__init__(model, preprocessor, preset)
         self.alignment = alignment
         self._aligner = affine_aligner(preprocessor)
         fields = [k for k in ("velocity", "displacement") if k in model.output]

@@ -7,6 +7,7 @@
 <preset>/README.md           the card
 """
 
+import base64
 import dataclasses
 import hashlib
 import importlib.resources
@@ -16,10 +17,12 @@ import re
 
 import h5py
 
+from kregzoo.registrars import hub
 from kregzoo.spatial import Preprocessor
 from kregzoo.spatial.files import atomic
 
 HASHED = ("config.json", "model.weights.h5", "preprocessor.json")
+FILES = (*HASHED, "metadata.json", "README.md", "*.png")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,11 +44,12 @@ class Preset:
     metadata: dict
 
     @classmethod
-    def read(cls, folder):
+    def read(cls, folder, name=None):
         """Read a preset folder and verify its files.
 
         Args:
             folder: path.
+            name: str. Defaults to the folder's.
 
         Returns:
             A `Preset`.
@@ -56,17 +60,17 @@ class Preset:
         """
         folder = pathlib.Path(folder)
         metadata = _read_json(folder / "metadata.json")
-        for name in HASHED:
-            expected = metadata.get("sha256", {}).get(name)
-            found = sha256(folder / name)
+        for file in HASHED:
+            expected = metadata.get("sha256", {}).get(file)
+            found = sha256(folder / file)
             if found != expected:
                 raise ValueError(
-                    f"{str(folder / name)!r} is not the file that the preset was made "
+                    f"{str(folder / file)!r} is not the file that the preset was made "
                     f"with: its sha256 is {found}, and metadata.json says {expected}. "
                     "Fetch the preset again."
                 )
         return cls(
-            name=folder.name,
+            name=name or folder.name,
             folder=folder,
             config=_read_json(folder / "config.json"),
             preprocessor=Preprocessor.from_config(
@@ -74,6 +78,42 @@ class Preset:
             ),
             metadata=metadata,
         )
+
+    def derived(self, folder):
+        """The preset of this one's network trained further, not written yet.
+
+        Args:
+            folder: path, whose last part becomes the name.
+
+        Returns:
+            A `Preset` without figures, which were another network's.
+
+        Raises:
+            ValueError: for this preset's own folder.
+        """
+        folder = pathlib.Path(folder).resolve()
+        if folder == self.folder.resolve():
+            raise ValueError(
+                "Choose another folder than that of the preset which was loaded. "
+                f"Received: {str(folder)!r}"
+            )
+        training = {"initial": self.name}
+        metadata = {**self.metadata, "training": training, "figures": {}}
+        return dataclasses.replace(
+            self, name=folder.name, folder=folder, metadata=metadata
+        )
+
+    def card(self):
+        """Read the card, its pictures put into it.
+
+        Returns:
+            Markdown, a str.
+        """
+        text = (self.folder / "README.md").read_text(encoding="utf-8")
+        for path in self.folder.glob("*.png"):
+            data = base64.b64encode(path.read_bytes()).decode("ascii")
+            text = text.replace(f"]({path.name})", f"](data:image/png;base64,{data})")
+        return text
 
     def write(self, model, card):
         """Write the folder, weights of `model` included.
@@ -112,17 +152,21 @@ def installed_presets():
 
 
 def find_preset(name):
-    """Find a preset by its name, or by the path of its folder.
+    """Find a preset by its name, the path of its folder, or its place on a hub.
 
     Args:
-        name: str or path. A name never leaves the folder of the installed presets.
+        name: str or path. A name never leaves the folder of the installed presets;
+            `"hf://owner/name"` is fetched from the Hugging Face Hub, once.
 
     Returns:
         A `Preset`, verified.
 
     Raises:
         ValueError: when there is none, or its files are damaged.
+        ImportError: for a hub without huggingface_hub.
     """
+    if str(name).startswith(hub.SCHEME):
+        return Preset.read(hub.fetch(name, FILES), str(name).rpartition("/")[2])
     path = pathlib.Path(name)
     if path.is_dir() and (path / "metadata.json").is_file():
         return Preset.read(path.resolve())
@@ -132,6 +176,23 @@ def find_preset(name):
     raise ValueError(
         f"There is no preset of this name, nor a preset folder at this path. "
         f"Installed: {', '.join(installed) or 'none'}. Received: {str(name)!r}"
+    )
+
+
+def derived_card(preset):
+    """Write the card of a preset that was derived from another.
+
+    Args:
+        preset: the `Preset`.
+
+    Returns:
+        The text of `README.md`.
+    """
+    data = preset.metadata.get("data", {})
+    return DERIVED_CARD.format(
+        name=preset.name,
+        initial=preset.metadata["training"]["initial"],
+        licence=data.get("licence", "not known"),
     )
 
 
@@ -151,7 +212,7 @@ def load_weights(model, weights, system, arguments):
     if weights is None:
         return
     if str(weights).endswith(".weights.h5") and pathlib.Path(weights).is_file():
-        _load_file(model, weights)
+        read_weights(model, weights)
         return
     preset = find_preset(f"{system}_{weights}")
     trained = {**arguments, **preset.config["arguments"]}
@@ -161,15 +222,36 @@ def load_weights(model, weights, system, arguments):
             f"Received: {arguments}"
         )
     # A model without its head has fewer layers, whose names tell which weights to take.
-    _load_file(model, preset.folder / "model.weights.h5")
+    read_weights(model, preset.folder / "model.weights.h5")
 
 
-def _load_file(model, path):
+def read_weights(model, path):
+    """Load a file of weights into a model.
+
+    Args:
+        model: the Keras model.
+        path: the `.weights.h5` file.
+
+    Raises:
+        ValueError: when it is damaged, of another network, or not of a size that such
+            a network has; nothing is read of that.
+    """
     try:
+        sizes = []
+        with h5py.File(path, "r") as file:
+            file.visititems(lambda _, item: sizes.append(getattr(item, "size", 0)))
+        # Zeros compress without limit, and would fill the memory. Optimisers keep
+        # twice what the model has.
+        if sum(sizes) > 4 * model.count_params() + 1000:
+            raise ValueError(
+                f"they hold {sum(sizes)} numbers, and the network has "
+                f"{model.count_params()}"
+            )
         model.load_weights(path)
-    except OSError as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"`weights` are damaged: {error}. Received: weights={str(path)!r}"
+            f"`weights` are damaged, or of another network: {error}. "
+            f"Received: weights={str(path)!r}"
         ) from error
 
 
@@ -227,3 +309,13 @@ def _write_json(path, content):
     with atomic(path) as temporary:
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
         pathlib.Path(temporary).write_text(text, encoding="utf-8")
+
+
+DERIVED_CARD = """\
+# {name}
+
+The network of the preset `{initial}`, trained further. What it registers, and what it
+was trained on before, says that preset's card. Licence of the images before: {licence}.
+
+Its accuracy was not measured.
+"""

@@ -3,6 +3,7 @@
 import abc
 
 from kregzoo.registrars.iterative import CanonicalPair
+from kregzoo.registrars.presets import derived_card
 from kregzoo.registrars.registration import Timer
 from kregzoo.spatial import as_image
 
@@ -15,13 +16,51 @@ class Registrar(abc.ABC):
     Args:
         model: the network.
         preprocessor: the `Preprocessor` that it was trained with.
-        metadata: dict, the preset's `metadata.json`.
+        preset: the `Preset` that the network was loaded from, if it was.
     """
 
-    def __init__(self, model, preprocessor, metadata=None):
+    def __init__(self, model, preprocessor, preset=None):
         self.model = model
         self.preprocessor = preprocessor
-        self.metadata = metadata or {}
+        self.preset = preset
+
+    def __repr__(self):
+        name = f" {self.preset.name}" if self.preset else ""
+        return f"<{type(self).__name__}{name}>"
+
+    def _repr_markdown_(self):
+        return self.preset.card() if self.preset else f"`{self!r}`"
+
+    @property
+    def metadata(self):
+        """The preset's name and its `metadata.json`, as a dict; empty without one."""
+        return {"name": self.preset.name, **self.preset.metadata} if self.preset else {}
+
+    def save_preset(self, directory):
+        """Write the network as it now is to a preset folder, such as one fine-tuned.
+
+        Measured figures are left out: they were another network's. Measure it by
+        `kregzoo evaluate DIRECTORY --data DATA --record`.
+
+        Args:
+            directory: path of the folder, made if it does not exist, for
+                `kregzoo.load(directory)`.
+
+        Returns:
+            The folder, a `pathlib.Path`.
+
+        Raises:
+            ValueError: without a `preset`, which says how the network is built, or for
+                the folder of this very preset.
+        """
+        if self.preset is None:
+            raise ValueError(
+                "Only a registrar that was loaded knows how its network is built. "
+                f"Received: {self!r}"
+            )
+        preset = self.preset.derived(directory)
+        preset.write(self.model, derived_card(preset))
+        return preset.folder
 
     def register(
         self,

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops as kops
 
 from kregzoo.metrics import folded_percent, sd_log_j
-from kregzoo.report import build_report, plot
+from kregzoo.report import build_report, build_summary, plot
 from kregzoo.spatial import DisplacementTransform
 from kregzoo.spatial.files import atomic
 
@@ -42,6 +42,15 @@ class Registration:
         self.transform = transform
         self.seconds = seconds
         self.predicted_inverse = predicted_inverse
+
+    def __repr__(self):
+        return (
+            f"<{type(self).__name__} of {self._name('moving')} "
+            f"to {self._name('fixed')}>"
+        )
+
+    def _repr_html_(self):
+        return build_summary(*self._views(), self.metrics)
 
     @functools.cached_property
     def warped(self):

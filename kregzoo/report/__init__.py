@@ -2,6 +2,6 @@
 
 from kregzoo.report.curves import training_curves
 from kregzoo.report.figures import KINDS, plot
-from kregzoo.report.html import build_report
+from kregzoo.report.html import build_report, build_summary
 
-__all__ = ["KINDS", "build_report", "plot", "training_curves"]
+__all__ = ["KINDS", "build_report", "build_summary", "plot", "training_curves"]

@@ -76,6 +76,27 @@ def build_report(fixed, moving_on_fixed, warped, displacement, metrics, title):
     )
 
 
+def build_summary(fixed, moving_on_fixed, warped, displacement, metrics):
+    """Builds what a notebook shows of one registration: an overlay and a table.
+
+    Args:
+        fixed: `Image` of D axes (2 or 3).
+        moving_on_fixed: The moving `Image`, resampled to the grid of `fixed`.
+        warped: The registered `Image`, on the grid of `fixed`.
+        displacement: `(*spatial, D)` in voxels of its own grid, see `build_report`.
+        metrics: Numbers and texts by name, nested dicts allowed, for the table.
+
+    Returns:
+        HTML as a string, without a picture where matplotlib is not installed.
+    """
+    try:
+        scene = Scene(fixed, moving_on_fixed, warped, displacement)
+        overlay = f'<img alt="Overlay" src="{_embedded(DRAWERS["overlay"](scene))}">'
+    except ImportError as error:
+        overlay = f"<p>{html.escape(str(error))}</p>"
+    return f"{overlay}<table>{''.join(_rows(metrics))}</table>"
+
+
 def _embedded(figure):
     return "data:image/png;base64," + base64.b64encode(png(figure)).decode("ascii")
 

@@ -1,7 +1,7 @@
 """Presets by name: loading, listing and training them."""
 
 from kregzoo.zoo.cards import card, record_figures
-from kregzoo.zoo.loading import ModelRecord, list_models, load, table
+from kregzoo.zoo.loading import ModelRecord, list_models, load, push, table
 from kregzoo.zoo.systems import find_system
 from kregzoo.zoo.training import train
 
@@ -11,6 +11,7 @@ __all__ = [
     "find_system",
     "list_models",
     "load",
+    "push",
     "record_figures",
     "table",
     "train",

@@ -30,7 +30,7 @@ def card(preset):
         The text of `README.md`.
     """
     metadata = preset.metadata
-    data, training = metadata["data"], metadata["training"]
+    data = metadata["data"]
     figures = "\n".join(
         f"| {name.replace('_', ' ')} | {value} |"
         for name, value in metadata["figures"].items()
@@ -45,10 +45,19 @@ def card(preset):
         about=choices.__doc__.strip(),
         figures=figures or "| not measured | |",
         pictures=pictures,
-        command=training["command"],
-        spacing=preset.preprocessor.spacing,
+        training=_training(preset),
         **{key: data[key] for key in ("title", "source", "licence")},
-        **{key: training[key] for key in ("scale", "minutes", "hardware", "backend")},
+    )
+
+
+def _training(preset):
+    training = preset.metadata["training"]
+    if "command" not in training:
+        return f"The network of the preset `{training['initial']}`, trained further."
+    return (
+        f"`{training['command']}`: the {training['scale']} scale, "
+        f"{preset.preprocessor.spacing} mm voxels, {training['minutes']} minutes on "
+        f"{training['hardware']}\nwith the {training['backend']} backend of Keras."
     )
 
 
@@ -72,8 +81,7 @@ result = registrar.register("moving.nii.gz", "fixed.nii.gz")
 {pictures}
 ## Training
 
-`{command}`: the {scale} scale, {spacing} mm voxels, {minutes} minutes on {hardware}
-with the {backend} backend of Keras.
+{training}
 
 ## Data
 

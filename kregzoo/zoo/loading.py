@@ -2,8 +2,15 @@
 
 import dataclasses
 
+from kregzoo.registrars import hub
 from kregzoo.registrars.one_step import OneStepRegistrar
-from kregzoo.registrars.presets import Preset, find_preset, installed_presets
+from kregzoo.registrars.presets import (
+    FILES,
+    Preset,
+    find_preset,
+    installed_presets,
+    read_weights,
+)
 from kregzoo.zoo.systems import find_recipe, find_system
 
 
@@ -40,7 +47,8 @@ def load(name):
     Runs no code from the preset's files, whose sha256 is verified.
 
     Args:
-        name: str. A preset of `list_models`, or the path of a preset folder.
+        name: str. A preset of `list_models`, the path of a preset folder, or
+            `"hf://owner/name"` on the Hugging Face Hub.
 
     Returns:
         A registrar: `registrar.register(moving, fixed)`; its Keras model is
@@ -48,6 +56,7 @@ def load(name):
 
     Raises:
         ValueError: for an unknown name, or a preset whose files are damaged.
+        ImportError: for a hub without huggingface_hub.
 
     Example:
         >>> registrar = load("voxelmorph_brain_t1")
@@ -59,7 +68,7 @@ def load(name):
     frame = preset.preprocessor
     shape = (None,) * frame.ndim if frame.divisor else frame.shapes[-1]
     model = system.builder((*shape, 1), **preset.config["arguments"])
-    model.load_weights(preset.folder / "model.weights.h5")
+    read_weights(model, preset.folder / "model.weights.h5")
     data = preset.metadata.get("data", {}).get("name", "")
     _, recipe = find_recipe(system, data, preset.config.get("recipe"))
     make_registrar = system.registrar or OneStepRegistrar
@@ -69,8 +78,26 @@ def load(name):
         metric=recipe.losses().get("warped"),
         regularisers=recipe.regularisers,
         alignment=recipe.alignment,
-        metadata={"name": preset.name, **preset.metadata},
+        preset=preset,
     )
+
+
+def push(folder, address):
+    """Upload a preset folder to the Hugging Face Hub, for `load(address)`.
+
+    Args:
+        folder: path of a preset folder.
+        address: str, `"hf://owner/name"`; the repository is made if there is none.
+
+    Returns:
+        The address of the commit, a str.
+
+    Raises:
+        ValueError: for a folder that is no undamaged preset, or when the hub cannot be
+            reached, or does not let the user write.
+        ImportError: without huggingface_hub.
+    """
+    return hub.push(Preset.read(folder).folder, address, FILES)
 
 
 def list_models():

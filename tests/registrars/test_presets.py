@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kregzoo.models import VoxelMorph
-from kregzoo.registrars import presets
+from kregzoo.registrars import OneStepRegistrar, presets
 from kregzoo.registrars.presets import Preset, find_preset, load_weights, save_weights
 from kregzoo.spatial import Preprocessor
 from tests.helpers import assert_close
@@ -203,3 +203,57 @@ def test_installed_presets_are_folders_with_metadata():
     for name, folder in presets.installed_presets().items():
         assert folder.name == name
         assert json.loads((folder / "metadata.json").read_text())["system"]
+
+
+def registrar(written):
+    preset, _ = written
+    model = network(weights=preset.folder / "model.weights.h5")
+    return OneStepRegistrar(model, preset.preprocessor, preset=preset)
+
+
+def test_a_network_trained_further_is_saved_and_found(written, tmp_path):
+    tuned = registrar(written)
+    rough(tuned.model, seed=1)
+    folder = tuned.save_preset(tmp_path / "mine")
+    found = find_preset(folder)
+    assert found.name == "mine" and found.config == written[0].config
+    # What was measured was another network.
+    assert found.metadata["figures"] == {}
+    assert found.metadata["training"] == {"initial": "voxelmorph_test"}
+    assert "`voxelmorph_test`, trained further" in (folder / "README.md").read_text()
+    other = network(weights=folder / "model.weights.h5")
+    for one, expected in zip(other.weights, tuned.model.weights, strict=True):
+        assert_close(one, keras.ops.convert_to_numpy(expected), rtol=2**-11)
+
+
+def test_a_preset_is_not_overwritten_by_what_was_made_of_it(written):
+    with pytest.raises(ValueError, match="another folder.*Received"):
+        registrar(written).save_preset(written[0].folder)
+
+
+def test_without_a_preset_there_is_none_to_save(written, tmp_path):
+    alone = OneStepRegistrar(network(), written[0].preprocessor)
+    with pytest.raises(ValueError, match="how its network is built.*Received"):
+        alone.save_preset(tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+
+
+def test_notebooks_show_a_registrars_card(folder):
+    (folder / "README.md").write_text("# A card\n\n![x](x.png)\n")
+    (folder / "x.png").write_bytes(b"picture")
+    preset = Preset.read(folder)
+    shown = OneStepRegistrar(network(), preset.preprocessor, preset=preset)
+    assert shown._repr_markdown_() == (
+        "# A card\n\n![x](data:image/png;base64,cGljdHVyZQ==)\n"
+    )
+    assert repr(shown) == "<OneStepRegistrar voxelmorph_test>"
+
+
+def test_weights_that_would_fill_the_memory_are_not_read(tmp_path):
+    path = tmp_path / "bomb.weights.h5"
+    with h5py.File(path, "w") as file:
+        options = {"compression": "gzip", "chunks": (2**20,), "fillvalue": 0.0}
+        file.create_dataset("zeros", (2**40,), "float32", **options)
+    assert path.stat().st_size < 2**20
+    with pytest.raises(ValueError, match="hold 1099511627776 numbers.*Received"):
+        network(weights=path)
