@@ -417,7 +417,8 @@ def _register(options):
     _start_keras()
     from kregzoo import zoo
     from kregzoo.report.page import require_matplotlib
-    from kregzoo.spatial import as_image
+    from kregzoo.spatial import as_image, as_labels
+    from kregzoo.spatial.files import atomic_folder
 
     # Whatever may be wrong shows before the work, which takes longer, and its files.
     require_matplotlib()
@@ -425,28 +426,30 @@ def _register(options):
     fixed = as_image(options.fixed, "FIXED")
     labels = points = None
     if options.labels:
-        labels = as_image(options.labels, "--labels", allow_constant=True)
+        labels = as_labels(options.labels, "--labels")
     if options.points:
         points = _read_points(options.points, fixed.grid.ndim)
     registrar = zoo.load(options.model)
     result = registrar.register(moving, fixed, refine=options.refine)
-    paths = list(result.save(output))
-    if labels is not None:
-        paths.append(output / "warped_labels.nii.gz")
-        result.apply(labels, interpolation="nearest").write(paths[-1])
-    if points is not None:
-        paths.append(output / "warped_points.csv")
-        _write_points(paths[-1], result.apply_points(points))
-    for path in paths:
-        print(path)
+    with atomic_folder(output) as folder:
+        result.save(folder)
+        if labels is not None:
+            warped = result.apply(labels, interpolation="nearest")
+            warped.write(folder / "warped_labels.nii.gz")
+        if points is not None:
+            moved = result.apply_points(points)
+            _write_points(folder / "warped_points.csv", moved)
+        names = sorted(path.name for path in folder.iterdir())
+    for name in names:
+        print(output / name)
 
 
 def _warp(options):
     _start_keras()
     from kregzoo.spatial import as_image, read_transform
 
-    image = as_image(options.image, "IMAGE", allow_constant=True)
-    like = as_image(options.like, "--like", allow_constant=True)
+    image = as_image(options.image, "IMAGE", allow_labels=True)
+    like = as_image(options.like, "--like", allow_labels=True)
     transform = read_transform(options.transform)
     interpolation = "nearest" if options.nearest else "linear"
     transform.apply(image, like.grid, interpolation).write(options.output)
@@ -647,13 +650,10 @@ def _numbers(row):
 def _write_points(path, points):
     import csv
 
-    from kregzoo.spatial.files import atomic
-
-    with atomic(path) as temporary:
-        with open(temporary, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow("xyz"[: points.shape[1]])
-            writer.writerows([f"{value:.6f}" for value in point] for point in points)
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow("xyz"[: points.shape[1]])
+        writer.writerows([f"{value:.6f}" for value in point] for point in points)
 
 
 def _print(renderable):

@@ -213,7 +213,7 @@ class CanonicalPair:
         self, frame, moving, fixed, initial=None, moving_mask=None, fixed_mask=None
     ):
         self.masks = {
-            name: as_image(mask, name, allow_constant=True)
+            name: as_image(mask, name, allow_labels=True)
             for name, mask in (("moving_mask", moving_mask), ("fixed_mask", fixed_mask))
             if mask is not None
         }
@@ -240,6 +240,12 @@ class CanonicalPair:
             "moving": self._on_grid(self.moving, self.initial),
             "fixed": self._on_grid(self.fixed, None),
         }
+        if not tensors["moving"].any():
+            raise ValueError(
+                "`moving` does not overlap `fixed`: give another `initial`, or none "
+                "where the images do not share a world. Received: "
+                f"initial={self.initial!r}"
+            )
         transforms = {"moving_mask": self.initial, "fixed_mask": None}
         for name, mask in self.masks.items():
             tensors[name] = self._on_grid(mask, transforms[name], "nearest")

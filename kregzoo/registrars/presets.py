@@ -69,15 +69,16 @@ class Preset:
                     f"with: its sha256 is {found}, and metadata.json says {expected}. "
                     "Fetch the preset again."
                 )
-        return cls(
-            name=name or folder.name,
-            folder=folder,
-            config=_read_json(folder / "config.json"),
-            preprocessor=Preprocessor.from_config(
-                _read_json(folder / "preprocessor.json")
-            ),
-            metadata=metadata,
-        )
+        frame = _read_json(folder / "preprocessor.json")
+        try:
+            preprocessor = Preprocessor.from_config(frame)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"The preset's `preprocessor.json` is not usable: {error}. "
+                f"Received: {frame}"
+            ) from error
+        config = _read_json(folder / "config.json")
+        return cls(name or folder.name, folder, config, preprocessor, metadata)
 
     def derived(self, folder):
         """The preset of this one's network trained further, not written yet.

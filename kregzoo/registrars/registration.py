@@ -11,7 +11,7 @@ from keras import ops as kops
 from kregzoo.metrics import folded_percent, sd_log_j
 from kregzoo.report import build_report, build_summary, plot
 from kregzoo.spatial import DisplacementTransform
-from kregzoo.spatial.files import atomic
+from kregzoo.spatial.files import atomic_folder
 
 FILES = ("warped.nii.gz", "transform.h5", "metrics.json", "report.html")
 
@@ -98,24 +98,21 @@ class Registration:
         """Write warped image, ITK transform, metrics and report into a folder.
 
         Args:
-            directory: path, made if it does not exist. Files appear when complete.
+            directory: path, made if it does not exist. The files appear when all are
+                complete.
 
         Returns:
             Paths of `warped.nii.gz`, `transform.h5` (an ITK composite from fixed to
             moving, to resample the raw moving file), `metrics.json` and `report.html`.
         """
-        directory = pathlib.Path(directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        paths = [directory / name for name in FILES]
-        self.warped.write(paths[0])
-        self.transform.save(paths[1])
-        for path, text in (
-            (paths[2], json.dumps(self.metrics, indent=2) + "\n"),
-            (paths[3], self.to_html()),
-        ):
-            with atomic(path) as temporary:
-                pathlib.Path(temporary).write_text(text, encoding="utf-8")
-        return paths
+        metrics = json.dumps(self.metrics, indent=2) + "\n"
+        with atomic_folder(directory) as folder:
+            paths = [folder / name for name in FILES]
+            self.warped.write(paths[0])
+            self.transform.save(paths[1])
+            paths[2].write_text(metrics, encoding="utf-8")
+            paths[3].write_text(self.to_html(), encoding="utf-8")
+        return [pathlib.Path(directory) / name for name in FILES]
 
     def to_html(self, title=None):
         """Build the report, one self-contained page.

@@ -1,8 +1,9 @@
-"""Writing files so that a reader never meets half of one."""
+"""Writing files so that a reader never meets half of one, or half of a set."""
 
 import contextlib
 import os
 import pathlib
+import shutil
 import uuid
 
 
@@ -38,3 +39,39 @@ def atomic(path):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path):
+    """Write files to a temporary folder that go to `path` only when all are complete.
+
+    Args:
+        path: The folder, made with its parents if it does not exist. Files that it has
+            stay, unless one of the same name is written.
+
+    Yields:
+        The temporary `pathlib.Path` to write to. If the body raises, nothing is left
+        of it.
+
+    Raises:
+        ValueError: If `path` is not a folder.
+
+    Example:
+        >>> import tempfile
+        >>> with atomic_folder(f"{tempfile.mkdtemp()}/results") as temporary:
+        ...     _ = (temporary / "points.txt").write_text("1 2 3")
+    """
+    path = pathlib.Path(path).absolute()
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"`path` must be a folder. Received: path={str(path)!r}")
+    # In the same file system, where os.replace is atomic.
+    near = next(folder for folder in path.parents if folder.is_dir())
+    temporary = near / f".{uuid.uuid4().hex}-{path.name}"
+    temporary.mkdir()
+    try:
+        yield temporary
+        path.mkdir(parents=True, exist_ok=True)
+        for file in sorted(temporary.iterdir()):
+            os.replace(file, path / file.name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -69,7 +69,7 @@ def write_flirt(transform, path, moving, fixed):
 
 def _frame(image, argument):
     """Matrix from RAS millimetres of the world to FSL's millimetres of an image."""
-    grid = as_image(image, argument, allow_constant=True).grid
+    grid = as_image(image, argument, allow_labels=True).grid
     if grid.ndim != 3:
         raise ValueError(f"`{argument}` must be 3-D. Received: a {grid.ndim}-D image")
     scale = np.diag([*grid.spacing, 1.0])

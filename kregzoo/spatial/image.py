@@ -1,6 +1,8 @@
 """Images that know where they lie in the world."""
 
 import dataclasses
+import io
+import math
 import os
 import pathlib
 
@@ -15,6 +17,12 @@ from kregzoo.spatial.grid import CANONICAL_ORIENTATION, Grid
 NIBABEL_SUFFIXES = (".nii", ".nii.gz", ".mgh", ".mgz")
 # Voxels resampled at a time, which bounds the memory that coordinates take.
 SLAB_VOXELS = 2**21
+# Bytes that may follow the voxels of a file: any number would fill the memory.
+TRAILER = 2**24
+# Neighbours that are equal, in an object of whole numbers: of scans 0 to 10 %, of maps
+# of labels 57 % and more in the data sets that presets were trained on.
+LABEL_SHARE = 0.5
+SAMPLED_VOXELS = 200_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -129,8 +137,7 @@ class Image:
             raise ValueError(f"There is no such file. Received: path={str(path)!r}")
         try:
             if path.name.lower().endswith(NIBABEL_SUFFIXES):
-                file = nib.load(path)
-                array, affine = np.asarray(file.dataobj), file.affine
+                array, affine = _read_by_nibabel(path)
             else:
                 array, affine = itk.read_array(path)
         # Readers of damaged files raise whatever their parsers stumble on.
@@ -208,20 +215,21 @@ class Image:
         return Image(array, self.grid.reoriented(orientation), self.name)
 
 
-def as_image(value, argument="image", allow_constant=False):
+def as_image(value, argument="image", allow_labels=False):
     """Make an image fit for registration of whatever a user gave.
 
     Args:
         value: An `Image`, a path, a nibabel image, or an array.
         argument: Name of the caller's argument, for error messages.
-        allow_constant: Whether all voxels may be equal, as in a mask.
+        allow_labels: Whether it may be a map of labels, or a mask, which may be
+            constant.
 
     Returns:
         An `Image` whose voxels are finite.
 
     Raises:
-        ValueError: Naming the argument, if it is no readable image of one channel, or
-            its voxels are not finite, or all equal.
+        ValueError: Naming the argument, if it is no readable image of one channel, its
+            voxels are not finite or all equal, or it is a map of labels.
 
     Example:
         >>> as_image(np.eye(4), "moving").grid.shape
@@ -235,14 +243,38 @@ def as_image(value, argument="image", allow_constant=False):
                 "The voxels must be finite: replace NaN and infinity, for instance "
                 f"with numpy.nan_to_num. Received: {count} voxels that are not"
             )
-        if not allow_constant and image.array.min() == image.array.max():
-            raise ValueError(
-                "The voxels are all equal, so there is nothing to register. "
-                f"Received: the constant {image.array.flat[0]}"
-            )
+        if not allow_labels:
+            _check_intensities(image.array)
     except ValueError as error:
         raise ValueError(f"`{argument}` is not usable. {error}") from error
     return image
+
+
+def as_labels(value, argument="labels"):
+    """Make a map of labels of whatever a user gave.
+
+    Args:
+        value: An `Image`, a path, a nibabel image, or an array.
+        argument: Name of the caller's argument, for error messages.
+
+    Returns:
+        An `Image` of integers.
+
+    Raises:
+        ValueError: Naming the argument, if it is no readable image of one channel, or
+            its voxels are not whole numbers.
+    """
+    image = as_image(value, argument, allow_labels=True)
+    if image.array.dtype.kind in "iu":
+        return image
+    whole = image.array.astype("int32")
+    if not np.array_equal(whole, image.array):
+        count = np.count_nonzero(whole != image.array)
+        raise ValueError(
+            f"`{argument}` is not usable. Labels must be whole numbers. "
+            f"Received: {count} voxels that are not"
+        )
+    return Image(whole, image.grid, image.name)
 
 
 def affine_3d(grid):
@@ -266,6 +298,62 @@ def _converted(value):
         "Give a path, a nibabel image, an array, or a kregzoo.spatial.Image. "
         f"Received: {type(value).__name__}"
     )
+
+
+def _check_intensities(array):
+    """Raise for voxels in which there is nothing to register."""
+    if array.min() == array.max():
+        raise ValueError(
+            "The voxels are all equal, so there is nothing to register. "
+            f"Received: the constant {array.flat[0]}"
+        )
+    share = _constant_share(array)
+    if share > LABEL_SHARE:
+        raise ValueError(
+            "It looks like a map of labels: give the image that they outline, and "
+            "carry them over by `Registration.apply(labels, 'nearest')`. Received: "
+            f"whole numbers, {share:.0%} of them the same as their neighbour"
+        )
+
+
+def _constant_share(array):
+    """Share of an object's voxels that equal their neighbour, 0 unless all are whole.
+
+    Noise makes neighbours in a scan differ.
+    """
+    sample = array.ravel()[:: max(1, array.size // SAMPLED_VOXELS)]
+    values, counts = np.unique(sample, return_counts=True)
+    if not np.array_equal(values, np.round(values)):
+        return 0.0
+    step = max(1, array.size // SLAB_VOXELS)
+    rows, others = array[:-1:step], array[1::step]
+    inside = rows != values[counts.argmax()]
+    return float((rows == others)[inside].mean()) if inside.any() else 0.0
+
+
+def _read_by_nibabel(path):
+    """Array and affine of a file, if it is whole and says where its voxels lie."""
+    file = nib.load(path)
+    itk.check_size(file.shape)
+    with nib.openers.Opener(path) as stream:
+        _check_spacing(file, stream)
+        if path.name.lower().endswith("z"):
+            # To the end, where the checksum is; nibabel stops at the last voxel.
+            stream.seek(0)
+            voxels = file.dataobj.dtype.itemsize * math.prod(file.shape)
+            content = stream.read(file.dataobj.offset + voxels + TRAILER)
+            file = type(file).from_stream(io.BytesIO(content))
+    return np.asarray(file.dataobj), file.affine
+
+
+def _check_spacing(file, stream):
+    """Raise for a spacing that is not positive, in whose place nibabel puts another."""
+    if not isinstance(file.header, nib.Nifti1Header):
+        return
+    header = type(file.header).from_fileobj(stream, check=False)
+    spacing = header["pixdim"][1 : 1 + len(file.shape)][:3]
+    if header["sform_code"] == 0 and not (spacing > 0).all():
+        raise ValueError(f"its voxel spacing is {spacing.tolist()}")
 
 
 def _affine_of_spacing(spacing, ndim):

@@ -6,9 +6,13 @@ So a 3-D array is transposed on its way, and a 2-D array is not: its grid's affi
 which of its axes is x.
 """
 
+import math
 import pathlib
 
 import numpy as np
+
+# Voxels of a file at most, 812 along each axis: a header can promise any number.
+MAX_VOXELS = 2**29
 
 
 def flip_world(ndim):
@@ -40,12 +44,23 @@ def read_array(path):
                 f"a folder must hold one DICOM series; this one holds {len(series)}"
             )
         files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0])
+    else:
+        _check_header(path)
     image = sitk.ReadImage(files)
     if image.GetNumberOfComponentsPerPixel() != 1:
         raise ValueError(
             f"it has {image.GetNumberOfComponentsPerPixel()} channels; give one of them"
         )
     return from_image(image)
+
+
+def check_size(shape):
+    """Raise for a file of more than `MAX_VOXELS`, before any of them is read."""
+    voxels = math.prod(int(size) for size in shape)
+    if voxels > MAX_VOXELS:
+        raise ValueError(
+            f"it holds {voxels} voxels, and {MAX_VOXELS} are the most; crop it"
+        )
 
 
 def from_image(image):
@@ -190,19 +205,60 @@ def write_transform(transform, path):
     """Write a SimpleITK transform to a file whose ending chooses the format."""
     import SimpleITK as sitk
 
-    sitk.WriteTransform(transform, str(path))
+    try:
+        sitk.WriteTransform(transform, str(path))
+    except RuntimeError as error:
+        raise OSError(
+            f"SimpleITK could not write the transform. Received: path={path.name!r}"
+        ) from error
 
 
-def read(path, reader):
-    """Read a file with the SimpleITK function named `reader`."""
+def read_transform(path):
+    """Read a transform file with SimpleITK."""
+    return _read(path, "ReadTransform", _check_hdf5)
+
+
+def read_field(path):
+    """Read an image of vectors with SimpleITK."""
+    return _read(path, "ReadImage", _check_header)
+
+
+def _read(path, reader, check):
     import SimpleITK as sitk
 
     path = pathlib.Path(path)
     if not path.is_file():
         raise ValueError(f"There is no such file. Received: path={str(path)!r}")
     try:
+        check(path)
         return getattr(sitk, reader)(str(path))
-    except RuntimeError as error:
+    except (RuntimeError, OSError, ValueError) as error:
         raise ValueError(
             f"The file holds no transform that ITK reads. Received: path={str(path)!r}"
         ) from error
+
+
+def _check_header(path):
+    """Raise for an image that would fill the memory, before its voxels are read."""
+    import SimpleITK as sitk
+
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    check_size([*reader.GetSize(), reader.GetNumberOfComponents()])
+
+
+def _check_hdf5(path):
+    """Raise for a damaged file, on some of which ITK's reader ends the process."""
+    import h5py
+
+    if path.suffix.lower() != ".h5":
+        return
+
+    def read(_, item):
+        if isinstance(item, h5py.Dataset):
+            check_size(item.shape)
+            item[()]
+
+    with h5py.File(path, "r") as file:
+        file.visititems(read)

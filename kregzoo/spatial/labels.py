@@ -6,7 +6,7 @@ import pathlib
 import nibabel as nib
 import numpy as np
 
-from kregzoo.spatial.image import Image
+from kregzoo.spatial.image import Image, as_labels
 
 
 class LabelMap:
@@ -35,7 +35,7 @@ class LabelMap:
                     for channel in np.moveaxis(array, -1, 0)
                 ]
                 return cls(images, channels=True)
-        return cls([Image.read(path)], channels=False)
+        return cls([as_labels(path, path.name)], channels=False)
 
     def labels(self):
         """The set of structures that are there."""

@@ -1,11 +1,15 @@
 """From a raw scan to the array that a network was trained on."""
 
 import dataclasses
+import math
 
 import numpy as np
 
 from kregzoo.spatial.grid import Grid
 from kregzoo.spatial.image import Image
+
+# Of a canonical grid, 256 along each axis: activations take far more memory.
+MAX_VOXELS = 2**24
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +37,14 @@ class Preprocessor:
     shapes: tuple
     divisor: int | None = 16
     percentile: float = 99.5
+
+    def __post_init__(self):
+        sizes = [size for shape in self.shapes for size in shape]
+        if not (self.spacing > 0 and sizes and min(sizes) > 0):
+            raise ValueError(
+                "`spacing` and the sizes in `shapes` must be positive. Received: "
+                f"spacing={self.spacing}, shapes={self.shapes}"
+            )
 
     @classmethod
     def from_config(cls, config):
@@ -86,6 +98,11 @@ class Preprocessor:
             shape = [*holding, self.shapes[-1]][0]
         else:
             shape = tuple(-(-needed // self.divisor) * self.divisor)
+        if math.prod(shape) > MAX_VOXELS:
+            raise ValueError(
+                f"An image of {self.spacing} mm may show {MAX_VOXELS} voxels: crop it. "
+                f"Received: a foreground of {(high - low).round().tolist()} mm"
+            )
         return Grid.centred(shape, self.spacing, (low + high) / 2)
 
 

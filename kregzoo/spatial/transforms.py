@@ -74,7 +74,7 @@ class Transform:
                 "`grid` is needed, because this transform has none of its own; the "
                 "fixed image's will do. Received: grid=None"
             )
-        image = as_image(image, "image", allow_constant=True)
+        image = as_image(image, "image", allow_labels=True)
         return image.resample(grid, self, interpolation, fill)
 
     def coordinates(self, grid, other):
@@ -352,8 +352,8 @@ def read_transform(path):
         ValueError: If the file is missing or holds no such transform.
     """
     if os.fspath(path).lower().endswith(FIELD_SUFFIXES):
-        return _from_field(itk.read(path, "ReadImage"))
-    return from_itk(itk.read(path, "ReadTransform"))
+        return _from_field(itk.read_field(path))
+    return from_itk(itk.read_transform(path))
 
 
 def _from_field(image):

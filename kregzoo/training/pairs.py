@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 from kregzoo import ops
-from kregzoo.spatial import Image, LabelMap
+from kregzoo.spatial import LabelMap, as_image
 
 CONTRASTS = ("t1", "t2", "flair")
 PATH_KEYS = {
@@ -279,7 +279,7 @@ def load_images(records, preprocessor):
     keys = ("moving", "fixed") if paired else image_keys(records[0])
     label_keys = ("moving_label", "fixed_label") if paired else ("label",)
     images = [
-        preprocessor.normalise(Image.read(record[key]))
+        preprocessor.normalise(as_image(record[key], str(record[key])))
         for record in records
         for key in keys
     ]

@@ -64,10 +64,8 @@ def load(name):
         'voxelmorph'
     """
     preset = find_preset(name)
-    system = find_system(preset.config["system"])
     frame = preset.preprocessor
-    shape = (None,) * frame.ndim if frame.divisor else frame.shapes[-1]
-    model = system.builder((*shape, 1), **preset.config["arguments"])
+    system, model = _built(preset.config, frame)
     read_weights(model, preset.folder / "model.weights.h5")
     data = preset.metadata.get("data", {}).get("name", "")
     _, recipe = find_recipe(system, data, preset.config.get("recipe"))
@@ -80,6 +78,19 @@ def load(name):
         alignment=recipe.alignment,
         preset=preset,
     )
+
+
+def _built(config, frame):
+    """The system and the network that a preset's `config.json` describes."""
+    shape = (None,) * frame.ndim if frame.divisor else frame.shapes[-1]
+    try:
+        system = find_system(config["system"])
+        return system, system.builder((*shape, 1), **config["arguments"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"The preset's `config.json` describes no network: {error}. "
+            f"Received: {config}"
+        ) from error
 
 
 def push(folder, address):

@@ -175,7 +175,7 @@ def test_as_image_takes_every_kind(tmp_path):
     ]:
         np.testing.assert_array_equal(as_image(value).array, array)
     assert as_image(nifti).grid.spacing.tolist() == [1, 2, 3]
-    assert as_image(np.ones((4, 4), bool), allow_constant=True).array.dtype == "uint8"
+    assert as_image(np.ones((4, 4), bool), allow_labels=True).array.dtype == "uint8"
 
 
 def truncated(path, suffix):
