@@ -28,6 +28,17 @@ REGULARITY = {
 }
 # What a deformable registration begins with.
 ALIGNMENTS = ("centres", "iterative-affine")
+# Of the table of presets.
+HEADINGS = (
+    "preset",
+    "section",
+    "predicts",
+    "data",
+    "licence",
+    "accuracy, held out",
+    "folds in %",
+    "seconds",
+)
 START, END = "<!-- presets -->", "<!-- end of presets -->"
 
 
@@ -138,6 +149,18 @@ def preset_table(tables):
     Returns:
         The table as a str.
     """
+    return markdown(HEADINGS, preset_rows(tables))
+
+
+def preset_rows(tables):
+    """The rows of the table of presets.
+
+    Args:
+        tables: list of `Table`.
+
+    Returns:
+        List of lists of texts, one below each of `HEADINGS`.
+    """
     rows = []
     for record in zoo.list_models():
         measured = [table for table in tables if record.name in table.presets]
@@ -154,8 +177,7 @@ def preset_table(tables):
                 *("<br>".join(parts) for parts in zip(*cells, strict=True)),
             ]
         )
-    heads = ["preset", "section", "predicts", "data", "licence"]
-    return markdown([*heads, "accuracy, held out", "folds in %", "seconds"], rows)
+    return rows
 
 
 def preset_figures(tables, name):

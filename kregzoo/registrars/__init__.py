@@ -7,6 +7,7 @@ from kregzoo.registrars.judging import JudgingRegistrar
 from kregzoo.registrars.learned_metric import LearnedMetricRegistrar
 from kregzoo.registrars.one_step import OneStepRegistrar
 from kregzoo.registrars.optimizers import SciPy
+from kregzoo.registrars.registrar import Registrar
 from kregzoo.registrars.registration import Registration
 from kregzoo.registrars.transform_models import (
     Affine,
@@ -26,6 +27,7 @@ __all__ = [
     "JudgingRegistrar",
     "LearnedMetricRegistrar",
     "OneStepRegistrar",
+    "Registrar",
     "Registration",
     "Rigid",
     "SciPy",

@@ -1,0 +1,120 @@
+"""The pages of the site that are not written by hand, a hook of MkDocs: see mkdocs.yml.
+
+Texts and pictures of the repository become pages under the paths that they have in it,
+so that their links hold, and what is included of them may keep its own.
+"""
+
+import itertools
+import pathlib
+import re
+import sys
+
+import griffe
+from mkdocs.structure.files import File
+
+from kregzoo.evaluation.results import markdown, preset_rows, read_tables
+from kregzoo.models import SYSTEMS
+from kregzoo.zoo import list_models
+
+ROOT = pathlib.Path(__file__).parents[1]
+TEXTS = ("CHANGELOG.md", "RESULTS.md", "tutorials/*.py", "zoo_weights/**/*.md")
+PICTURES = ("docs/*.png", "results/*.png", "zoo_weights/*/*.png")
+CARD = "zoo_weights/{}/README.md"
+MARK = "<!-- systems -->"
+
+
+def on_files(files, config):
+    """Adds the pages; those of presets go into the navigation too."""
+    for path in itertools.chain.from_iterable(map(ROOT.glob, TEXTS + PICTURES)):
+        name = path.relative_to(ROOT).as_posix()
+        files.append(File.generated(config, name, abs_src_path=str(path)))
+    sections = {title: pages for entry in config.nav for title, pages in entry.items()}
+    sections["Models"] += [CARD.format(record.name) for record in list_models()]
+    package = griffe.load("kregzoo", search_paths=[ROOT])
+    for page in sections["Reference"][1:]:
+        name = pathlib.Path(page).stem
+        text = systems_reference() if name == "models" else reference(package[name])
+        files.append(File.generated(config, page, content=text))
+    return files
+
+
+def on_page_markdown(text, **_):
+    """Puts the tables of systems where a page asks for them."""
+    return text.replace(MARK, systems()) if MARK in text else text
+
+
+def chapters():
+    """Yields each chapter's title and its systems, in the survey's order."""
+    ordered = sorted(SYSTEMS.values(), key=lambda system: system.chapter)
+    for folder, members in itertools.groupby(
+        ordered, lambda system: system.builder.__module__.rpartition(".")[0]
+    ):
+        yield sys.modules[folder].__doc__.rstrip("."), members
+
+
+def location(system):
+    """The path of a system's builder."""
+    return f"{system.builder.__module__}.{system.builder.__name__}"
+
+
+def systems():
+    """A table for each chapter: its systems, and what was measured of their presets."""
+    measured = {row[0].strip("`"): row for row in preset_rows(read_tables(ROOT))}
+    heads = ["system", "predicts", "preset", "accuracy, held out", "seconds"]
+    parts = []
+    for chapter, members in chapters():
+        rows = []
+        for system in members:
+            link = f"[{system.builder.__name__}][{location(system)}]"
+            row = [f"{link}<br>{system.reference}", system.transform]
+            names = [r.name for r in list_models() if r.system == system.name]
+            # Of a row of figures, the accuracy and the seconds.
+            found = [[f"[{n}]({CARD.format(n)})", *measured[n][5::2]] for n in names]
+            rows += [[*row, *cells] for cells in found or [["no preset yet", "", ""]]]
+        parts += [f"## {chapter}", markdown(heads, rows)]
+    return "\n\n".join(parts)
+
+
+def reference(package):
+    """The page of a package: what it exports, by the modules that this comes from."""
+    parts = [f"# {package.path}", package.docstring.value]
+    paths = package.imports.values()
+    for origin, names in itertools.groupby(paths, lambda p: p.rpartition(".")[0]):
+        names = list(names)
+        # The title of a module with one name says no more than the name does.
+        if grouped := len(names) > 1:
+            docstring = package.modules_collection[origin].docstring
+            parts.append(headed(docstring.value, level=2))
+        parts += [documented(name, level=2 + grouped) for name in names]
+    return "\n\n".join(parts)
+
+
+def systems_reference():
+    """The page of the systems: what is published, what is ours, and the builder."""
+    parts = ["# kregzoo.models", sys.modules["kregzoo.models"].__doc__]
+    for chapter, members in chapters():
+        parts.append(f"## {chapter}")
+        for system in members:
+            docstring = sys.modules[system.builder.__module__].__doc__
+            parts += [headed(docstring, level=3), documented(location(system), level=4)]
+    return "\n\n".join(parts)
+
+
+def headed(docstring, level):
+    """A module's docstring, its first line as a heading."""
+    title, _, text = docstring.partition("\n")
+    return f"{'#' * level} {title.rstrip('.')}\n{text}"
+
+
+def documented(name, level):
+    """What mkdocstrings replaces by the documentation of a name."""
+    return f"::: {name}\n    options: {{heading_level: {level}}}"
+
+
+class Examples(griffe.Extension):
+    """Takes the section that is called `Example` here for griffe's `Examples`."""
+
+    def on_object(self, *, obj, **_):
+        """Renames the section in an object's docstring."""
+        if text := obj.docstring:
+            text.value = re.sub("^Example:$", "Examples:", text.value, flags=re.M)

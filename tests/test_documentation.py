@@ -1,0 +1,71 @@
+"""The code on the site's pages that are written by hand runs, and says what it does."""
+
+import doctest
+import pathlib
+import re
+import shlex
+
+import numpy as np
+import pytest
+
+from kregzoo import cli
+from kregzoo.spatial import AffineTransform, Image
+from tests.phantoms import Phantom, mean_error, rotated_grid, wave
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture
+def error(tmp_path, monkeypatch):
+    """Files that the page names, and the mean error of a transform from the truth."""
+    monkeypatch.chdir(tmp_path)
+    phantom = Phantom(3, radius=65.0, count=80)
+    grid = rotated_grid((60, 60, 60), 3.0, 8.0)
+    moving = phantom.image(grid)
+    moving.write("moving.nii.gz")
+    truth = wave(3, amplitude=4.0, length=140.0)
+    phantom.image(grid, truth).write("fixed.nii.gz")
+    labels = (moving.array > np.median(moving.array)).astype("uint8")
+    Image(labels, grid).write("moving_labels.nii.gz")
+    return lambda transform: mean_error(transform, truth, phantom.landmarks())
+
+
+def run(name):
+    """Run the Python and the `kregzoo` commands of a page, from top to bottom."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    names = {}
+    for language, code in re.findall(r"```(python|console)\n(.*?)```", text, re.S):
+        if language == "python":
+            exec(compile(code, name, "exec"), names)
+        for line in code.replace("\\\n", "").splitlines():
+            if language == "console" and line.startswith("kregzoo "):
+                assert cli.main(shlex.split(line)[1:]) == 0
+    return names
+
+
+@pytest.mark.slow
+def test_how_to_start(error, capsys):
+    names = run("docs/start.md")
+    result, refined = names["result"], names["refined"]
+    before = error(AffineTransform(np.eye(4)))
+    assert error(refined.transform) < error(result.transform) < before
+    # What the page says is the same: Python and command, ours and ITK, and back.
+    labels = Image.read("labels_again.nii.gz")
+    np.testing.assert_array_equal(labels.array, names["labels"].array)
+    theirs = names["sitk"].GetArrayFromImage(names["warped"]).T
+    assert np.mean(np.abs(theirs - result.warped.array) > 1e-2) < 1e-3
+    printed = capsys.readouterr().out
+    assert "report.html" in printed
+    points = names["in_moving"]
+    for transform in (names["transform"], names["again"]):
+        np.testing.assert_allclose(
+            transform.apply_points(points), result.apply_points(points), atol=1e-3
+        )
+
+
+def test_conventions():
+    failed, tried = doctest.testfile(
+        str(ROOT / "docs" / "conventions.md"), module_relative=False
+    )
+    assert tried > 0
+    assert failed == 0
