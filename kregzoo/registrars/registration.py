@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops as kops
 
 from kregzoo.metrics import folded_percent, sd_log_j
-from kregzoo.report import build_report, plot
+from kregzoo.report import Scene, build_report, draw
 from kregzoo.spatial import DisplacementTransform
 from kregzoo.spatial.files import atomic
 
@@ -118,7 +118,7 @@ class Registration:
             The page as a str.
         """
         title = title or f"{self._name('moving')} registered to {self._name('fixed')}"
-        return build_report(*self._views(), self.metrics, title)
+        return build_report(*self._views, self.metrics, title)
 
     def plot(self, kind="overlay"):
         """Draw the registration.
@@ -130,7 +130,12 @@ class Registration:
         Returns:
             A matplotlib figure.
         """
-        return plot(*self._views(), kind=kind)
+        return draw(self.scene, kind)
+
+    @functools.cached_property
+    def scene(self):
+        """The `kregzoo.report.Scene` of both images, to draw through any voxel."""
+        return Scene(*self._views)
 
     @property
     def _parts(self):
@@ -140,6 +145,7 @@ class Registration:
     def _moving_on_fixed(self):
         return self.moving.resample(self.fixed.grid)
 
+    @functools.cached_property
     def _views(self):
         spacing = 2 * self.fixed.grid.spacing
         return (

@@ -5,7 +5,7 @@ import html
 import numbers
 import string
 
-from kregzoo.report.figures import DRAWERS, mosaic, picture
+from kregzoo.report.figures import DRAWERS, plain
 from kregzoo.report.page import png
 from kregzoo.report.scene import Scene
 
@@ -56,35 +56,34 @@ def build_report(fixed, moving_on_fixed, warped, displacement, metrics, title):
     scene = Scene(fixed, moving_on_fixed, warped, displacement)
     figures = "\n".join(
         FIGURE.substitute(
-            image=_embedded(draw(scene)),
+            image=embedded(png(draw(scene))),
             name=CAPTIONS[kind].split(".")[0],
             text=CAPTIONS[kind].partition(". ")[2],
         )
         for kind, draw in DRAWERS.items()
     )
-    plain = {
-        name: _embedded(mosaic(scene, [("", picture(scene, name))]))
-        for name in scene.names
-    }
+    images = {name: embedded(png(plain(scene, name))) for name in scene.names}
     return PAGE.substitute(
         title=html.escape(title),
-        rows="\n".join(_rows(metrics)),
+        rows="\n".join(table_rows(metrics)),
         figures=figures,
         shape=" × ".join(map(str, fixed.grid.shape)),
         spacing=" × ".join(f"{s:.3g}" for s in fixed.grid.spacing),
-        **plain,
+        **images,
     )
 
 
-def _embedded(figure):
-    return "data:image/png;base64," + base64.b64encode(png(figure)).decode("ascii")
+def embedded(content):
+    """Gives the address that holds a picture itself, from the bytes of its PNG."""
+    return "data:image/png;base64," + base64.b64encode(content).decode("ascii")
 
 
-def _rows(metrics, prefix=""):
+def table_rows(metrics, prefix=""):
+    """Yields the rows of an HTML table of metrics, nested dicts allowed."""
     for name, value in metrics.items():
         label = prefix + str(name).replace("_", " ")
         if isinstance(value, dict):
-            yield from _rows(value, f"{label} · ")
+            yield from table_rows(value, f"{label} · ")
             continue
         if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):
             value = f"{float(value):.4g}"
