@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 import kregzoo
 from kregzoo import demo, ops
 from kregzoo.registrars.presets import installed_presets
+from kregzoo.report import draw
 
 FOLDER = pathlib.Path(__file__).parent
 BLUE, RED, GREY = "#2f6f9f", "#c0563b", "#9aa3ab"
@@ -18,8 +19,14 @@ def main():
     direction().savefig(FOLDER / "direction.png", dpi=110)
     demonstration().savefig(FOLDER / "demonstration.png", dpi=80)
     for name, path in installed_presets().items():
-        if hasattr(registrar := kregzoo.load(name), "sample"):
+        registrar = kregzoo.load(name)
+        if hasattr(registrar, "sample"):
             generation(registrar).savefig(path / "deformations.png", dpi=60)
+        if pair := PAIRS.get(registrar.metadata["data"]["name"]):
+            figure = example(registrar, *pair())
+            panel = figure.axes[0].get_window_extent()
+            inches = panel.transformed(figure.dpi_scale_trans.inverted())
+            figure.savefig(path / "example.png", dpi=30, bbox_inches=inches)
 
 
 def direction():
@@ -61,10 +68,26 @@ def direction():
 
 def demonstration():
     """The overlay of the demonstration's registration."""
-    pair = demo.known_pair(*demo.read_anatomy())
     registrar = kregzoo.load("voxelmorph_brain_t1")
-    result = registrar.register(pair.moving, pair.fixed, progress=False)
-    return result.plot("overlay")
+    return registrar.register(*brains(), progress=False).plot("overlay")
+
+
+def example(registrar, moving, fixed):
+    """The deformation of a pair, in the first of its planes."""
+    scene = registrar.register(moving, fixed, progress=False).scene
+    scene.planes = scene.planes[:1]
+    return draw(scene, "grid")
+
+
+def brains():
+    """The demonstration's moving and fixed image."""
+    pair = demo.known_pair(*demo.read_anatomy())
+    return pair.moving, pair.fixed
+
+
+def hearts():
+    """A drawn heart as it relaxed, and as it contracted."""
+    return drawn_heart(26.0), drawn_heart(18.0)
 
 
 def generation(registrar):
@@ -113,6 +136,10 @@ def drawn_heart(radius, turn=0.0, size=128):
         image[where] = value
     blurred = ops.smooth(image[None, ..., None].astype("float32"), 1.2)
     return np.array(blurred)[0, ..., 0]
+
+
+# What presets are shown at work on, by the data that they were trained on.
+PAIRS = {"brain_t1": brains, "cardiac_cine": hearts}
 
 
 if __name__ == "__main__":

@@ -84,6 +84,7 @@ def _parser():
         _add_compare,
         _add_benchmark,
         _add_demo,
+        _add_app,
     ):
         add(commands)
     return parser
@@ -355,6 +356,35 @@ def _add_demo(commands):
     parser.set_defaults(command=_demo)
 
 
+def _add_app(commands):
+    parser = commands.add_parser(
+        "app",
+        help="register in the browser",
+        description="Serve a page on which two images are dropped, registered and "
+        'looked at, until Ctrl-C\n(pip install "kregzoo[app]"). Nothing that is '
+        "uploaded or written outlives it.",
+        epilog="example:\n  kregzoo app --port 8000",
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="address to listen on: of this machine alone (default: %(default)s), or "
+        "0.0.0.0 for all that can reach it, without a password",
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=7860,
+        metavar="N",
+        help="port to listen on (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--no-browser", action="store_true", help="do not open the page in the browser"
+    )
+    parser.set_defaults(command=_app)
+
+
 def _add_output_folder(parser, flags=("-o", "--output"), **options):
     text = "folder to write to" + (
         " (default: %(default)s)" if "default" in options else ""
@@ -385,6 +415,13 @@ def _positive(text):
     number = _whole(text)
     if not number:
         raise argparse.ArgumentTypeError("must be at least 1. Received: 0")
+    return number
+
+
+def _port(text):
+    number = _positive(text)
+    if number > 65535:
+        raise argparse.ArgumentTypeError(f"must be at most 65535. Received: {text}")
     return number
 
 
@@ -586,6 +623,13 @@ def _demo(options):
     from kregzoo import demo
 
     demo.run(output, options.model, options.seed, options.refine)
+
+
+def _app(options):
+    _start_keras()
+    from kregzoo import app
+
+    app.serve(options.host, options.port, browser=not options.no_browser)
 
 
 def _new_folder(path):

@@ -1,6 +1,7 @@
-"""The folder of real images, for tests marked `real_data`."""
+"""What tests marked `real_data` and `browser` need, and are skipped without."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,12 @@ def data_root():
 
 def pytest_collection_modifyitems(items):
     # A clone has no real images; whoever sets KREGZOO_DATA gets every test.
+    absent = {}
     if "KREGZOO_DATA" not in os.environ:
-        absent = pytest.mark.skip(reason="KREGZOO_DATA is not set")
-        for item in items:
-            if item.get_closest_marker("real_data"):
-                item.add_marker(absent)
+        absent["real_data"] = pytest.mark.skip(reason="KREGZOO_DATA is not set")
+    if not shutil.which("chromium"):
+        absent["browser"] = pytest.mark.skip(reason="no chromium on the PATH")
+    for item in items:
+        for name, skip in absent.items():
+            if item.get_closest_marker(name):
+                item.add_marker(skip)

@@ -25,6 +25,7 @@ COMMANDS = (
     "compare",
     "benchmark",
     "demo",
+    "app",
 )
 
 

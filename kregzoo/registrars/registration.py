@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops as kops
 
 from kregzoo.metrics import folded_percent, sd_log_j
-from kregzoo.report import build_report, build_summary, plot
+from kregzoo.report import Scene, build_report, build_summary, draw
 from kregzoo.spatial import DisplacementTransform
 from kregzoo.spatial.files import atomic_folder
 
@@ -50,7 +50,7 @@ class Registration:
         )
 
     def _repr_html_(self):
-        return build_summary(*self._views(), self.metrics)
+        return build_summary(self.scene, self.metrics)
 
     @functools.cached_property
     def warped(self):
@@ -124,7 +124,7 @@ class Registration:
             The page as a str.
         """
         title = title or f"{self._name('moving')} registered to {self._name('fixed')}"
-        return build_report(*self._views(), self.metrics, title)
+        return build_report(*self._views, self.metrics, title)
 
     def plot(self, kind="overlay"):
         """Draw the registration.
@@ -136,7 +136,12 @@ class Registration:
         Returns:
             A matplotlib figure.
         """
-        return plot(*self._views(), kind=kind)
+        return draw(self.scene, kind)
+
+    @functools.cached_property
+    def scene(self):
+        """The `kregzoo.report.Scene` of both images, to draw through any voxel."""
+        return Scene(*self._views)
 
     @property
     def _parts(self):
@@ -146,6 +151,7 @@ class Registration:
     def _moving_on_fixed(self):
         return self.moving.resample(self.fixed.grid)
 
+    @functools.cached_property
     def _views(self):
         spacing = 2 * self.fixed.grid.spacing
         return (

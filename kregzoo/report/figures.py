@@ -54,13 +54,23 @@ def plot(fixed, moving, warped, displacement, kind="overlay"):
         >>> len(figure.axes)
         2
     """
+    return draw(Scene(fixed, moving, warped, displacement), kind)
+
+
+def draw(scene, kind):
+    """Draws one figure, as `plot` does, of the planes of a `Scene`."""
     if kind not in DRAWERS:
         raise ValueError(f"kind must be one of {KINDS}. Received: {kind!r}.")
-    return DRAWERS[kind](Scene(fixed, moving, warped, displacement))
+    return DRAWERS[kind](scene)
+
+
+def plain(scene, name):
+    """Draws one image of a `Scene` in grey: `"fixed"`, `"moving"` or `"warped"`."""
+    return mosaic(scene, [("", _picture(scene, name))])
 
 
 def _overlay(scene):
-    single = [(name.capitalize(), picture(scene, name)) for name in scene.names]
+    single = [(name.capitalize(), _picture(scene, name)) for name in scene.names]
     blends = [("Before", _blend(scene, "moving")), ("After", _blend(scene, "warped"))]
     return mosaic(scene, single + blends)
 
@@ -171,7 +181,7 @@ DRAWERS = {
 KINDS = tuple(DRAWERS)
 
 
-def picture(scene, name):
+def _picture(scene, name):
     """Painter of one image in grey."""
 
     def paint(axes, plane):

@@ -5,7 +5,7 @@ import html
 import numbers
 import string
 
-from kregzoo.report.figures import DRAWERS, mosaic, picture
+from kregzoo.report.figures import DRAWERS, plain
 from kregzoo.report.page import png
 from kregzoo.report.scene import Scene
 
@@ -56,56 +56,52 @@ def build_report(fixed, moving_on_fixed, warped, displacement, metrics, title):
     scene = Scene(fixed, moving_on_fixed, warped, displacement)
     figures = "\n".join(
         FIGURE.substitute(
-            image=_embedded(draw(scene)),
+            image=embedded(png(draw(scene))),
             name=CAPTIONS[kind].split(".")[0],
             text=CAPTIONS[kind].partition(". ")[2],
         )
         for kind, draw in DRAWERS.items()
     )
-    plain = {
-        name: _embedded(mosaic(scene, [("", picture(scene, name))]))
-        for name in scene.names
-    }
+    images = {name: embedded(png(plain(scene, name))) for name in scene.names}
     return PAGE.substitute(
         title=html.escape(title),
-        rows="\n".join(_rows(metrics)),
+        rows="\n".join(table_rows(metrics)),
         figures=figures,
         shape=" × ".join(map(str, fixed.grid.shape)),
         spacing=" × ".join(f"{s:.3g}" for s in fixed.grid.spacing),
-        **plain,
+        **images,
     )
 
 
-def build_summary(fixed, moving_on_fixed, warped, displacement, metrics):
+def build_summary(scene, metrics):
     """Builds what a notebook shows of one registration: an overlay and a table.
 
     Args:
-        fixed: `Image` of D axes (2 or 3).
-        moving_on_fixed: The moving `Image`, resampled to the grid of `fixed`.
-        warped: The registered `Image`, on the grid of `fixed`.
-        displacement: `(*spatial, D)` in voxels of its own grid, see `build_report`.
+        scene: The `Scene`.
         metrics: Numbers and texts by name, nested dicts allowed, for the table.
 
     Returns:
         HTML as a string, without a picture where matplotlib is not installed.
     """
     try:
-        scene = Scene(fixed, moving_on_fixed, warped, displacement)
-        overlay = f'<img alt="Overlay" src="{_embedded(DRAWERS["overlay"](scene))}">'
+        source = embedded(png(DRAWERS["overlay"](scene)))
+        overlay = f'<img alt="Overlay" src="{source}">'
     except ImportError as error:
         overlay = f"<p>{html.escape(str(error))}</p>"
-    return f"{overlay}<table>{''.join(_rows(metrics))}</table>"
+    return f"{overlay}<table>{''.join(table_rows(metrics))}</table>"
 
 
-def _embedded(figure):
-    return "data:image/png;base64," + base64.b64encode(png(figure)).decode("ascii")
+def embedded(content):
+    """Gives the address that holds a picture itself, from the bytes of its PNG."""
+    return "data:image/png;base64," + base64.b64encode(content).decode("ascii")
 
 
-def _rows(metrics, prefix=""):
+def table_rows(metrics, prefix=""):
+    """Yields the rows of an HTML table of metrics, nested dicts allowed."""
     for name, value in metrics.items():
         label = prefix + str(name).replace("_", " ")
         if isinstance(value, dict):
-            yield from _rows(value, f"{label} · ")
+            yield from table_rows(value, f"{label} · ")
             continue
         if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):
             value = f"{float(value):.4g}"

@@ -1,5 +1,6 @@
 """One registered pair, cut into the planes that figures show."""
 
+import copy
 import dataclasses
 
 import keras
@@ -73,17 +74,26 @@ class Scene:
         # The warped image keeps the window of the moving one, whose values it holds.
         windows = {name: _window(images[name]) for name in ("fixed", "moving")}
         windows["warped"] = windows["moving"]
+        self._images, self._windows = images, windows
         self.shape = images["fixed"].shape
         self.size = fixed.grid.extent[source]
         # Turned in space; its components are turned once cut, which copies less.
         self._field = nib.apply_orientation(displacement, turn)
         self.voxel = self.size / self._field.shape[:-1]
-        self.planes = _planes(images["fixed"], windows["fixed"])
-        self._pictures = {
-            (name, plane): _rescaled(self._cut(image, plane), *windows[name])
-            for name, image in images.items()
-            for plane in self.planes
-        }
+        self.planes = _planes(_centroid(images["fixed"], windows["fixed"]))
+
+    def through(self, *voxel):
+        """Gives the same scene with its planes through another voxel.
+
+        Args:
+            voxel: Index along each display axis: to right, anterior and superior.
+
+        Returns:
+            A `Scene`.
+        """
+        other = copy.copy(self)
+        other.planes = _planes(voxel)
+        return other
 
     def extent(self, plane):
         """Width and height of a plane in mm."""
@@ -91,7 +101,7 @@ class Scene:
 
     def picture(self, name, plane):
         """Slice of the image `name`, `(up, across)`, in [0, 1] by its window."""
-        return self._pictures[name, plane]
+        return _rescaled(self._cut(self._images[name], plane), *self._windows[name])
 
     def moved_lattice(self, plane):
         """Where the map takes the voxel centres of a plane.
@@ -174,10 +184,10 @@ def _rescaled(values, low, high):
     return np.clip((values.astype("float32") - low) / (high - low), 0.0, 1.0)
 
 
-def _planes(fixed, window):
-    if fixed.ndim == 2:
+def _planes(voxel):
+    if len(voxel) == 2:
         return [Plane("", across=1, up=0)]
-    x, y, z = _centroid(fixed, window)
+    x, y, z = voxel
     return [
         Plane("axial", 0, 1, 2, z, "LRPA"),
         Plane("coronal", 0, 2, 1, y, "LRIS"),

@@ -55,6 +55,26 @@ def test_a_picture_keeps_its_rows_from_top_to_bottom():
 
 
 @pytest.mark.parametrize("affine", [np.eye(4), RAS_TO_LPI])
+def test_planes_go_through_any_voxel(affine):
+    volume = np.random.default_rng(0).uniform(size=(5, 6, 7))
+    scene = scene_of(volume, affine)
+    before = list(scene.planes)
+    shown = volume if affine is not RAS_TO_LPI else volume[::-1, ::-1, ::-1]
+    axial, coronal, sagittal = (cut := scene.through(1, 2, 3)).planes
+    for plane, slab in (
+        (axial, shown[:, :, 3]),
+        (coronal, shown[:, 2]),
+        (sagittal, shown[1]),
+    ):
+        low, high = np.percentile(slab, [10, 90])
+        inside = (slab > low) & (slab < high)
+        found = cut.picture("fixed", plane).T[inside]
+        # A window rescales intensities, and changes nothing else.
+        assert np.corrcoef(found, slab[inside])[0, 1] > 0.999
+    assert scene.planes == before
+
+
+@pytest.mark.parametrize("affine", [np.eye(4), RAS_TO_LPI])
 def test_lattice_moves_by_the_displacement_in_mm(affine):
     affine = affine @ np.diag([1.0, 2.0, 4.0, 1.0])
     volume = np.ones((8, 8, 8), "float32")
