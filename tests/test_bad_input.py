@@ -243,7 +243,7 @@ def test_register_command(place, capfd, name, argument):
     assert words in refused(["register", *pair, "-o", "out"], place, capfd)
 
 
-@pytest.mark.parametrize("name", IMAGES.keys() - ANY_VALUES)
+@pytest.mark.parametrize("name", sorted(IMAGES.keys() - ANY_VALUES))
 @pytest.mark.parametrize("argument", ["IMAGE", "--like"])
 def test_warp_command(place, capfd, name, argument):
     make, words = IMAGES[name]
@@ -276,7 +276,9 @@ def data_set(folder, bad, split):
 NOT_A_FILE = {"no such file", "a folder"}
 
 
-@pytest.mark.parametrize("name", IMAGES.keys() - {"two dimensions", "3000 voxels"})
+@pytest.mark.parametrize(
+    "name", sorted(IMAGES.keys() - {"two dimensions", "3000 voxels"})
+)
 def test_train_command(place, capfd, name):
     make, words = IMAGES[name]
     data = data_set(place, make(place), "train")
@@ -285,7 +287,7 @@ def test_train_command(place, capfd, name):
     assert words in refused(command, place, capfd)
 
 
-@pytest.mark.parametrize("name", IMAGES.keys() - NOT_A_FILE)
+@pytest.mark.parametrize("name", sorted(IMAGES.keys() - NOT_A_FILE))
 def test_evaluation_records_the_error_and_goes_on(place, name):
     make, words = IMAGES[name]
     data = data_set(place, make(place), "eval")
@@ -295,7 +297,7 @@ def test_evaluation_records_the_error_and_goes_on(place, name):
     assert words in row["error"]
 
 
-@pytest.mark.parametrize("name", NOT_A_FILE)
+@pytest.mark.parametrize("name", sorted(NOT_A_FILE))
 def test_evaluate_command(place, capfd, name):
     data = data_set(place, IMAGES[name][0](place), "eval")
     command = ["evaluate", BRAINS, "--data", data, "--out", "out"]
