@@ -200,7 +200,7 @@ def served(scratch):
         ],
         env={**os.environ, "TMPDIR": str(scratch)},
         stdout=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
     )
     try:
         assert f"127.0.0.1:{port}" in process.stdout.readline()
@@ -267,7 +267,7 @@ def test_the_page_registers_and_explains(tmp_path):
         path = downloaded(page, "warped image", tmp_path / "warped.nii.gz")
         assert as_image(path).grid == fixed.grid
         path = downloaded(page, "report", tmp_path / "report.html")
-        assert path.read_text().rstrip().endswith("</html>")
+        assert path.read_text(encoding="utf-8").rstrip().endswith("</html>")
 
         page.locator("#Moving").get_by_label("Clear").click()
         broken = tmp_path / "broken.nii.gz"

@@ -92,7 +92,7 @@ def test_register_writes_every_result(files, capsys):
         "warped_points.csv",
     }
     assert {line.rpartition("/")[2] for line in printed} == contents(files / "out")
-    metrics = json.loads((files / "out/metrics.json").read_text())
+    metrics = json.loads((files / "out/metrics.json").read_text(encoding="utf-8"))
     assert metrics["seconds"]["total"] == 7
     labels = sitk.GetArrayFromImage(sitk.ReadImage("out/warped_labels.nii.gz"))
     expected = resampled_by_simpleitk("labels.nii.gz", sitk.sitkNearestNeighbor)
@@ -227,7 +227,7 @@ def test_evaluate_measures_and_compare_judges(
     assert contents(tmp_path / "out") >= {"RESULTS.md", "known.csv", "known_dice.png"}
     printed = capsys.readouterr().out
     assert "good" in printed and "iterative-affine" in printed
-    results = (tmp_path / "out" / "RESULTS.md").read_text()
+    results = (tmp_path / "out" / "RESULTS.md").read_text(encoding="utf-8")
     command = (
         f"kregzoo evaluate good --data {known_data.name} --baselines iterative-affine"
     )
@@ -262,7 +262,7 @@ def test_benchmark_prints_and_writes_what_was_asked(tmp_path, capsys):
     words = ["benchmark", "--only", "load", "--rounds", "2", "-o", str(path)]
     assert cli.main(words) == 0
     assert "load" in capsys.readouterr().out
-    record = json.loads(path.read_text())
+    record = json.loads(path.read_text(encoding="utf-8"))
     assert record["run"]["command"] == "kregzoo benchmark --rounds 2 --only load"
     assert len(record["benchmarks"][0]["contenders"][0]["seconds"]) == 2
     assert cli.main(["benchmark", "--only", "nothing"]) == 2

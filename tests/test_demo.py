@@ -99,7 +99,7 @@ def test_run_writes_what_it_says(anatomy, tmp_path, monkeypatch, capsys):
     figures = demo.run(tmp_path, seed=5)
     names = {"warped.nii.gz", "transform.h5", "metrics.json", "report.html"}
     assert {path.name for path in tmp_path.iterdir()} == names
-    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert (metrics["tre_mm_before"], metrics["tre_mm"]) == figures["tre_mm"]
     printed = capsys.readouterr().out
     assert f"{figures['tre_mm'][0]:.2f}" in printed and "grey matter" in printed

@@ -23,7 +23,7 @@ def test_a_preset_is_described(record):
     metadata = kregzoo.load(record.name).metadata
     assert record.figures and record.licence and record.data
     assert metadata["training"]["minutes"] > 0
-    card = (folder / "README.md").read_text()
+    card = (folder / "README.md").read_text(encoding="utf-8")
     for name, value in record.figures.items():
         assert name.replace("_", " ") in card and str(value) in card
 

@@ -92,7 +92,7 @@ def test_everything_runs_without_tensorflow(backend, tmp_path):
         [sys.executable, "-c", SCRIPT, backend, str(tmp_path)],
         env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": paths},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("done\n")

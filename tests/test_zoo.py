@@ -101,17 +101,17 @@ def test_training_writes_a_preset(trained):
     words = training["command"].split()
     assert words[:3] == ["kregzoo", "train", "voxelmorph"]
     assert words[words.index("--steps") + 1] == "10"
-    assert str(data.parent) not in (out / "metadata.json").read_text()
-    card = (out / "README.md").read_text()
+    assert str(data.parent) not in (out / "metadata.json").read_text(encoding="utf-8")
+    card = (out / "README.md").read_text(encoding="utf-8")
     for said in ("# voxelmorph_phantoms", "Phantoms", "CC0", "CVPR 2018"):
         assert said in card
-    history = json.loads((out / "training/history.json").read_text())
+    history = json.loads((out / "training/history.json").read_text(encoding="utf-8"))
     assert len(history) == 5 and np.isfinite(history[-1]["val_loss"])
 
 
 def test_every_image_is_aligned_with_the_first(trained):
     _, _, out = trained
-    known = json.loads((out / "training/alignment.json").read_text())
+    known = json.loads((out / "training/alignment.json").read_text(encoding="utf-8"))
     matrices = [np.array(matrix) for matrix in known.values()]
     assert len(matrices) == 5
     points = Phantom(3, radius=22.0).landmarks()
@@ -183,7 +183,9 @@ def test_moving_images_of_pairs_are_aligned_with_their_own_fixed_ones(
     monkeypatch.setitem(SYSTEMS["voxelmorph"].recipes, "same", changed)
     zoo.train("voxelmorph", data, tmp_path / "none", recipe="same")
     known = {
-        name: json.loads((tmp_path / name / "training/alignment.json").read_text())
+        name: json.loads(
+            (tmp_path / name / "training/alignment.json").read_text(encoding="utf-8")
+        )
         for name in ("affine", "none")
     }
     matrices = {n: list(map(np.array, found.values())) for n, found in known.items()}
@@ -244,7 +246,7 @@ def test_a_system_may_start_from_another_s_weights(trained, tmp_path, monkeypatc
     data = write_data(tmp_path / "data", count=4, labelled=True)
     zoo.train("vxmdiff", data, tmp_path / "vxmdiff_phantoms", steps=1)
     folder = tmp_path / "vxmdiff_phantoms/training"
-    (epoch,) = json.loads((folder / "history.json").read_text())
+    (epoch,) = json.loads((folder / "history.json").read_text(encoding="utf-8"))
     assert 0.0 < epoch["warped_labels_loss"] < 1.0
     registrar = kregzoo.load(str(tmp_path / "vxmdiff_phantoms"))
     assert registrar.model.name == "vxmdiff"
@@ -297,7 +299,9 @@ def test_figures_are_recorded_in_metadata_and_card(trained, tmp_path):
     shutil.copytree(out, folder)
     zoo.record_figures(folder, {"dice one pass": 0.5125})
     assert Preset.read(folder).metadata["figures"] == {"dice one pass": 0.5125}
-    assert "| dice one pass | 0.5125 |" in (folder / "README.md").read_text()
+    assert "| dice one pass | 0.5125 |" in (folder / "README.md").read_text(
+        encoding="utf-8"
+    )
     assert kregzoo.load(folder).metadata["figures"] == {"dice one pass": 0.5125}
 
 
@@ -361,7 +365,7 @@ def test_a_recipe_may_make_its_pairs(name, tmp_path, monkeypatch):
     data, out = write_slices(tmp_path / "slices"), tmp_path / "out"
     preset = zoo.train("sam_flownet", data, out, recipe=name)
     assert preset.config["recipe"] == name
-    (epoch,) = json.loads((out / "training/history.json").read_text())
+    (epoch,) = json.loads((out / "training/history.json").read_text(encoding="utf-8"))
     assert 0.1 < epoch["displacement_loss"] < 10
     registrar = kregzoo.load(out)
     scan = data / "0.nii.gz"

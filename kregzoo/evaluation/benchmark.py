@@ -287,7 +287,7 @@ def _memory_of_process(benchmark, contender, size, training_size):
     done = subprocess.run(
         [sys.executable, "-c", program, arguments],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ},
     )
     if done.returncode:
@@ -309,6 +309,8 @@ def _print_memory():
 
 def _resident(field):
     """A figure of this process' resident memory in MiB."""
-    for line in pathlib.Path("/proc/self/status").read_text().splitlines():
+    for line in (
+        pathlib.Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    ):
         if line.startswith(field):
             return int(line.split()[1]) / 1024

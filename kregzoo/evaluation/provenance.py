@@ -39,7 +39,7 @@ def machine():
 
 def _processor():
     try:
-        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+        lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2] for line in lines if line.startswith("model name")]
@@ -60,5 +60,5 @@ def _commit():
 
 
 def _output(command):
-    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    result = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
     return result.stdout.strip()

@@ -60,7 +60,7 @@ class Table:
     def read(cls, path):
         """Read a CSV file and the JSON file beside it."""
         path = pathlib.Path(path)
-        record = json.loads(path.with_suffix(".json").read_text())
+        record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         return cls(path.stem, read_rows(path), record)
 
     @property
@@ -134,7 +134,7 @@ def write_results(folder):
     parts = [INTRODUCTION, f"{START}\n{preset_table(tables)}{END}"]
     parts += [_section(table, folder) for table in tables]
     if (folder / SPEED).is_file():
-        parts.append(_speed(json.loads((folder / SPEED).read_text())))
+        parts.append(_speed(json.loads((folder / SPEED).read_text(encoding="utf-8"))))
     with atomic(folder / "RESULTS.md") as temporary:
         temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return folder / "RESULTS.md"

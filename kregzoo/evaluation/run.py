@@ -90,7 +90,7 @@ def _kept(path, descriptions, run):
     """Rows of an earlier run that this one would only repeat."""
     if not (path.is_file() and path.with_suffix(".json").is_file()):
         return []
-    record = json.loads(path.with_suffix(".json").read_text())
+    record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     # The table names one commit and machine for all its rows, so it must be theirs.
     if any(record["run"].get(key) != run[key] for key in SAME):
         return []

@@ -335,7 +335,7 @@ def _read_by_nibabel(path):
     """Array and affine of a file, if it is whole and says where its voxels lie."""
     file = nib.load(path)
     itk.check_size(file.shape)
-    with nib.openers.Opener(path) as stream:
+    with nib.openers.ImageOpener(path) as stream:
         _check_spacing(file, stream)
         if path.name.lower().endswith("z"):
             # To the end, where the checksum is; nibabel stops at the last voxel.

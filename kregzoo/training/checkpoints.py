@@ -66,7 +66,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def read_history(self):
         """Take up the history that an earlier run wrote."""
-        self.history = json.loads(self.history_path.read_text())
+        self.history = json.loads(self.history_path.read_text(encoding="utf-8"))
 
     def on_epoch_begin(self, epoch, logs=None):
         self._start = time.perf_counter()

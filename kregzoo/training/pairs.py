@@ -51,7 +51,7 @@ def read_dataset(folder):
             f"The data folder must hold a `dataset.json`. Received: {str(folder)!r}"
         )
     try:
-        dataset = json.loads(path.read_text())
+        dataset = json.loads(path.read_text(encoding="utf-8"))
         splits = {k: v for k, v in dataset.items() if isinstance(v, list)}
         for name, records in splits.items():
             dataset[name] = [_absolute(dict(record), root) for record in records]

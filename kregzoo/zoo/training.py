@@ -92,7 +92,9 @@ def draw_curves(directory, folder):
     paths = sorted(pathlib.Path(directory).glob("**/history.json"))
     if not paths or importlib.util.find_spec("matplotlib") is None:
         return
-    figure = training_curves([json.loads(path.read_text()) for path in paths])
+    figure = training_curves(
+        [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    )
     with atomic(pathlib.Path(folder) / "training.png") as temporary:
         figure.savefig(temporary, dpi=60)
 
@@ -197,7 +199,7 @@ def _transforms(images, labels, pairs, frame, recipe, each, path):
     the transform of the first one: they must stay aligned to each other, unless labels
     tell how.
     """
-    known = json.loads(path.read_text()) if path.exists() else {}
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     aligner = affine_aligner(frame)
     share = recipe.affine_target and not recipe.aligned_by_labels
     to_fixed = {} if share else dict(pairs or [])

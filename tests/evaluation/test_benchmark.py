@@ -104,7 +104,7 @@ def test_table_shows_ratio_and_version():
 def test_json_holds_results_and_command(tmp_path):
     found = results((fake("theirs"),))
     benchmark.write_json(tmp_path / "benchmark.json", found, "the command")
-    record = json.loads((tmp_path / "benchmark.json").read_text())
+    record = json.loads((tmp_path / "benchmark.json").read_text(encoding="utf-8"))
     assert record["benchmarks"] == found
     assert record["run"]["command"] == "the command"
 

@@ -85,7 +85,7 @@ def test_results_hold_every_part_and_can_be_cut(tmp_path, tre):
     paths = evaluation.draw(table, tmp_path / "results")
     assert len(paths) == 3 + tre
     assert all(path.stat().st_size > 5000 for path in paths)
-    text = evaluation.write_results(tmp_path).read_text()
+    text = evaluation.write_results(tmp_path).read_text(encoding="utf-8")
     cut = text.partition(START)[2].partition(END)[0]
     assert cut.strip() == preset_table([table]).strip()
     assert f"`{PRESET}`" in cut and ("TRE in mm" in cut) == tre
@@ -103,7 +103,7 @@ def test_results_hold_the_speed_that_was_measured(tmp_path):
     found = [{"name": "warp", "size": [8, 9], "contenders": contenders}]
     (tmp_path / "results").mkdir()
     write_json(tmp_path / "results" / "benchmark.json", found, "the command")
-    text = evaluation.write_results(tmp_path).read_text()
+    text = evaluation.write_results(tmp_path).read_text(encoding="utf-8")
     assert "| warp 8×9 | kregzoo | 1 |  |  |  |\n" in text
     assert "|  | theirs 1.2 | 1 | 4.00 (3.50-5.25) | 7 |  |\n" in text
     assert "|  | absent | not installed |  |  |  |\n" in text

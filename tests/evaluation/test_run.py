@@ -17,7 +17,7 @@ def test_every_pair_is_measured_by_every_method(known_data, tmp_path):
     assert set(dice["all"]) == {"moving0 to fixed0", "moving1 to fixed1"}
     assert min(dice["all"].values()) > 0.995 > 0.9 > max(dice["none"].values())
     assert all(row["seconds"] > 0 for row in table.rows)
-    record = json.loads((tmp_path / "known.json").read_text())
+    record = json.loads((tmp_path / "known.json").read_text(encoding="utf-8"))
     assert record["data"]["title"] == "Blobs" and record["data"]["pairs"] == 2
     assert record["methods"]["all"] == {"package": "test 1"}
     assert record["run"]["command"] == "a command" and record["run"]["machine"]
@@ -69,7 +69,7 @@ def test_rows_of_another_commit_are_measured_again(known_data, tmp_path):
     methods = [method("a", run)]
     evaluation.evaluate(methods, known_data, tmp_path, progress=False)
     path = tmp_path / "known.json"
-    record = json.loads(path.read_text())
+    record = json.loads(path.read_text(encoding="utf-8"))
     record["run"]["commit"] = "another"
     path.write_text(json.dumps(record))
     evaluation.evaluate(methods, known_data, tmp_path, progress=False)

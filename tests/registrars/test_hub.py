@@ -138,7 +138,7 @@ def run(program, server, home, *arguments):
         [sys.executable, *program, *arguments],
         env=environment,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=300,
     )
 

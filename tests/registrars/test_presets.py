@@ -64,7 +64,7 @@ def test_what_is_written_is_read(written):
     assert read.preprocessor == preset.preprocessor
     assert read.metadata["figures"] == {"dice": 0.5}
     assert set(read.metadata["sha256"]) == set(presets.HASHED)
-    assert (preset.folder / "README.md").read_text() == "# A card\n"
+    assert (preset.folder / "README.md").read_text(encoding="utf-8") == "# A card\n"
 
 
 def test_plain_keras_reads_the_small_weights(written):
@@ -202,7 +202,9 @@ def test_a_missing_weights_file_is_refused(tmp_path):
 def test_installed_presets_are_folders_with_metadata():
     for name, folder in presets.installed_presets().items():
         assert folder.name == name
-        assert json.loads((folder / "metadata.json").read_text())["system"]
+        assert json.loads((folder / "metadata.json").read_text(encoding="utf-8"))[
+            "system"
+        ]
 
 
 def registrar(written):
@@ -220,7 +222,9 @@ def test_a_network_trained_further_is_saved_and_found(written, tmp_path):
     # What was measured was another network.
     assert found.metadata["figures"] == {}
     assert found.metadata["training"] == {"initial": "voxelmorph_test"}
-    assert "`voxelmorph_test`, trained further" in (folder / "README.md").read_text()
+    assert "`voxelmorph_test`, trained further" in (folder / "README.md").read_text(
+        encoding="utf-8"
+    )
     other = network(weights=folder / "model.weights.h5")
     for one, expected in zip(other.weights, tuned.model.weights, strict=True):
         assert_close(one, keras.ops.convert_to_numpy(expected), rtol=2**-11)

@@ -47,8 +47,8 @@ def test_saved_files_agree_with_simpleitk_and_with_each_other(ndim, tmp_path):
         "report.html",
     ]
     assert set(folder.iterdir()) == set(paths)
-    assert json.loads(paths[2].read_text()) == result.metrics
-    assert "<html" in paths[3].read_text()[:500]
+    assert json.loads(paths[2].read_text(encoding="utf-8")) == result.metrics
+    assert "<html" in paths[3].read_text(encoding="utf-8")[:500]
     result.moving.write(tmp_path / "moving.nii.gz")
     result.fixed.write(tmp_path / "fixed.nii.gz")
 

@@ -9,7 +9,7 @@ def test_file_appears_complete(tmp_path):
         assert temporary.parent == tmp_path and temporary.name.endswith(".nii.gz")
         temporary.write_text("whole")
         assert not path.exists()
-    assert path.read_text() == "whole"
+    assert path.read_text(encoding="utf-8") == "whole"
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -19,7 +19,7 @@ def test_failure_leaves_the_old_file(tmp_path):
     with pytest.raises(RuntimeError), atomic(path) as temporary:
         temporary.write_text("half")
         raise RuntimeError
-    assert path.read_text() == "old"
+    assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -224,7 +224,9 @@ def test_a_killed_run_goes_on_to_the_same_end(tmp_path, monkeypatch):
     resumed, _ = train(tmp_path / "killed", 4, 4)
     for one, other in zip(weights_of(resumed), weights_of(whole), strict=True):
         assert_close(one, other, atol=1e-6)
-    history = json.loads((tmp_path / "killed" / "history.json").read_text())
+    history = json.loads(
+        (tmp_path / "killed" / "history.json").read_text(encoding="utf-8")
+    )
     assert len(history) == 4
     assert {"loss", "discriminator_loss", "discriminator_ranked"} <= set(history[0])
     assert ["val_loss" in epoch for epoch in history] == [False, True, False, True]

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("few_steps")
 
 
 def history(folder):
-    return json.loads((folder / "history.json").read_text())
+    return json.loads((folder / "history.json").read_text(encoding="utf-8"))
 
 
 def test_history_has_losses_seconds_and_validation_of_each_epoch(whole):

@@ -22,7 +22,7 @@ def test_scalars_and_pictures_of_every_epoch_are_logged(whole):
     steps = list(range(1, tiny.EPOCHS + 1))
     losses = written.Scalars("loss")
     assert [event.step for event in losses] == steps
-    history = json.loads((folder / "history.json").read_text())
+    history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
     assert_close([event.value for event in losses], [e["loss"] for e in history])
     assert {"warped_loss", "displacement_loss", "val_loss"} < set(
         written.Tags()["scalars"]

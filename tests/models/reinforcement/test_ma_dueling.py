@@ -77,9 +77,9 @@ def test_an_agent_is_trained_killed_resumed_and_loaded(recipe, tmp_path, monkeyp
     arguments = {"recipe": recipe, "seed": 1}
     zoo.train("ma_dueling", tmp_path / "ct", out, steps=200, **arguments)
     history = out / "training" / "history.json"
-    assert json.loads(history.read_text())[-1]["step"] >= 200
+    assert json.loads(history.read_text(encoding="utf-8"))[-1]["step"] >= 200
     zoo.train("ma_dueling", tmp_path / "ct", out, steps=300, **arguments)
-    chunks = json.loads(history.read_text())
+    chunks = json.loads(history.read_text(encoding="utf-8"))
     assert chunks[-1]["step"] >= 300 and chunks[0]["step"] < 200
     assert {"return", "success", "value", "seconds"} <= set(chunks[0])
     registrar = kregzoo.load(out)
