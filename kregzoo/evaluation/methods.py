@@ -289,8 +289,8 @@ def _run_sitk(moving, fixed, folder, demons, start="GEOMETRY"):
         (found,) = start.transform(start.run(*paths, folder)).transforms
         transform = _about_centre(found.to_itk(), fixed)
     else:
-        transform = _centred(fixed, moving, start)
-    _optimise_mutual_information(fixed, moving, transform)
+        transform = centred(fixed, moving, start)
+    optimise_mutual_information(fixed, moving, transform)
     paths = [folder / "affine.tfm"]
     sitk.WriteTransform(transform, str(paths[0]))
     if demons:
@@ -306,7 +306,14 @@ def _run_sitk(moving, fixed, folder, demons, start="GEOMETRY"):
     return paths
 
 
-def _centred(fixed, moving, kind):
+def centred(fixed, moving, kind):
+    """An affine transform of SimpleITK that aligns centres of two of its images.
+
+    Args:
+        fixed: SimpleITK image.
+        moving: SimpleITK image.
+        kind: str, `"MOMENTS"` for the centres of mass, `"GEOMETRY"` for the middles.
+    """
     import SimpleITK as sitk
 
     centres = sitk.CenteredTransformInitializerFilter
@@ -326,8 +333,14 @@ def _about_centre(affine, fixed):
     return sitk.AffineTransform(affine.GetMatrix(), shift.tolist(), centre)
 
 
-def _optimise_mutual_information(fixed, moving, transform):
-    """Changes an affine transform for the better."""
+def optimise_mutual_information(fixed, moving, transform):
+    """Change an affine transform of SimpleITK for the better, from coarse to fine.
+
+    Args:
+        fixed: SimpleITK image of real numbers.
+        moving: likewise.
+        transform: the transform, which is changed.
+    """
     import SimpleITK as sitk
 
     method = sitk.ImageRegistrationMethod()
