@@ -20,14 +20,18 @@ import numpy as np
 from keras import ops as kops
 
 from kregzoo import ops, zoo
+from kregzoo.evaluation.methods import centred, optimise_mutual_information
 from kregzoo.losses import LNCC, Gradient
 from kregzoo.models.unsupervised.voxelmorph import DECODERS, ENCODERS, VoxelMorph
+from kregzoo.spatial import AffineTransform, Image, itk
+from kregzoo.training import Pose
 
 SIZE = (160, 192, 224)
 TRAINING_SIZE = (96, 112, 96)
 STEPS = 7
 VARIANT = "vm2"
 PRESET = "voxelmorph_brain_t1"
+AFFINE_PRESET = "airnet_brain_t1"
 LEARNING_RATE = 1e-4
 
 
@@ -115,6 +119,11 @@ def benchmarks(size=SIZE, training_size=TRAINING_SIZE, device="cpu"):
                 ),
             ),
             training_size,
+        ),
+        Benchmark(
+            "affine registration",
+            Contender("kregzoo", _affine),
+            (Contender("mutual information", _mutual_information, "SimpleITK"),),
         ),
         Benchmark("load", Contender("kregzoo", lambda: lambda: zoo.load(PRESET))),
         Benchmark(
@@ -363,6 +372,41 @@ def _voxelmorph_training(size, device):
         loss.backward()
         optimizer.step()
         return _finished(loss.detach())
+
+    return work
+
+
+@cache
+def _brains():
+    """The MNI152 template of 1 mm under a random affine, and as it is."""
+    try:
+        from nilearn import datasets
+    except ImportError as error:
+        raise ImportError(
+            "The affine registration that is timed is of the brain that nilearn "
+            'carries: pip install "kregzoo[bench]"'
+        ) from error
+    fixed = Image.from_nibabel(datasets.load_mni152_template(resolution=1))
+    motion = Pose(rotation=10.0, scale=0.05, shift=10.0, shear=0.05)
+    matrix = motion.draw(np.random.default_rng(0), fixed.grid.centre)
+    return fixed.resample(fixed.grid, AffineTransform(matrix)), fixed
+
+
+def _affine():
+    registrar = zoo.load(AFFINE_PRESET)
+    moving, fixed = _brains()
+    return lambda: registrar.register(moving, fixed, progress=False)
+
+
+def _mutual_information():
+    moving, fixed = (
+        itk.to_image(image.array.astype("float32"), image.grid) for image in _brains()
+    )
+
+    def work():
+        transform = centred(fixed, moving, "MOMENTS")
+        optimise_mutual_information(fixed, moving, transform)
+        return transform
 
     return work
 

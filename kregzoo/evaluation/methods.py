@@ -309,7 +309,7 @@ def _run_sitk(moving, fixed, folder, demons, start="GEOMETRY"):
         (found,) = start.transform(start.run(*paths, folder)).transforms
         transform = _about_centre(found.to_itk(), fixed)
     else:
-        transform = _centred(fixed, moving, start)
+        transform = centred(fixed, moving, start)
     optimise_mutual_information(fixed, moving, transform)
     paths = [folder / "affine.tfm"]
     sitk.WriteTransform(transform, str(paths[0]))
@@ -326,7 +326,14 @@ def _run_sitk(moving, fixed, folder, demons, start="GEOMETRY"):
     return paths
 
 
-def _centred(fixed, moving, kind):
+def centred(fixed, moving, kind):
+    """An affine transform of SimpleITK that aligns centres of two of its images.
+
+    Args:
+        fixed: SimpleITK image.
+        moving: SimpleITK image.
+        kind: str, `"MOMENTS"` for the centres of mass, `"GEOMETRY"` for the middles.
+    """
     import SimpleITK as sitk
 
     centres = sitk.CenteredTransformInitializerFilter
@@ -347,7 +354,13 @@ def _about_centre(affine, fixed):
 
 
 def optimise_mutual_information(fixed, moving, transform):
-    """Change a linear transform of SimpleITK for the better, coarse to fine."""
+    """Change a linear transform of SimpleITK for the better, from coarse to fine.
+
+    Args:
+        fixed: SimpleITK image of real numbers.
+        moving: likewise.
+        transform: the transform, which is changed.
+    """
     import SimpleITK as sitk
 
     method = sitk.ImageRegistrationMethod()

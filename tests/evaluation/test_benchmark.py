@@ -9,6 +9,7 @@ import pytest
 from kregzoo import ops
 from kregzoo.evaluation import benchmark, contenders
 from kregzoo.evaluation.contenders import Benchmark, Contender
+from kregzoo.spatial.transforms import from_itk
 
 SIZE = (16, 16, 16)
 # Where the slope of an image has one meaning: on the border it is ours to choose.
@@ -155,6 +156,17 @@ def test_networks_run_and_have_as_many_parameters(name):
     if name != "training step":
         ours, twin = (entry["parameters"] for entry in result["contenders"][:2])
         assert ours == twin
+
+
+def test_affine_registrations_find_the_same_affine():
+    moving, fixed = contenders._brains()
+    ours = contender("kregzoo", "affine registration")()
+    theirs = contender("mutual information", "affine registration")()
+    found = from_itk(theirs)
+    points = fixed.grid.voxel_to_world(np.argwhere(fixed.array > 0)[::5000])
+    assert np.linalg.norm(found.apply_points(points) - points, axis=1).mean() > 10.0
+    errors = ours.transform.apply_points(points) - found.apply_points(points)
+    assert np.linalg.norm(errors, axis=1).mean() < 6.0
 
 
 def test_run_all_measures_only_what_is_asked_with_memory():
