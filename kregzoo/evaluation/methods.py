@@ -103,11 +103,12 @@ def affine_methods(presets):
         presets: list of names or folders of presets.
 
     Returns:
-        List of `Method`: mutual information from the centres of mass, every preset, and
-        mutual information from what each one found.
+        List of `Method`: our alignment and mutual information from the centres of mass,
+        every preset, and mutual information from what each one found.
     """
     sitk = functools.partial(make_method, "SimpleITK", _run_sitk, demons=None)
-    methods = [sitk("sitk-affine from centres of mass", start="MOMENTS")]
+    methods = baselines(["iterative-affine"])
+    methods.append(sitk("sitk-affine from centres of mass", start="MOMENTS"))
     for name in presets:
         (ours,) = preset_methods(name, 0)
         refined = f"sitk-affine from {ours.name}"

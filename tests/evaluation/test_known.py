@@ -121,7 +121,7 @@ def test_mutual_information_goes_on_from_what_a_preset_found(
 
     near = method("near", Near())
     monkeypatch.setattr(methods, "preset_methods", lambda name, refine: [near])
-    mass, ours, refined = methods.affine_methods(["near"])
+    _, mass, ours, refined = methods.affine_methods(["near"])
     assert mass.name == "sitk-affine from centres of mass" and ours is near
     assert refined.name == "sitk-affine from near"
     errors = [
