@@ -18,8 +18,10 @@ Our choices: the simple variant, at a quarter of the widths, on 128 pixels, in t
 recipe for processors; 20 images of brains, registered to the first of them by
 B-splines; of hearts, whose surroundings no registration makes alike, 20 pairs, each
 heart with a template of its own, the one phase, and a shape, the other; random fields
-of B-splines on the same images themselves, about as large; a random common pose, or
-the network learns the template by heart; Adam.
+of B-splines on the same images themselves, about as large; pairs of brains in a random
+common pose, or the network learns their one template by heart; hearts, which have many,
+as they lie (in a random pose as many steps teach less: a Dice of 0.84 in place of 0.91
+on training pairs); Adam.
 """
 
 import dataclasses
@@ -279,7 +281,7 @@ def _each(registered, *images):
     return np.concatenate(fields)
 
 
-def _recipe(synthesis, held_out):
+def _recipe(synthesis, held_out, pose=None):
     scale = Scale(
         spacing=1.0,
         shapes=((128, 128),),
@@ -302,13 +304,14 @@ def _recipe(synthesis, held_out):
         # Those at the resolution of the image are only watched.
         loss_weights={**weights, "displacement": 0.0, "warped": 0.0},
         scales={"cpu": scale, "published": published},
-        pose=Pose(rotation=10.0, scale=0.1, shift=8.0, flip=True),
+        pose=pose,
         held_out=held_out,
         alignment="none",
         synthesis=synthesis,
     )
 
 
+POSE = Pose(rotation=10.0, scale=0.1, shift=8.0, flip=True)
 SYSTEM = System(
     name="sam_flownet",
     builder=FlowNetSAM,
@@ -316,8 +319,8 @@ SYSTEM = System(
     reference="Uzunova et al., MICCAI 2017 [125]",
     transform="displacement",
     recipes={
-        "brain_2d": _recipe(brains, held_out=20),
-        "brain_2d_random": _recipe(random_brains, held_out=20),
+        "brain_2d": _recipe(brains, held_out=20, pose=POSE),
+        "brain_2d_random": _recipe(random_brains, held_out=20, pose=POSE),
         "cardiac_cine": _recipe(hearts, held_out=20),
         "cardiac_cine_random": _recipe(random_hearts, held_out=20),
     },
