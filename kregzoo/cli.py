@@ -202,6 +202,12 @@ def _add_train(commands):
         help="data set whose recipe to use (default: that of the folder's name, or "
         "the system's first)",
     )
+    parser.add_argument(
+        "--initial",
+        metavar="PRESET",
+        help="preset or preset folder whose weights to start from, to fine-tune it "
+        "(default: the recipe's, mostly none)",
+    )
     parser.set_defaults(command=_train)
 
 
@@ -506,6 +512,7 @@ def _train(options):
         options.steps,
         options.seed,
         options.recipe,
+        options.initial,
     )
     print(preset.folder)
 

@@ -258,6 +258,40 @@ def test_a_system_may_start_from_another_s_weights(trained, tmp_path, monkeypatc
     assert np.abs(one).max() > 0.1
 
 
+def test_a_preset_is_trained_further(trained, tmp_path):
+    data, _, start = trained
+    out = tmp_path / "further"
+    zoo.train("voxelmorph", data, out, steps=1, initial=start)
+    before, after = (
+        kregzoo.load(folder).model.get_weights() for folder in (start, out)
+    )
+    for one, other in zip(before, after, strict=True):
+        assert_close(one, other, rtol=0, atol=3e-3)
+    training = Preset.read(out).metadata["training"]
+    assert training["initial"] == start.name
+    assert f" --initial {start.name} " in training["command"]
+    with pytest.raises(ValueError, match="no preset of this name.*'moon'"):
+        zoo.train("voxelmorph", data, tmp_path / "lost", initial="moon")
+    with pytest.raises(ValueError, match="`initial`.*shares layers.*Received"):
+        zoo.train("airnet", data, tmp_path / "lost", steps=1, initial=start)
+
+
+def test_pairs_of_one_s_own_serve_fit(trained):
+    data, _, start = trained
+    registrar = kregzoo.load(start)
+    pairs, held_out = zoo.training_pairs(registrar, data, batch_size=2)
+    (images,) = pairs[0]
+    assert images["moving"].shape == images["fixed"].shape
+    assert images["fixed"].shape[0] == 2 and images["fixed"].max() > 0.5
+    pairs.steps_per_epoch = 2
+    registrar.model.compile("adam", loss={"warped": "mse"})
+    history = registrar.model.fit(pairs, validation_data=held_out, verbose=0)
+    assert np.isfinite(history.history["val_loss"]).all()
+    registrar.preset = None
+    with pytest.raises(ValueError, match="loaded has a recipe.*OneStepRegistrar"):
+        zoo.training_pairs(registrar, data)
+
+
 def test_refinement_is_as_smooth_as_the_recipe_has_it(trained, monkeypatch):
     _, _, out = trained
     grid = rotated_grid((24, 24, 24), 3.5, 0.0)

@@ -3,7 +3,7 @@
 from kregzoo.zoo.cards import card, record_figures
 from kregzoo.zoo.loading import ModelRecord, list_models, load, push, table
 from kregzoo.zoo.systems import find_system
-from kregzoo.zoo.training import train
+from kregzoo.zoo.training import train, training_pairs
 
 __all__ = [
     "ModelRecord",
@@ -15,4 +15,5 @@ __all__ = [
     "record_figures",
     "table",
     "train",
+    "training_pairs",
 ]

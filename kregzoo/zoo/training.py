@@ -12,7 +12,7 @@ import numpy as np
 
 from kregzoo.registrars.alignment import affine_aligner, align, align_labels
 from kregzoo.registrars.iterative import CanonicalPair
-from kregzoo.registrars.presets import Preset
+from kregzoo.registrars.presets import Preset, find_preset
 from kregzoo.report import training_curves
 from kregzoo.spatial import AffineTransform, Preprocessor
 from kregzoo.spatial.files import atomic
@@ -29,7 +29,9 @@ from kregzoo.zoo.loading import load
 from kregzoo.zoo.systems import find_recipe, find_system
 
 
-def train(system, data, out, scale="cpu", steps=None, seed=0, recipe=None):
+def train(
+    system, data, out, scale="cpu", steps=None, seed=0, recipe=None, initial=None
+):
     """Train a system's network by a recipe of its, and write a preset folder.
 
     Run again with the same `out` it goes on where it was stopped.
@@ -44,15 +46,21 @@ def train(system, data, out, scale="cpu", steps=None, seed=0, recipe=None):
         seed: int. Seed of the initial weights and of the pairs drawn.
         recipe: str. The data set whose recipe to train by. Defaults to the name of the
             data folder if the system has a recipe for it, and to its first one else.
+        initial: str. The preset whose weights to start from, wherever layers have the
+            same name and shapes. Defaults to the recipe's.
 
     Returns:
         The `Preset` written.
 
     Raises:
-        ValueError: for an unknown system, scale or recipe, or unusable data.
+        ValueError: for an unknown system, scale, recipe or preset, or unusable data.
     """
     system = find_system(system)
     tag, recipe = find_recipe(system, data, recipe)
+    recipe = dataclasses.replace(recipe, initial=initial or recipe.initial)
+    if recipe.initial:
+        # An unknown one is refused before anything is read and aligned.
+        find_preset(recipe.initial)
     if scale not in recipe.scales:
         raise ValueError(
             f"`scale` must be one of {tuple(recipe.scales)}. Received: {scale!r}"
@@ -65,7 +73,12 @@ def train(system, data, out, scale="cpu", steps=None, seed=0, recipe=None):
     directory = pathlib.Path(out) / "training"
     frame = Preprocessor(chosen.spacing, chosen.shapes, chosen.divisor)
     pairs, validation = _datasets(
-        dataset.get("train", []), frame, recipe, chosen.batch_size, seed, directory
+        dataset.get("train", []),
+        frame,
+        recipe,
+        chosen.batch_size,
+        seed,
+        directory / "alignment.json",
     )
     model, arguments, seconds = _fitted(
         system, recipe, chosen, pairs, validation, directory
@@ -75,7 +88,9 @@ def train(system, data, out, scale="cpu", steps=None, seed=0, recipe=None):
         folder=pathlib.Path(out),
         config={"system": system.name, "recipe": tag, "arguments": arguments},
         preprocessor=frame,
-        metadata=_metadata(system, tag, dataset, data, scale, chosen, seed, seconds),
+        metadata=_metadata(
+            system, tag, recipe, dataset, data, scale, chosen, seed, seconds
+        ),
     )
     draw_curves(directory, preset.folder)
     preset.write(model, card(preset))
@@ -109,22 +124,66 @@ def _fitted(system, recipe, scale, pairs, validation, directory):
         if before is not None:
             for name in transfer_weights(before, model):
                 model.get_layer(name).trainable = False
-        elif recipe.initial:
-            transfer_weights(load(recipe.initial).model, model)
+        elif recipe.initial and not transfer_weights(
+            load(recipe.initial).model, model
+        ):
+            raise ValueError(
+                "`initial` must be a preset that shares layers with the network. "
+                f"Received: initial={recipe.initial!r}"
+            )
         folder = directory / f"stage_{number}" if scale.stages else directory
         model, seconds = fit(model, recipe, scale, pairs, validation, folder)
         total += seconds
     return model, arguments, total
 
 
-def _datasets(records, frame, recipe, batch_size, seed, directory):
+def training_pairs(registrar, data, batch_size=1, seed=0):
+    """Draw pairs of one's own scans for `registrar.model.fit`.
+
+    As the registrar's recipe does: read, normalised, aligned and posed, with labels if
+    it learns from them.
+
+    Args:
+        registrar: what `kregzoo.load` gave.
+        data: folder with a `dataset.json`, see `kregzoo.training.pairs`.
+        batch_size: int. Pairs a step.
+        seed: int. Seed of what is drawn.
+
+    Returns:
+        The `PairDataset` of the `train` records, and the one to validate on, of the
+        last few of them.
+
+    Raises:
+        ValueError: for a registrar without a preset, or unusable data.
+
+    Example:
+        ```python
+        registrar = kregzoo.load("voxelmorph_brain_t1")
+        pairs, held_out = zoo.training_pairs(registrar, "my_scans")
+        registrar.model.compile("adam", loss={"warped": "mse"})
+        registrar.model.fit(pairs, validation_data=held_out, epochs=5)
+        ```
+    """
+    if registrar.preset is None:
+        raise ValueError(
+            "Only a registrar that was loaded has a recipe that says how pairs are "
+            f"drawn. Received: {registrar!r}"
+        )
+    config = registrar.preset.config
+    name = registrar.metadata.get("data", {}).get("name", "")
+    _, recipe = find_recipe(find_system(config["system"]), name, config.get("recipe"))
+    records = read_dataset(data).get("train", [])
+    return _datasets(records, registrar.preprocessor, recipe, batch_size, seed)
+
+
+def _datasets(records, frame, recipe, batch_size, seed, alignment=None):
+    """What to train and to validate on; `alignment` is a file to keep affines in."""
     if len(records) < recipe.held_out + 2:
         raise ValueError(
             f"`data` must have {recipe.held_out + 2} or more records to train on. "
             f"Received: {len(records)}"
         )
     images, labels, pairs = load_images(records, frame)
-    directory.mkdir(parents=True, exist_ok=True)
     if recipe.views or recipe.game:
         kept = len(images) - recipe.held_out
         parts = images[:kept], images[kept:]
@@ -132,9 +191,7 @@ def _datasets(records, frame, recipe, batch_size, seed, directory):
             return tuple(recipe.game(part) for part in parts)
         return tuple(recipe.views(part, batch_size, seed) for part in parts)
     each = len(images) // len(records)
-    transforms = _transforms(
-        images, labels, pairs, frame, recipe, each, directory / "alignment.json"
-    )
+    transforms = _transforms(images, labels, pairs, frame, recipe, each, alignment)
     if "warped_labels" not in recipe.loss_weights:
         labels = None
     grid = frame.canonical_grid(images[0])
@@ -191,7 +248,7 @@ def _on_grid(images, transforms, grid):
 
 
 def _transforms(images, labels, pairs, frame, recipe, each, path):
-    """Affines from the first image's world to each other one's, kept in a file.
+    """Affines from the first image's world to each other one's, kept in a file if any.
 
     Of single images each is aligned with the first one. Of pairs the moving one is
     aligned with the fixed one, which is only centred on the first image. Where an
@@ -199,7 +256,11 @@ def _transforms(images, labels, pairs, frame, recipe, each, path):
     the transform of the first one: they must stay aligned to each other, unless labels
     tell how.
     """
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    known = {}
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            known = json.loads(path.read_text(encoding="utf-8"))
     aligner = affine_aligner(frame)
     share = recipe.affine_target and not recipe.aligned_by_labels
     to_fixed = {} if share else dict(pairs or [])
@@ -220,16 +281,21 @@ def _transforms(images, labels, pairs, frame, recipe, each, path):
             if number in to_fixed:
                 matrix = matrix @ found(other)
             known[key] = matrix.tolist()
-            with atomic(path) as temporary:
-                temporary.write_text(json.dumps(known))
+            if path is not None:
+                with atomic(path) as temporary:
+                    temporary.write_text(json.dumps(known))
         return np.array(known[key])
 
     return [found(number) for number in range(len(images))]
 
 
-def _metadata(system, tag, dataset, data, name, scale, seed, seconds):
+def _metadata(system, tag, recipe, dataset, data, name, scale, seed, seconds):
     """What the preset says of itself; `name` is the scale's."""
     command = f"kregzoo train {system.name} --data {pathlib.Path(data).name}"
+    # Of a folder the name alone: where it lies is nobody else's business.
+    initial = recipe.initial and pathlib.PurePath(recipe.initial).name
+    if recipe.initial != system.recipes[tag].initial:
+        command += f" --initial {initial}"
     return {
         "system": system.name,
         "chapter": system.chapter,
@@ -245,7 +311,7 @@ def _metadata(system, tag, dataset, data, name, scale, seed, seconds):
             "scale": name,
             "steps": scale.steps,
             "seed": seed,
-            "initial": system.recipes[tag].initial,
+            "initial": initial,
             "minutes": round(seconds / 60, 1),
             "hardware": f"{os.cpu_count()} {platform.machine()} processors",
             "backend": keras.backend.backend(),
