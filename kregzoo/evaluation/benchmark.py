@@ -309,8 +309,7 @@ def _print_memory():
 
 def _resident(field):
     """A figure of this process' resident memory in MiB."""
-    for line in (
-        pathlib.Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    ):
+    status = pathlib.Path("/proc/self/status").read_text(encoding="utf-8")
+    for line in status.splitlines():
         if line.startswith(field):
             return int(line.split()[1]) / 1024

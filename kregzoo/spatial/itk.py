@@ -119,7 +119,8 @@ def write(image, path):
         sitk.WriteImage(image, str(path), True)
     except RuntimeError as error:
         raise ValueError(
-            "SimpleITK does not write such an image to such a file; .nii.gz takes all. "
+            "SimpleITK could not write the image: the disk is full, or such a file does "
+            "not hold such an image; .nii.gz holds all. "
             f"Received: {image.GetPixelIDTypeAsString()}, path={path.name!r}"
         ) from error
 
