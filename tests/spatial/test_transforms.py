@@ -10,6 +10,7 @@ from kregzoo.spatial import (
     CompositeTransform,
     DisplacementTransform,
     Grid,
+    Image,
     VelocityTransform,
     from_itk,
     itk,
@@ -200,6 +201,67 @@ def test_compose_applies_this_one_first(random_grid, seed, ndim, first, second):
         second.apply_points(first.apply_points(points)),
         atol=1e-3,
     )
+
+
+@few
+@given(seeds, dimensions, kinds, kinds, kinds)
+def test_compose_is_associative(random_grid, seed, ndim, first, second, third):
+    grid = random_grid(seed, ndim, SHAPE)
+    a, b, c = (
+        make_transform(kind, seed + n, grid)
+        for n, kind in enumerate((first, second, third))
+    )
+    points = points_in(grid, seed)
+    np.testing.assert_allclose(
+        a.compose(b).compose(c).apply_points(points),
+        a.compose(b.compose(c)).apply_points(points),
+        atol=1e-3,
+    )
+
+
+@few
+@given(seeds, dimensions, kinds)
+def test_compose_with_the_inverse_is_the_identity(random_grid, seed, ndim, kind):
+    grid = random_grid(seed, ndim, SHAPE)
+    transform = make_transform(kind, seed, grid)
+    points = points_in(grid, seed, margin=4.0)
+    for there, back in (
+        (transform, transform.inverse()),
+        (transform.inverse(), transform),
+    ):
+        found = there.compose(back).apply_points(points)
+        np.testing.assert_allclose(found, points, atol=0.15 * grid.spacing.max())
+
+
+@few
+@given(seeds, dimensions)
+def test_an_affine_is_its_dense_field(random_grid, random_image, seed, ndim):
+    image = random_image(seed, ndim)
+    affine = make_affine(seed, image.grid)
+    dense = DisplacementTransform(affine.displacement_on(image.grid), image.grid)
+    points = points_in(image.grid, seed)
+    np.testing.assert_allclose(
+        dense.apply_points(points), affine.apply_points(points), atol=1e-3
+    )
+    np.testing.assert_allclose(
+        dense.apply(image).array, affine.apply(image, image.grid).array, atol=5e-3
+    )
+
+
+@few
+@given(seeds, dimensions, kinds)
+def test_points_go_where_the_image_comes_from(random_grid, seed, ndim, kind):
+    """A blob of the moving image is seen where points are taken to its middle from."""
+    grid = random_grid(seed, ndim, SHAPE)
+    transform = make_transform(kind, seed, grid)
+    middle = points_in(grid, seed, margin=5.0)[0]
+    voxels = grid.voxel_to_world(np.stack(np.indices(grid.shape), -1).reshape(-1, ndim))
+    away = np.linalg.norm((voxels - middle) / grid.spacing.max(), axis=1)
+    blob = Image(np.exp(-((away / 1.5) ** 2)).reshape(grid.shape), grid)
+    warped = transform.apply(blob, grid).array.ravel()
+    seen = (voxels * warped[:, None]).sum(axis=0) / warped.sum()
+    error = np.linalg.norm(transform.apply_points(seen[None])[0] - middle)
+    assert error < 0.5 * grid.spacing.max()
 
 
 @few
