@@ -184,15 +184,16 @@ def test_a_port_in_use_is_named(capsys):
 
 
 @contextlib.contextmanager
-def served(scratch):
-    """The address of a running app that writes into a folder."""
+def served(scratch, largest=app.LARGEST):
+    """The address of a running app that writes into a folder, of files so large."""
+    code = f"from kregzoo import app, cli; app.LARGEST = {largest!r}; cli.main()"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     process = subprocess.Popen(
         [
             sys.executable,
-            "-m",
-            "kregzoo.cli",
+            "-c",
+            code,
             "app",
             "--no-browser",
             "--port",
@@ -280,3 +281,44 @@ def test_the_page_registers_and_explains(tmp_path):
         assert len(list(scratch.rglob("transform.h5"))) == 1
         assert asked and all(address.startswith((url, "data:")) for address in asked)
     assert not any(scratch.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_volume_is_refined_and_seen_slice_by_slice(tmp_path):
+    from playwright.sync_api import expect
+
+    phantom = Phantom(3, radius=65.0, count=80)
+    grid = rotated_grid((60, 60, 60), 3.0, 8.0)
+    phantom.image(grid).write(tmp_path / "Moving.nii.gz")
+    truth = wave(3, amplitude=4.0, length=140.0)
+    phantom.image(grid, truth).write(tmp_path / "Fixed.nii.gz")
+    (tmp_path / "scratch").mkdir()
+    with served(tmp_path / "scratch") as url, browsed(url) as (page, _):
+        for role in ("Moving", "Fixed"):
+            files = page.locator(f"#{role} input[type=file]")
+            files.set_input_files(tmp_path / f"{role}.nii.gz")
+        page.locator("#presets [value=voxelmorph_brain_t1]").check(force=True)
+        page.get_by_label("range slider for Refinement steps").fill("10")
+        page.get_by_role("button", name="Register").click()
+        expect(page.locator("#metrics")).to_contain_text("refine", timeout=WAIT)
+        warped = page.locator("#view .warped")
+        for plane in ("Axial", "Coronal", "Sagittal"):
+            seen = warped.get_attribute("src")
+            page.get_by_label(f"range slider for {plane} slice").fill("20")
+            expect(warped).not_to_have_attribute("src", seen)
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_file_over_the_limit_is_refused(tmp_path):
+    from playwright.sync_api import expect
+
+    image = tmp_path / "large.nii"
+    Image.from_array(np.zeros((64, 64, 64), "float32")).write(image)
+    (tmp_path / "scratch").mkdir()
+    limit = served(tmp_path / "scratch", largest="100kb")
+    with limit as url, browsed(url) as (page, _):
+        page.locator("#Moving input[type=file]").set_input_files(image)
+        expect(page.get_by_text("maximum allowed size")).to_be_visible()
+    assert not any((tmp_path / "scratch").rglob("large.nii"))
