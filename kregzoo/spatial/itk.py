@@ -119,8 +119,8 @@ def write(image, path):
         sitk.WriteImage(image, str(path), True)
     except RuntimeError as error:
         raise ValueError(
-            "SimpleITK could not write the image: the disk is full, or such a file does "
-            "not hold such an image; .nii.gz holds all. "
+            "SimpleITK could not write the image: the disk is full, or such a file "
+            "does not hold such an image; .nii.gz holds all. "
             f"Received: {image.GetPixelIDTypeAsString()}, path={path.name!r}"
         ) from error
 
