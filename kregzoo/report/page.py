@@ -1,5 +1,6 @@
 """The page that panels are laid out on: sizes in mm, dark as a light box."""
 
+import functools
 import io
 
 import numpy as np
@@ -50,6 +51,8 @@ class Page:
         self.figure = require_matplotlib().figure.Figure(
             figsize=self._size, dpi=DPI, facecolor=BACKGROUND
         )
+        # Notebooks show figures of pyplot alone by themselves.
+        self.figure._repr_png_ = functools.partial(png, self.figure)
 
     def panel(self, row, column, extent):
         """Adds the axes of a panel, `extent` mm wide and high, centred in its cell."""

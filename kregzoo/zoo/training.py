@@ -124,9 +124,7 @@ def _fitted(system, recipe, scale, pairs, validation, directory):
         if before is not None:
             for name in transfer_weights(before, model):
                 model.get_layer(name).trainable = False
-        elif recipe.initial and not transfer_weights(
-            load(recipe.initial).model, model
-        ):
+        elif recipe.initial and not transfer_weights(load(recipe.initial).model, model):
             raise ValueError(
                 "`initial` must be a preset that shares layers with the network. "
                 f"Received: initial={recipe.initial!r}"

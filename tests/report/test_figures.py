@@ -41,6 +41,11 @@ def test_panels_share_one_scale_in_mm(pair, kind):
     assert pixels.std() > 0.05
 
 
+def test_notebooks_show_figures(pair):
+    figure = plot(*pair)
+    assert figure._repr_png_() == png(figure)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_number_of_panels(pair, kind):
     planes = 1 if pair[0].grid.ndim == 2 else 3
