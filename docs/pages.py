@@ -11,13 +11,14 @@ import sys
 
 import griffe
 from mkdocs.structure.files import File
+from nbconvert import MarkdownExporter
 
 from kregzoo.evaluation.results import markdown, preset_rows, read_tables
 from kregzoo.models import SYSTEMS
 from kregzoo.zoo import list_models
 
 ROOT = pathlib.Path(__file__).parents[1]
-TEXTS = ("CHANGELOG.md", "RESULTS.md", "tutorials/*.py", "zoo_weights/**/*.md")
+TEXTS = ("CHANGELOG.md", "RESULTS.md", "tutorials/*.ipynb", "zoo_weights/**/*.md")
 PICTURES = ("docs/*.png", "results/*.png", "zoo_weights/*/*.png")
 CARD = "zoo_weights/{}/README.md"
 MARK = "<!-- systems -->"
@@ -29,6 +30,9 @@ def on_files(files, config):
         name = path.relative_to(ROOT).as_posix()
         files.append(File.generated(config, name, abs_src_path=str(path)))
     sections = {title: pages for entry in config.nav for title, pages in entry.items()}
+    for page in sections["Tutorials"]:
+        for name, content in tutorial(page):
+            files.append(File.generated(config, name, content=content))
     sections["Models"] += [CARD.format(record.name) for record in list_models()]
     package = griffe.load("kregzoo", search_paths=[ROOT])
     for page in sections["Reference"][1:]:
@@ -36,6 +40,20 @@ def on_files(files, config):
         text = systems_reference() if name == "models" else reference(package[name])
         files.append(File.generated(config, page, content=text))
     return files
+
+
+def tutorial(page):
+    """Yields name and content of a tutorial's page, and of the pictures that it shows.
+
+    They come from the notebook of the same name, which was executed.
+    """
+    path = (ROOT / page).with_suffix(".ipynb")
+    text, found = MarkdownExporter().from_filename(
+        path, resources={"unique_key": path.stem, "output_files_dir": ""}
+    )
+    yield page, f"{text}\n[The notebook]({path.name})\n"
+    for name, content in found["outputs"].items():
+        yield f"tutorials/{name}", content
 
 
 def on_page_markdown(text, **_):

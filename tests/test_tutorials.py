@@ -1,0 +1,32 @@
+"""Every tutorial runs, at a size of seconds, and is what its notebook shows."""
+
+import pathlib
+import runpy
+
+import jupytext
+import pytest
+
+TUTORIALS = sorted((pathlib.Path(__file__).parents[1] / "tutorials").glob("*.py"))
+TINY = {"EPOCHS": "1", "STEPS": "2", "PERSONS": "8", "STARTS": "1", "SPACING": "6"}
+tutorials = pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+
+
+@tutorials
+def test_a_tutorial_runs(path, tmp_path, monkeypatch):
+    for name, value in TINY.items():
+        monkeypatch.setenv(f"TUTORIAL_{name}", value)
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(path))
+
+
+@tutorials
+def test_the_notebook_is_the_tutorial_executed(path):
+    script = jupytext.read(path).cells
+    notebook = jupytext.read(path.with_suffix(".ipynb")).cells
+    assert [(c.cell_type, c.source) for c in script] == [
+        (c.cell_type, c.source) for c in notebook
+    ]
+    code = [cell for cell in notebook if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in code)
+    outputs = [output for cell in code for output in cell.outputs]
+    assert outputs and not any(o.output_type == "error" for o in outputs)
