@@ -1,6 +1,7 @@
 """Executes tutorials to notebooks: `python docs/notebooks.py [NAME ...]`, or all."""
 
 import pathlib
+import re
 import sys
 
 import jupytext
@@ -16,22 +17,27 @@ def main(names):
     for name in names or sorted(path.stem for path in FOLDER.glob("*.py")):
         notebook = jupytext.read(FOLDER / f"{name}.py")
         place = {"metadata": {"path": str(FOLDER)}}
-        ExecutePreprocessor(kernel_name="python3").preprocess(notebook, place)
+        execute = ExecutePreprocessor(kernel_name="python3", record_timing=False)
+        execute.preprocess(notebook, place)
         tidy(notebook)
         with atomic(FOLDER / f"{name}.ipynb") as temporary:
             jupytext.write(notebook, temporary)
 
 
 def tidy(notebook):
-    """Leaves out what libraries say of the machine, and joins what was printed."""
+    """Leaves out what libraries log, and joins what was printed."""
+    CoalesceStreamsPreprocessor().preprocess(notebook, {})
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if not _of_a_library(o)]
-    CoalesceStreamsPreprocessor().preprocess(notebook, {})
+            cell.outputs = [o for o in map(unlogged, cell.outputs) if o]
 
 
-def _of_a_library(output):
-    return output.get("name") == "stderr" or output.get("text", "").startswith("WARN")
+def unlogged(output):
+    """An output without the lines of a log; None if nothing is left of it."""
+    if output.output_type != "stream":
+        return output
+    output.text = re.sub("^(INFO|WARNING):.*\n", "", output.text, flags=re.M)
+    return output if output.name == "stdout" and output.text.strip() else None
 
 
 if __name__ == "__main__":
