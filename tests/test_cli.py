@@ -179,11 +179,12 @@ def test_train_and_demo_hand_on_what_was_asked(files, monkeypatch):
     monkeypatch.setattr(Record, "folder", "out", raising=False)
     monkeypatch.setattr(demo, "run", lambda *a: asked.append(a))
     words = "train voxelmorph --data d --out out --scale published --steps 9 --seed 2"
-    words += " --recipe r"
+    words += " --recipe r --initial p"
     assert cli.main(words.split()) == 0
     assert cli.main("demo -o here --model m --seed 3 --refine 4".split()) == 0
     train, run = asked
-    assert train[0:2] == ("voxelmorph", "d") and train[3:] == ("published", 9, 2, "r")
+    assert train[:2] == ("voxelmorph", "d")
+    assert train[3:] == ("published", 9, 2, "r", "p")
     assert [str(train[2]), str(run[0])] == ["out", "here"]
     assert run[1:] == ("m", 3, 4)
 
