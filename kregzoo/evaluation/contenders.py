@@ -388,7 +388,7 @@ def _brains():
         ) from error
     fixed = Image.from_nibabel(datasets.load_mni152_template(resolution=1))
     motion = Pose(rotation=10.0, scale=0.05, shift=10.0, shear=0.05)
-    matrix = motion.draw(np.random.default_rng(0), fixed.grid.centre)
+    matrix = motion.draw(np.random.default_rng(2), fixed.grid.centre)
     return fixed.resample(fixed.grid, AffineTransform(matrix)), fixed
 
 

@@ -164,7 +164,7 @@ def test_affine_registrations_find_the_same_affine():
     theirs = contender("mutual information", "affine registration")()
     found = from_itk(theirs)
     points = fixed.grid.voxel_to_world(np.argwhere(fixed.array > 0)[::5000])
-    assert np.linalg.norm(found.apply_points(points) - points, axis=1).mean() > 5.0
+    assert np.linalg.norm(found.apply_points(points) - points, axis=1).mean() > 10.0
     errors = ours.transform.apply_points(points) - found.apply_points(points)
     assert np.linalg.norm(errors, axis=1).mean() < 6.0
 
