@@ -20,8 +20,7 @@ B-splines; of hearts, whose surroundings no registration makes alike, 20 pairs, 
 heart with a template of its own, the one phase, and a shape, the other; random fields
 of B-splines on the same images themselves, about as large; pairs of brains in a random
 common pose, or the network learns their one template by heart; hearts, which have many,
-as they lie (in a random pose as many steps teach less: a Dice of 0.84 in place of 0.91
-on training pairs); Adam.
+as they lie, since in a random pose as many steps teach less; Adam.
 """
 
 import dataclasses
