@@ -47,7 +47,7 @@ class Shift:
     def __call__(self, moving, fixed, folder):
         self.runs += 1
         if self.fails_on and self.fails_on in moving.name:
-            raise RuntimeError("no\noverlap")
+            raise RuntimeError("/build/src/tool.hxx:3: no\noverlap")
         matrix = np.eye(4)
         matrix[:3, 3] = self.part * SHIFT
         AffineTransform(matrix).save(folder / "shift.tfm")

@@ -39,7 +39,7 @@ def test_a_failure_is_recorded_and_tried_again(known_data, tmp_path):
     assert [(row["pair"], row["method"]) for row in errors] == [
         ("moving0 to fixed0", "broken")
     ]
-    assert errors[0]["error"] == "RuntimeError: no overlap"
+    assert errors[0]["error"] == "RuntimeError: tool.hxx:3: no overlap"
     assert len(table.values("dice")["broken"]) == 1
     assert "broken, moving0 to fixed0: RuntimeError" in evaluation.summary(table)
     broken.fails_on = ""
