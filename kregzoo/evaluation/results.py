@@ -7,6 +7,7 @@ made again at any time.
 import dataclasses
 import json
 import pathlib
+import re
 import statistics
 
 import numpy as np
@@ -172,7 +173,7 @@ def preset_rows(tables):
                 f"`{record.name}`",
                 record.chapter,
                 record.transform,
-                record.data.partition(" (")[0],
+                re.sub(r" \([^()]*\)$", "", record.data),
                 record.licence.partition(";")[0],
                 *("<br>".join(parts) for parts in zip(*cells, strict=True)),
             ]
