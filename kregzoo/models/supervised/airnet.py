@@ -205,6 +205,6 @@ SYSTEM = System(
     recipes={
         "brain_t1": _recipe(steps=15_000),
         # Three persons, of whom two train: too few to learn what a brain is.
-        "brain_ms": _recipe(steps=6000, held_out=1, initial="airnet_brain_t1"),
+        "brain_ms": _recipe(steps=3000, held_out=1, initial="airnet_brain_t1"),
     },
 )
