@@ -169,7 +169,7 @@ RECIPE = Recipe(
         "cpu": Scale(
             spacing=2.0,
             shapes=((80, 96, 80), (96, 112, 96)),
-            steps=4000,
+            steps=3000,
             learning_rate=1e-3,
             model={"width": 4},
         ),
