@@ -77,6 +77,7 @@ def _parser():
         _add_list,
         _add_info,
         _add_register,
+        _add_register_cohort,
         _add_warp,
         _add_train,
         _add_push,
@@ -143,6 +144,41 @@ def _add_register(commands):
         "lie in the moving image is written as warped_points.csv",
     )
     parser.set_defaults(command=_register)
+
+
+def _add_register_cohort(commands):
+    parser = commands.add_parser(
+        "register-cohort",
+        help="align many pairs, in several processes or on a cluster",
+        description="Align the pairs of a table, in several processes of this machine "
+        "or on the workers of a\nDask scheduler, on which kregzoo is installed and the "
+        'files lie at the same paths\n(pip install "kregzoo[cohort]"). The table is a '
+        "CSV file with the columns moving and fixed and,\nif wanted, subject, session, "
+        "and labels of the moving image.\nWrites for each pair the warped image, the "
+        "transform (ITK, fixed to moving) and metrics, under\nnames of BIDS "
+        "derivatives. Run again, it goes on where it stopped. Exit code 1 if a pair\n"
+        "failed; failures.csv then lists it.",
+        epilog="examples:\n"
+        "  kregzoo register-cohort pairs.csv -o out --workers 4\n"
+        "  kregzoo register-cohort pairs.csv -o out --scheduler tcp://node1:8786",
+    )
+    parser.add_argument("pairs", metavar="PAIRS.csv", help="table of the pairs")
+    _add_output_folder(parser, flags=("-o", "--out", "--output"), required=True)
+    parser.add_argument(
+        "--model", default=MODEL, metavar="NAME", help="preset (default: %(default)s)"
+    )
+    _add_refine(parser)
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--workers",
+        type=_positive,
+        metavar="N",
+        help="processes of this machine (default: one a core)",
+    )
+    where.add_argument(
+        "--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers to use"
+    )
+    parser.set_defaults(command=_register_cohort)
 
 
 def _add_warp(commands):
@@ -485,6 +521,26 @@ def _register(options):
         names = sorted(path.name for path in folder.iterdir())
     for name in names:
         print(output / name)
+
+
+def _register_cohort(options):
+    output = _new_folder(options.output)
+    _start_keras()
+    from kregzoo import cohort
+
+    outcome = cohort.register_cohort(
+        cohort.read_cohort(options.pairs),
+        output,
+        options.model,
+        options.refine,
+        options.scheduler,
+        options.workers,
+        announce=lambda text: print(text, file=sys.stderr),
+    )
+    print(outcome)
+    if outcome.failures:
+        print(output / cohort.FAILURES)
+        return 1
 
 
 def _warp(options):

@@ -19,6 +19,7 @@ COMMANDS = (
     "list",
     "info",
     "register",
+    "register-cohort",
     "warp",
     "train",
     "evaluate",
