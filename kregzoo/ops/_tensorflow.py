@@ -7,6 +7,8 @@ updates; image and points have one function each, so that an outer graph prunes 
 it does not need.
 """
 
+import contextlib
+import contextvars
 import functools
 import itertools
 
@@ -16,6 +18,18 @@ import tensorflow as tf
 from kregzoo.ops import filters, warping
 
 WORTH_COMPILING = 200_000
+
+_plain = contextvars.ContextVar("plain", default=False)
+
+
+@contextlib.contextmanager
+def plain():
+    """While it lasts, nothing is compiled by XLA, which other runtimes have not."""
+    token = _plain.set(True)
+    try:
+        yield
+    finally:
+        _plain.reset(token)
 
 
 def compiled_when_large(fn):
@@ -36,7 +50,7 @@ def compiled_when_large(fn):
         tensors = [arg for arg in args if tf.is_tensor(arg)]
         values = tensors[-1].shape.num_elements()
         small = values is not None and values < WORTH_COMPILING
-        return (fn if small else compiled)(*args)
+        return (fn if small or _plain.get() else compiled)(*args)
 
     return call
 

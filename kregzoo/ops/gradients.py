@@ -1,5 +1,6 @@
 """Gradients and compilation of plain functions: where backends differ."""
 
+import contextlib
 import functools
 
 import keras
@@ -54,6 +55,24 @@ def compiled(fn, fuse=False):
 
         return jax.jit(fn)
     return fn
+
+
+def portable():
+    """Trace graphs of plain operations, which other runtimes have too.
+
+    Returns:
+        A context manager. While it lasts, nothing on TensorFlow is compiled by XLA; on
+        the other backends it changes nothing.
+
+    Example:
+        >>> with portable():
+        ...     double = compiled(lambda x: x * 2.0)
+    """
+    if keras.backend.backend() != "tensorflow":
+        return contextlib.nullcontext()
+    from kregzoo.ops import _tensorflow
+
+    return _tensorflow.plain()
 
 
 def fused(fn):

@@ -2,6 +2,7 @@
 
 import abc
 
+from kregzoo.registrars.export import export
 from kregzoo.registrars.iterative import CanonicalPair
 from kregzoo.registrars.presets import derived_card
 from kregzoo.registrars.registration import Timer
@@ -61,6 +62,33 @@ class Registrar(abc.ABC):
         preset = self.preset.derived(directory)
         preset.write(self.model, derived_card(preset))
         return preset.folder
+
+    def export(self, directory, format="tf_saved_model", shape=None):
+        """Write the network, its warp inside, to run without Keras and kregzoo.
+
+        It takes one pair, in the canonical frame that `preprocessor` makes:
+        intensities, orientation, spacing and shape; alignment, refinement and the way
+        back to the world are not in it. `interface.json` beside it says the names and
+        shapes of inputs and outputs. TensorFlow exports; no other backend does.
+
+        Args:
+            directory: path of the folder, which must be new or empty.
+            format: `"tf_saved_model"`, `"onnx"` (needs `kregzoo[export]`) or
+                `"litert"`.
+            shape: tuple of the images' spatial sizes, which are fixed in what is
+                written; by default the network's own, or the largest that
+                `preprocessor` makes.
+
+        Returns:
+            `pathlib.Path` of `saved_model`, `network.onnx` or `network.tflite`.
+
+        Raises:
+            ValueError: on another backend than TensorFlow, for an unknown `format`, a
+                `shape` that does not suit, a folder that holds something, or an
+                operation that LiteRT lacks, such as pooling in 3-D.
+            ImportError: without what the format needs.
+        """
+        return export(self.model, self.preprocessor, directory, format, shape)
 
     def register(
         self,
