@@ -33,6 +33,18 @@ def test_the_percentile_of_the_foreground_becomes_one():
     np.testing.assert_allclose(result.array, expected, atol=1e-5)
 
 
+def test_a_few_voxels_below_the_background_do_not_lift_it():
+    array = np.zeros((40, 40, 40))
+    array[10:30, 10:30, 10:30] = 100.0
+    # Such as cubic interpolation leaves beside an edge.
+    array[9, 10:30, 10:15] = -30.0
+    frame = Preprocessor(1.0, ((32, 32, 32),))
+    result = frame.normalise(Image.from_array(array))
+    np.testing.assert_array_equal(result.array, np.clip(array / 100.0, 0, 1))
+    low, high = foreground_box(result)
+    np.testing.assert_allclose(high - low, 20.0)
+
+
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_foreground_box_is_that_of_the_voxels_in_the_world(ndim):
     grid = rotated_grid((20, 24, 16)[:ndim], 2.0, 90.0, np.arange(ndim))
