@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kregzoo import cli
-from kregzoo.spatial import AffineTransform, Image
+from kregzoo.spatial import AffineTransform, Image, read_transform
 from tests.phantoms import Phantom, mean_error, rotated_grid, wave
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -27,6 +27,8 @@ def error(tmp_path, monkeypatch):
     phantom.image(grid, truth).write("fixed.nii.gz")
     labels = (moving.array > np.median(moving.array)).astype("uint8")
     Image(labels, grid).write("moving_labels.nii.gz")
+    table = "moving,fixed,subject,session\nmoving.nii.gz,fixed.nii.gz,01,1\n"
+    (tmp_path / "pairs.csv").write_text(table)
     return lambda transform: mean_error(transform, truth, phantom.landmarks())
 
 
@@ -55,7 +57,11 @@ def test_how_to_start(error, capsys):
     theirs = names["sitk"].GetArrayFromImage(names["warped"]).T
     assert np.mean(np.abs(theirs - result.warped.array) > 1e-2) < 1e-3
     printed = capsys.readouterr().out
-    assert "report.html" in printed
+    assert "report.html" in printed and "1 registered" in printed
+    assert names["path"].is_dir()
+    name = "sub-01_ses-1_from-moving_to-fixed_mode-image_xfm.h5"
+    many = read_transform(f"cohort/sub-01/ses-1/{name}")
+    assert error(many) == pytest.approx(error(result.transform), abs=1e-3)
     points = names["in_moving"]
     for transform in (names["transform"], names["again"]):
         np.testing.assert_allclose(
