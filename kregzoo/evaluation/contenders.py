@@ -23,6 +23,7 @@ from kregzoo import ops, zoo
 from kregzoo.evaluation.methods import centred, optimise_mutual_information
 from kregzoo.losses import LNCC, Gradient
 from kregzoo.models.unsupervised.voxelmorph import DECODERS, ENCODERS, VoxelMorph
+from kregzoo.ops.warping import interpolate
 from kregzoo.spatial import AffineTransform, Image, itk
 from kregzoo.training import Pose
 
@@ -152,10 +153,14 @@ def _warps(size, device, gradient):
 def _integrations(size, device, gradient):
     makers = (_integration, partial(_voxelmorph_integration, device))
     ours, theirs = (partial(maker, size, gradient) for maker in makers)
+    others = [Contender("voxelmorph", theirs, "voxelmorph")]
+    if gradient:
+        # What the backend's own gradient of the gathers costs.
+        others.append(Contender("plain form", partial(_plain_integration, size)))
     return Benchmark(
         "integration gradient" if gradient else "integration",
         Contender("kregzoo", ours),
-        (Contender("voxelmorph", theirs, "voxelmorph"),),
+        tuple(others),
         size,
         memory=not gradient,
     )
@@ -307,6 +312,16 @@ def _integration(size, gradient):
         return ops.integrate(velocity, STEPS)
 
     return _keras_work(integrate, _field(size), gradient)
+
+
+def _plain_integration(size):
+    def integrate(velocity):
+        field = velocity / 2.0**STEPS
+        for _ in range(STEPS):
+            field = field + interpolate(field, field, "linear", "border", True)
+        return field
+
+    return _keras_work(integrate, _field(size), gradient=True)
 
 
 def _voxelmorph_integration(device, size, gradient):

@@ -4,13 +4,16 @@ XLA fuses the eight gathers of a trilinear warp into one pass. It is applied to 
 warp by itself because a chain of warps in one cluster recomputes its gathers. The
 gradient is written out because that of a plain gather materialises 2**D sparse
 updates; image and points have one function each, so that an outer graph prunes the one
-it does not need.
+it does not need. The image's, the adjoint of the interpolation, is a scatter in general
+and a sum over neighbours where displacements are small, as in most of the squarings of
+an integration.
 """
 
 import contextlib
 import contextvars
 import functools
 import itertools
+import math
 
 import numpy as np
 import tensorflow as tf
@@ -48,11 +51,15 @@ def compiled_when_large(fn):
             for arg in args
         ]
         tensors = [arg for arg in args if tf.is_tensor(arg)]
-        values = tensors[-1].shape.num_elements()
-        small = values is not None and values < WORTH_COMPILING
-        return (fn if small or _plain.get() else compiled)(*args)
+        return (compiled if _compiles(tensors[-1]) else fn)(*args)
 
     return call
+
+
+def _compiles(tensor):
+    """Whether what ends with this tensor is compiled."""
+    values = tensor.shape.num_elements()
+    return not _plain.get() and (values is None or values >= WORTH_COMPILING)
 
 
 def interpolate(image, points, interpolation, fill, relative):
@@ -86,15 +93,79 @@ def _gradient_of_image(image, points, upstream, fill, relative):
     shape = tf.unstack(tf.shape(image)[1:-1])
     coordinates = warping.absolute(points) if relative else points
     upstream = _masked(upstream, coordinates, shape, fill)
-    offset = warping.batch_offset(coordinates, shape)
-    channels = image.shape[-1]
-    total = tf.zeros((tf.reduce_prod(tf.shape(image)[:-1]), channels), image.dtype)
-    for index, weight in warping.corners(coordinates, shape):
-        rows = upstream * tf.cast(weight[..., None], image.dtype)
-        rows = tf.reshape(rows, (-1, channels))
-        index = tf.reshape(index + offset, (-1, 1))
+    size = image.shape[1:-1]
+    same_grid = relative and size.is_fully_defined() and size == points.shape[1:-1]
+    if not same_grid or not _compiles(upstream):
+        return _scattered(upstream, coordinates, shape)
+    moves = _moves(coordinates, size)
+    reach = tf.reduce_max([tf.reduce_max(tf.abs(move)) for move in moves])
+    return tf.cond(
+        reach <= 1.0,
+        lambda: _gathered(upstream, moves),
+        lambda: _scattered(upstream, coordinates, shape),
+    )
+
+
+def _scattered(upstream, coordinates, shape):
+    """Adjoint of linear interpolation, wherever the points lie.
+
+    What goes to a voxel and to the next one along the last axis is scattered as one
+    row, which halves the rows; the two are added up afterwards.
+    """
+    channels = upstream.shape[-1]
+    low, _, fraction = warping.split(coordinates[..., -1:], shape[-1:])[0]
+    low = low + warping.batch_offset(coordinates, shape)
+    fraction = tf.cast(fraction[..., None], upstream.dtype)
+    both = tf.concat([upstream * (1 - fraction), upstream * fraction], axis=-1)
+    batch = tf.shape(coordinates)[0]
+    total = tf.zeros((batch * math.prod(shape), 2 * channels), upstream.dtype)
+    for index, weight in warping.corners(coordinates[..., :-1], shape[:-1]):
+        rows = both * tf.cast(weight, upstream.dtype)[..., None]
+        rows = tf.reshape(rows, (-1, 2 * channels))
+        index = tf.reshape(index * shape[-1] + low, (-1, 1))
         total = tf.tensor_scatter_nd_add(total, index, rows)
-    return tf.reshape(total, tf.shape(image))
+    total = tf.reshape(total, (batch, *shape, 2 * channels))
+    # Beyond the last voxel the weight is zero.
+    padding = [[0, 0]] * len(shape) + [[1, 0], [0, 0]]
+    return total[..., :channels] + tf.pad(total[..., channels:], padding)[..., :-1, :]
+
+
+def _moves(coordinates, size):
+    """Along each axis, how far from its voxel a point reads, within the image."""
+    moves = []
+    for axis, length in enumerate(size):
+        ramp = tf.range(length, dtype=tf.float32)
+        ramp = tf.reshape(ramp, [-1 if i == axis else 1 for i in range(len(size))])
+        value = tf.clip_by_value(coordinates[..., axis], 0.0, length - 1.0)
+        moves.append(value - ramp)
+    return moves
+
+
+def _gathered(upstream, moves):
+    """Adjoint of linear interpolation where no point lies beyond the next voxel.
+
+    Each voxel then looks at its 3**D neighbours and takes what they have for it: a sum
+    of shifted products, which XLA makes one pass, in place of a scatter.
+    """
+    size, ndim = upstream.shape[1:-1], len(moves)
+    padding = [[0, 0], *[[1, 1]] * ndim]
+    moves = [tf.pad(move, padding) for move in moves]
+    channels = [tf.pad(part, padding) for part in tf.unstack(upstream, axis=-1)]
+    totals = [0.0] * len(channels)
+    for offset in itertools.product((-1, 0, 1), repeat=ndim):
+        window = (slice(None),) + tuple(
+            slice(1 - step, 1 - step + length)
+            for step, length in zip(offset, size, strict=True)
+        )
+        weight = 1.0
+        for step, move in zip(offset, moves, strict=True):
+            weight = weight * tf.maximum(0.0, 1.0 - tf.abs(move[window] - step))
+        weight = tf.cast(weight, upstream.dtype)
+        totals = [
+            total + weight * channel[window]
+            for total, channel in zip(totals, channels, strict=True)
+        ]
+    return tf.stack(totals, axis=-1)
 
 
 @compiled_when_large

@@ -105,6 +105,27 @@ def test_gradients_of_sample(spatial, count, fill):
         np.testing.assert_allclose(to_numpy(of_points)[..., axis], expected, atol=2e-3)
 
 
+@pytest.mark.parametrize("fill", ["border", "zeros"])
+@pytest.mark.parametrize("reach", [0.9, 1.0, 3.0])
+@pytest.mark.parametrize("spatial", [(300, 420), (61, 58, 60)])
+def test_gradient_of_warp_is_the_adjoint(spatial, reach, fill):
+    shape = (2, *spatial)
+    image, other, probe = rng.normal(size=(3, *shape, 3)).astype("float32")
+    field = rng.uniform(-reach, reach, (*shape, len(spatial))).astype("float32")
+
+    def energy(image):
+        return ops.sum(warp(image, field, fill=fill) * ops.convert_to_tensor(probe))
+
+    _, (gradient,) = value_and_grad(energy, [image])
+    warped = to_numpy(warp(other, field, fill=fill)).astype("float64")
+    np.testing.assert_allclose(
+        np.sum(to_numpy(gradient).astype("float64") * other),
+        np.sum(warped * probe),
+        rtol=1e-4,
+        atol=1e-2,
+    )
+
+
 def test_nearest_keeps_labels_and_linear_makes_floats():
     labels = np.array([3, 9], "int32").reshape(1, 1, 2, 1)
     point = np.array([[[0.0, 0.75]]])
