@@ -84,6 +84,7 @@ def _parser():
         _add_evaluate,
         _add_compare,
         _add_benchmark,
+        _add_portability,
         _add_demo,
         _add_app,
     ):
@@ -377,6 +378,35 @@ def _add_benchmark(commands):
         "-o", "--output", metavar="FILE", help="JSON file for the measurements"
     )
     parser.set_defaults(command=_benchmark)
+
+
+def _add_portability(commands):
+    parser = commands.add_parser(
+        "portability",
+        help="compare backends and exported formats, and measure memory",
+        description="Register one pair by each preset on every backend that is "
+        "installed, export it to every\nformat, and register cubes of 1 mm voxels, to "
+        "measure the memory they take\n"
+        '(pip install "kregzoo[bench,export,jax,torch]" onnxruntime ai-edge-litert).',
+        epilog="example:\n  kregzoo portability dirnet_cardiac_cine -o found.json",
+    )
+    parser.add_argument(
+        "presets",
+        nargs="*",
+        metavar="PRESET",
+        help="(default: all that register in one step)",
+    )
+    parser.add_argument(
+        "--sizes",
+        nargs="+",
+        type=_positive,
+        metavar="N",
+        help="voxels of the cubes along each axis (default: 128 192 256)",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="JSON file for the measurements"
+    )
+    parser.set_defaults(command=_portability)
 
 
 def _add_demo(commands):
@@ -678,6 +708,25 @@ def _benchmark(options):
         words += ["--gpu"] * options.gpu
         words += ["--only", *options.only] if options.only else []
         benchmark.write_json(options.output, results, " ".join(words))
+
+
+def _portability(options):
+    _start_keras()
+    from rich.table import Table
+
+    from kregzoo.evaluation import portability
+
+    sizes = options.sizes or portability.SIZES
+    rows = portability.measure(options.presets, sizes)
+    for name, heads in portability.TABLES.items():
+        table = Table(*heads)
+        for row in rows[name]:
+            table.add_row(*portability.texts(row))
+        _print(table)
+    if options.output:
+        words = ["kregzoo portability", *options.presets]
+        words += ["--sizes", *map(str, sizes)] if options.sizes else []
+        portability.write_json(options.output, rows, " ".join(words))
 
 
 def _demo(options):

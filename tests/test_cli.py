@@ -25,6 +25,7 @@ COMMANDS = (
     "evaluate",
     "compare",
     "benchmark",
+    "portability",
     "demo",
     "app",
 )

@@ -13,6 +13,7 @@ import statistics
 import numpy as np
 
 from kregzoo import zoo
+from kregzoo.evaluation import portability
 from kregzoo.evaluation.benchmark import HEADS, texts
 from kregzoo.evaluation.rows import by_pair, read_rows
 from kregzoo.evaluation.statistics import Estimate, estimate, paired_difference
@@ -20,6 +21,7 @@ from kregzoo.spatial.files import atomic
 
 FOLDER = "results"
 SPEED = f"{FOLDER}/benchmark.json"
+PORTABILITY = f"{FOLDER}/portability.json"
 # Title, and digits shown, of the figures that have an interval.
 ACCURACY = {"dice": ("Dice", 4), "tre": ("TRE in mm", 2), "hd95": ("HD95 in mm", 2)}
 REGULARITY = {
@@ -125,7 +127,8 @@ def write_results(folder):
 
     Args:
         folder: folder with the tables in `results/`, and with what `kregzoo benchmark`
-            measured in `results/benchmark.json` if it was run.
+            measured in `results/benchmark.json` and `kregzoo portability` in
+            `results/portability.json` if they were run.
 
     Returns:
         Path of the file.
@@ -134,8 +137,10 @@ def write_results(folder):
     tables = read_tables(folder)
     parts = [INTRODUCTION, f"{START}\n{preset_table(tables)}{END}"]
     parts += [_section(table, folder) for table in tables]
-    if (folder / SPEED).is_file():
-        parts.append(_speed(json.loads((folder / SPEED).read_text(encoding="utf-8"))))
+    for name, section in ((SPEED, _speed), (PORTABILITY, _portability)):
+        if (folder / name).is_file():
+            record = json.loads((folder / name).read_text(encoding="utf-8"))
+            parts.append(section(record))
     with atomic(folder / "RESULTS.md") as temporary:
         temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return folder / "RESULTS.md"
@@ -338,6 +343,14 @@ def _speed(record):
     return SPEED_SECTION.format(**record["run"], table=table)
 
 
+def _portability(record):
+    tables = {
+        name: markdown(heads, map(portability.texts, record["tables"][name]))
+        for name, heads in portability.TABLES.items()
+    }
+    return PORTABILITY_SECTION.format(**record["run"], **tables)
+
+
 def markdown(heads, rows):
     """A table of texts as Markdown."""
     lines = [heads, ["---"] * len(heads), *rows]
@@ -388,6 +401,27 @@ over ours in the same round, the median and the range over the rounds. Peak memo
 that of one pass in a process of its own, without inputs, weights and imports.
 
 {table}
+Measured on {date} at commit {commit} on {machine}, {backend}, by
+
+    {command}"""
+
+PORTABILITY_SECTION = """\
+## Backends, formats and memory
+
+Each row was measured in a process of its own, on the MNI152 template moved and bent.
+The difference between backends is that of the whole displacement, from the first one's;
+seconds are those of a second registration.
+
+{backends}
+Exported, a network and its warp are run by TensorFlow, onnxruntime or LiteRT; the
+difference is the largest of any output, in voxels or intensities from 0 to 1.
+
+{export}
+The peak memory is that of the process that reads two cubes of 1 mm voxels, registers
+them and writes the results, with the libraries and the backend that it holds; seconds
+are those of a first registration, compilation included.
+
+{memory}
 Measured on {date} at commit {commit} on {machine}, {backend}, by
 
     {command}"""
