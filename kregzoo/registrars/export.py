@@ -1,12 +1,13 @@
 """Networks in formats that run without Keras: SavedModel, ONNX, LiteRT."""
 
+import importlib.metadata
 import json
 import pathlib
 import re
 
 import keras
 
-from kregzoo import __version__, ops
+from kregzoo import ops
 from kregzoo.spatial.files import atomic_folder
 
 FILES = {
@@ -53,7 +54,7 @@ def export(model, preprocessor, directory, format, shape=None):
         if format in VERIFY:
             VERIFY[format](path)
         interface = {
-            "kregzoo": __version__,
+            "kregzoo": importlib.metadata.version("kregzoo"),
             "inputs": {name: list(x.shape) for name, x in fixed.input.items()},
             "outputs": {name: list(x.shape) for name, x in fixed.output.items()},
             "preprocessor": preprocessor.get_config(),
