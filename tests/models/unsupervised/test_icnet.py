@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 from keras import ops as kops
 
@@ -44,6 +45,18 @@ def test_both_directions_are_one_network_with_the_images_exchanged():
     warped = ops.warp(pair["fixed"], there["inverse_displacement"])
     assert_close(there["warped_fixed"], kops.convert_to_numpy(warped))
     assert_close(there["displacements"][..., :2], field)
+
+
+def test_fields_of_half_the_resolution_are_resized_within_the_bound():
+    model = strong(ICNet((32, 48, 1), width=4, bound=5.0, half_resolution=True))
+    pair, network = images((32, 48, 1)), model.get_layer("network")
+    field = kops.convert_to_numpy(model(pair)["displacement"])
+    flow = keras.Model(network.input, network.get_layer("flow").output)
+    half = flow([pair["moving"], pair["fixed"]])
+    assert half.shape == (1, 16, 24, 2)
+    # In voxels of half the resolution, of which 2.5 are 5.
+    assert_close(field, kops.convert_to_numpy(ops.resize_field(2.5 * half, (32, 48))))
+    assert 0.05 < np.abs(field).max() < 5.0
 
 
 def test_a_folded_field_costs():
