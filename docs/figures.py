@@ -145,7 +145,8 @@ def drawn_heart(radius, turn=0.0, size=128):
 
 
 # What presets are shown at work on, by the data that they were trained on.
-PAIRS = {"brain_t1": brains, "brain_2d": slices, "cardiac_cine": hearts}
+PAIRS = {
+    "brain_ms": brains,"brain_t1": brains, "brain_2d": slices, "cardiac_cine": hearts}
 
 
 if __name__ == "__main__":
