@@ -146,7 +146,11 @@ def drawn_heart(radius, turn=0.0, size=128):
 
 # What presets are shown at work on, by the data that they were trained on.
 PAIRS = {
-    "brain_ms": brains,"brain_t1": brains, "brain_2d": slices, "cardiac_cine": hearts}
+    "brain_ms": brains,
+    "brain_t1": brains,
+    "brain_2d": slices,
+    "cardiac_cine": hearts,
+}
 
 
 if __name__ == "__main__":
