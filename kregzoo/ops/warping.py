@@ -206,10 +206,12 @@ def _sample(image, points, interpolation, fill, relative):
     if interpolation == "linear" and not keras.backend.is_float_dtype(image.dtype):
         image = ops.cast(image, "float32")
     if keras.backend.backend() == "tensorflow":
-        from kregzoo.ops import _tensorflow
-
-        return _tensorflow.interpolate(image, points, interpolation, fill, relative)
-    return interpolate(image, points, interpolation, fill, relative)
+        from kregzoo.ops import _tensorflow as fast
+    elif keras.backend.backend() == "jax":
+        from kregzoo.ops import _jax as fast
+    else:
+        from kregzoo.ops import _torch as fast
+    return fast.interpolate(image, points, interpolation, fill, relative)
 
 
 def interpolate(image, points, interpolation, fill, relative):

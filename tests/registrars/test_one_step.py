@@ -382,3 +382,18 @@ def test_what_comes_before_the_network(alignment):
 def test_unknown_alignments_are_refused():
     with pytest.raises(ValueError, match="`alignment`.*Received: 'rigid'"):
         OneStepRegistrar(cascade(), FRAME[2], alignment="rigid")
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="counts its traces")
+def test_a_cohort_of_many_sizes_is_traced_once_a_shape():
+    frame = Preprocessor(4.0, ((48, 48), (64, 64)))
+    registrar = OneStepRegistrar(network("half displacement", 2), frame)
+    shapes = set()
+    for number, (size, radius) in enumerate(
+        [((40, 44), 50.0), ((52, 47), 48.0), ((61, 70), 80.0), ((45, 80), 55.0)]
+    ):
+        image = Phantom(2, radius=radius).image(rotated_grid(size, 4.0, 5.0 * number))
+        registrar.register(image, image, progress=False)
+        shapes.add(frame.canonical_grid(frame.normalise(image)).shape)
+    assert shapes == {(48, 48), (64, 64)}
+    assert registrar._predict.experimental_get_tracing_count() == len(shapes)

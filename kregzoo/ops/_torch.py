@@ -1,0 +1,31 @@
+"""PyTorch's fast path: its own `grid_sample`, with its gradient."""
+
+import torch
+from torch.nn import functional
+
+from kregzoo.ops import warping
+
+
+def interpolate(image, points, interpolation, fill, relative):
+    """Linear `warping.interpolate` of an image in 2-D or 3-D by `grid_sample`."""
+    ndim = image.ndim - 2
+    if interpolation != "linear" or ndim not in (2, 3):
+        return warping.interpolate(image, points, interpolation, fill, relative)
+    coordinates = warping.absolute(points) if relative else points
+    shape = image.shape[1:-1]
+    last = torch.tensor(shape, dtype=torch.float32, device=coordinates.device) - 1
+    # From -1 at the first voxel's centre to 1 at the last one's, the last axis first.
+    grid = (2 * coordinates / last.clamp(min=1) - 1).flip(-1)
+    grid = grid.reshape(len(grid), *(1,) * (ndim - 1), -1, ndim)
+    values = functional.grid_sample(
+        image.movedim(-1, 1).to(torch.float32),
+        grid,
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=True,
+    )
+    values = values.movedim(1, -1).to(image.dtype)
+    values = values.reshape(*points.shape[:-1], image.shape[-1])
+    if fill == "zeros":
+        values = values * warping.inside(coordinates, shape).to(image.dtype)
+    return values
