@@ -192,7 +192,7 @@ RECIPES = {
             "cpu": Scale(
                 spacing=2.0,
                 shapes=((80, 96, 80), (96, 112, 96)),
-                steps=400,
+                steps=300,
                 learning_rate=1e-3,
                 model={"width": 16},
                 stages=tuple({"spacings": s} for s in ((), (16,), (16, 8), (16, 8, 4))),
