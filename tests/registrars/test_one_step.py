@@ -11,6 +11,7 @@ from kregzoo.registrars.iterative import CanonicalPair
 from kregzoo.spatial import (
     AffineTransform,
     CompositeTransform,
+    Grid,
     Image,
     Preprocessor,
     VelocityTransform,
@@ -173,7 +174,11 @@ def test_refining_lowers_the_loss(registrar):
 
 
 def test_every_kind_of_input_gives_the_same(simple, tmp_path):
-    _, moving, fixed = pair()
+    # On grids that NIfTI holds without rounding: the alignment may stop elsewhere.
+    moving, fixed = (
+        Image(image.array, Grid(image.grid.shape, np.float32(image.grid.affine)))
+        for image in pair()[1:]
+    )
     for name, image in (("moving", moving), ("fixed", fixed)):
         image.write(tmp_path / f"{name}.nii.gz")
         image.write(tmp_path / f"{name}.mha")
