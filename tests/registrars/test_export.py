@@ -8,6 +8,7 @@ import pytest
 from scipy import ndimage
 
 import kregzoo
+from kregzoo.evaluation.portability import FORMATS, RUNTIMES
 from kregzoo.models import ICNet, VoxelMorph
 from kregzoo.registrars import OneStepRegistrar
 from kregzoo.spatial import Preprocessor
@@ -15,7 +16,6 @@ from kregzoo.spatial import Preprocessor
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="TensorFlow exports"
 )
-FORMATS = ("tf_saved_model", "onnx", "litert")
 
 
 def pair(shape):
@@ -28,33 +28,9 @@ def pair(shape):
     return images
 
 
-def run_saved_model(path, images):
-    import tensorflow as tf
-
-    loaded = tf.saved_model.load(path)
-    return {name: x.numpy() for name, x in loaded.serve(images).items()}
-
-
-def run_onnx(path, images):
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path)
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(None, images), strict=True))
-
-
-def run_litert(path, images):
-    from ai_edge_litert.interpreter import Interpreter
-
-    return Interpreter(str(path)).get_signature_runner()(**images)
-
-
-RUN = dict(zip(FORMATS, (run_saved_model, run_onnx, run_litert), strict=True))
-
-
 def assert_same(registrar, folder, format, shape):
     path = registrar.export(folder, format, shape)
-    found = RUN[format](path, pair(shape))
+    found = RUNTIMES[format](path, pair(shape))
     expected = registrar.model(pair(shape), training=False)
     assert set(found) == set(expected)
     for name, output in expected.items():
