@@ -15,8 +15,9 @@ bodies seen from the front and the CT's mean along that line; the widths of the 
 deep Q-network; a value and an advantage for each kind of reward, whose sums act; all
 six freedoms in moves of 4 mm and 3 degrees; rewards of 10 and -10 at the ends; double
 Q-learning; a fifth of the first episodes along the shortest way; the body's surface
-rendered from the CT itself, blurred, in place of a camera's. Both scales of the recipe
-are ours, since the paper's is not known.
+rendered from the CT itself, blurred, in place of a camera's; a dozen bodies of other
+shapes made of each CT. Both scales of the recipe are ours, since the paper's is not
+known.
 
 The recipe `ct_volumes_dqn` trains a network without dueling, and one reward, to compare
 with, as the paper does.
@@ -30,7 +31,7 @@ from keras import layers
 
 from kregzoo.registrars.agent import AgentRegistrar
 from kregzoo.registrars.presets import load_weights
-from kregzoo.spatial import Image, Preprocessor
+from kregzoo.spatial import AffineTransform, Image, Preprocessor
 from kregzoo.spatial.motions import RigidMotions
 from kregzoo.spatial.observations import HeightView, Stage
 from kregzoo.training import Pose, QLearning, Recipe, Scale, System
@@ -136,9 +137,12 @@ def _head(x, dense, units, name):
 SHAPE = (48, 48, 48)
 SPACING = 8.0
 MOTIONS = RigidMotions(3, shift=4.0, angle=3.0)
+POSE = Pose(rotation=5.0, scale=0.15, shear=0.1, flip=True)
 STAGE = Stage("agent", SPACING, SHAPE, MOTIONS, 60, (5.0, 7.0), HeightView)
-# Of what a depth camera sees of a dressed body, in voxels of the CT.
-BLUR = 1.5
+# Of what a depth camera sees of a dressed body, in mm.
+BLUR = 4.0
+# Bodies of other shapes that are made of each CT.
+VARIANTS = 12
 
 
 def surface(image):
@@ -153,14 +157,15 @@ def surface(image):
     from scipy import ndimage
 
     body = ndimage.binary_fill_holes(image.array > 0.15).astype("float32")
-    return Image(ndimage.gaussian_filter(body, BLUR), image.grid)
+    blurred = ndimage.gaussian_filter(body, BLUR / image.grid.spacing)
+    return Image(blurred, image.grid)
 
 
 def _game(images):
     from kregzoo.training.environments import Case, RegistrationEnvironment, Rewards
 
     frame, cases = Preprocessor(SPACING, (SHAPE,), None), []
-    for image in images:
+    for image in _variants(images):
         # What is looked at in a registration, too.
         grid = frame.canonical_grid(image)
         cases.append(Case(HeightView(image, surface(image), grid), np.eye(4)))
@@ -171,6 +176,15 @@ def _game(images):
         Rewards(tolerance=0.75, limit=12.0, clip=1.0),
         budget=60,
     )
+
+
+def _variants(images):
+    """Each image in several shapes, at the resolution that an agent needs."""
+    rng = np.random.default_rng(0)
+    for image in images:
+        grid = image.grid.resampled(SPACING / 2)
+        for _ in range(VARIANTS):
+            yield image.resample(grid, AffineTransform(POSE.draw(rng, grid.centre)))
 
 
 def _recipe(dueling):
@@ -188,7 +202,7 @@ def _recipe(dueling):
         losses=dict,
         loss_weights={},
         scales={"cpu": scale, "published": scale},
-        pose=Pose(),
+        pose=POSE,
         held_out=1,
         alignment="centres",
         game=_game,
