@@ -110,9 +110,7 @@ def surface_pairs(data, folder, count=None, seed=0):
     Raises:
         ValueError: when the data have no `eval_images`.
     """
-    return _of_volumes(
-        data, folder, count, seed, NEAR, lambda rng, image: surface(image)
-    )
+    return _of_volumes(data, folder, count, seed, NEAR, surface)
 
 
 def _of_volumes(data, folder, count, seed, ranges, make_fixed):

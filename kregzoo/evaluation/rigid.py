@@ -12,11 +12,11 @@ from kregzoo.evaluation.methods import (
     written,
 )
 from kregzoo.losses import MI, MINDSSC
-from kregzoo.models.reinforcement.ma_dueling import surface
+from kregzoo.models.reinforcement.ma_dueling import body
 from kregzoo.registrars import IterativeRegistrar, LearnedMetricRegistrar, Rigid
 from kregzoo.registrars.iterative import default_preprocessor
 from kregzoo.registrars.optimizers import SciPy
-from kregzoo.spatial import AffineTransform, Image
+from kregzoo.spatial import AffineTransform, Image, Preprocessor
 
 LEVELS = ((4, 60), (2, 60), (1, 40))
 SIMILARITIES = {"mi": MI, "mind": MINDSSC}
@@ -113,9 +113,7 @@ def _run_closest_points(moving, fixed, folder):
     from scipy.spatial.transform import Rotation
 
     moving, fixed = Image.read(moving), Image.read(fixed)
-    body = surface(default_preprocessor(3).normalise(moving))
-    # The fixed image is a surface as it is.
-    tree, points = KDTree(_skin(body)), _skin(fixed)
+    tree, points = KDTree(_skin(moving)), _seen(fixed)
     points = points[:: max(1, len(points) // POINTS)]
     matrix = np.eye(4)
     for _ in range(ROUNDS):
@@ -133,9 +131,21 @@ def _run_closest_points(moving, fixed, folder):
 
 
 def _skin(image):
-    """Positions `(N, 3)` of the voxels at the surface of what `surface` makes."""
+    """Positions `(N, 3)` of the voxels at the surface of a CT's body."""
     from scipy import ndimage
 
-    body = image.array > 0.5
-    index = np.argwhere(body & ~ndimage.binary_erosion(body, border_value=1))
+    inside = body(default_preprocessor(3).normalise(image))
+    index = np.argwhere(inside & ~ndimage.binary_erosion(inside, border_value=1))
     return image.grid.voxel_to_world(index)
+
+
+def _seen(surface):
+    """Positions `(N, 3)` on a surface that a camera in front sees."""
+    frame = Preprocessor(surface.grid.spacing.min(), ((1, 1, 1),), divisor=1)
+    grid = frame.canonical_grid(surface)
+    inside = surface.resample(grid).array > 0.5
+    depth = inside[:, ::-1].argmax(axis=1)
+    # What the image's border cuts is no skin.
+    x, z = np.nonzero(inside.any(axis=1) & (depth > 0))
+    index = np.stack([x, inside.shape[1] - 1 - depth[x, z], z], axis=-1)
+    return grid.voxel_to_world(index)

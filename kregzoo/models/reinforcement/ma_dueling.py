@@ -15,9 +15,9 @@ bodies seen from the front and the CT's mean along that line; the widths of the 
 deep Q-network; a value and an advantage for each kind of reward, whose sums act; all
 six freedoms in moves of 4 mm and 3 degrees; rewards of 10 and -10 at the ends; double
 Q-learning; a fifth of the first episodes along the shortest way; the body's surface
-rendered from the CT itself, blurred, in place of a camera's; a dozen bodies of other
-shapes made of each CT. Both scales of the recipe are ours, since the paper's is not
-known.
+rendered from the CT itself, dressed and with noise, in place of a camera's; a dozen
+bodies of other shapes made of each CT. Both scales of the recipe are ours, since the
+paper's is not known.
 
 The recipe `ct_volumes_dqn` trains a network without dueling, and one reward, to compare
 with, as the paper does.
@@ -139,36 +139,65 @@ SPACING = 8.0
 MOTIONS = RigidMotions(3, shift=4.0, angle=3.0)
 POSE = Pose(rotation=5.0, scale=0.15, shear=0.1, flip=True)
 STAGE = Stage("agent", SPACING, SHAPE, MOTIONS, 60, (5.0, 7.0), HeightView)
-# Of what a depth camera sees of a dressed body, in mm.
-BLUR = 4.0
+# Brighter is the body.
+THRESHOLD = 0.15
+# Clothes in mm at most, the size of their folds, and the camera's noise, in mm.
+CLOTHES, FOLDS, NOISE = 10.0, 40.0, 2.0
+# What of a surface is neither in nor out, to either side, in mm.
+SOFT = 4.0
 # Bodies of other shapes that are made of each CT.
 VARIANTS = 12
 
 
-def surface(image):
-    """What a depth camera knows of a CT: its outline, blurred.
+def body(image):
+    """The voxels of a CT that belong to the body.
 
     Args:
         image: a normalised `Image`.
 
     Returns:
-        An `Image`, 1 inside of the body.
+        Boolean array.
     """
     from scipy import ndimage
 
-    body = ndimage.binary_fill_holes(image.array > 0.15).astype("float32")
-    blurred = ndimage.gaussian_filter(body, BLUR / image.grid.spacing)
-    return Image(blurred, image.grid)
+    return ndimage.binary_fill_holes(image.array > THRESHOLD)
+
+
+def surface(rng, image):
+    """What a depth camera knows of a CT: the outline of a dressed body.
+
+    Clothes of 0 to 10 mm that vary along the body, and noise of 2 mm, are drawn.
+
+    Args:
+        rng: a `numpy.random.Generator`.
+        image: a normalised `Image`.
+
+    Returns:
+        An `Image`, 1 inside of the outline, 0.5 on it.
+    """
+    from scipy import ndimage
+
+    inside, spacing = body(image), image.grid.spacing
+    outside = ndimage.distance_transform_edt(~inside, spacing)
+    outside -= ndimage.distance_transform_edt(inside, spacing)
+    folds = ndimage.gaussian_filter(rng.normal(size=inside.shape), FOLDS / spacing)
+    clothes = CLOTHES * np.clip(0.5 + folds / (4 * folds.std()), 0, 1)
+    noise = ndimage.gaussian_filter(rng.normal(size=inside.shape), 1.0)
+    outline = clothes + NOISE * noise / noise.std() - outside
+    soft = np.clip(0.5 + outline / (2 * SOFT), 0, 1).astype("float32")
+    return Image(soft, image.grid)
 
 
 def _game(images):
     from kregzoo.training.environments import Case, RegistrationEnvironment, Rewards
 
     frame, cases = Preprocessor(SPACING, (SHAPE,), None), []
-    for image in _variants(images):
+    rng = np.random.default_rng(0)
+    for image in _variants(rng, images):
+        fixed = surface(rng, image)
         # What is looked at in a registration, too.
-        grid = frame.canonical_grid(image)
-        cases.append(Case(HeightView(image, surface(image), grid), np.eye(4)))
+        grid = frame.canonical_grid(fixed)
+        cases.append(Case(HeightView(image, fixed, grid), np.eye(4)))
     return RegistrationEnvironment(
         cases,
         MOTIONS,
@@ -178,9 +207,8 @@ def _game(images):
     )
 
 
-def _variants(images):
+def _variants(rng, images):
     """Each image in several shapes, at the resolution that an agent needs."""
-    rng = np.random.default_rng(0)
     for image in images:
         grid = image.grid.resampled(SPACING / 2)
         for _ in range(VARIANTS):

@@ -46,13 +46,34 @@ def test_advantages_are_centred_on_the_state_s_value():
 
 
 def test_a_surface_knows_nothing_of_the_inside():
-    body = Phantom(3, radius=40.0).image(rotated_grid((24, 24, 24), 5.0, 0.0))
-    body = Image(np.clip(body.array, 0, 1), body.grid)
-    hollow = Image(body.array.copy(), body.grid)
-    hollow.array[11:13, 11:13, 11:13] = 0.0
-    one, other = (ma_dueling.surface(image).array for image in (body, hollow))
+    solid, hollow = _solid_and_hollow()
+    one, other = (
+        ma_dueling.surface(np.random.default_rng(0), image).array
+        for image in (solid, hollow)
+    )
     np.testing.assert_allclose(one, other)
-    assert 0.0 <= one.min() and 0.9 < one.max() <= 1.0
+    assert one.min() == 0.0 and one.max() == 1.0
+
+
+def test_clothes_lie_on_the_body_and_differ():
+    solid, _ = _solid_and_hollow()
+    bare = ma_dueling.body(solid)
+    one, other = (
+        ma_dueling.surface(np.random.default_rng(seed), solid).array > 0.5
+        for seed in (0, 1)
+    )
+    sizes = [np.cbrt(mask.sum() * 5.0**3 * 3 / (4 * np.pi)) for mask in (bare, one)]
+    # The mean of 0 to 10 mm.
+    assert 2.0 < sizes[1] - sizes[0] < 8.0
+    assert (one != other).any() and one[bare].mean() > 0.98
+
+
+def _solid_and_hollow():
+    image = Phantom(3, radius=40.0).image(rotated_grid((24, 24, 24), 5.0, 0.0))
+    solid = Image(np.clip(image.array, 0, 1), image.grid)
+    hollow = Image(solid.array.copy(), solid.grid)
+    hollow.array[11:13, 11:13, 11:13] = 0.0
+    return solid, hollow
 
 
 @pytest.mark.slow
