@@ -7,8 +7,11 @@ from matplotlib.figure import Figure
 
 import kregzoo
 from kregzoo import demo, ops
+from kregzoo.models.reinforcement import liao_agent, ma_dueling
 from kregzoo.registrars.presets import installed_presets
 from kregzoo.report import draw
+from kregzoo.spatial import Grid, Image
+from kregzoo.spatial.motions import RigidMotions
 
 FOLDER = pathlib.Path(__file__).parent
 BLUE, RED, GREY = "#2f6f9f", "#c0563b", "#9aa3ab"
@@ -22,7 +25,11 @@ def main():
         registrar = kregzoo.load(name)
         if hasattr(registrar, "sample"):
             generation(registrar).savefig(path / "deformations.png", dpi=60)
-        if pair := PAIRS.get(registrar.metadata["data"]["name"]):
+        if see := SEEN.get(registrar.metadata["system"]):
+            moving, fixed = drawn_bodies(see)
+            result = registrar.register(moving, fixed, progress=False)
+            result.save_animation(path / "example.gif")
+        elif pair := PAIRS.get(registrar.metadata["data"]["name"]):
             figure = example(registrar, *pair())
             panel = figure.axes[0].get_window_extent()
             inches = panel.transformed(figure.dpi_scale_trans.inverted())
@@ -143,6 +150,50 @@ def drawn_heart(radius, turn=0.0, size=128):
     blurred = ops.smooth(image[None, ..., None].astype("float32"), 1.2)
     return np.array(blurred)[0, ..., 0]
 
+
+def drawn_bodies(see):
+    """A CT of shapes alone, and how it is seen from another pose.
+
+    Args:
+        see: callable of a generator and a normalised `Image` that gives what is seen.
+    """
+    body = drawn_body()
+    pose = RigidMotions(3).matrix((12.0, -8.0, 10.0, 8.0, -6.0, 10.0), np.zeros(3))
+    moving = Image(body.array, Grid(body.grid.shape, pose @ body.grid.affine))
+    return moving, see(np.random.default_rng(0), body)
+
+
+def drawn_body(size=84, spacing=4.0):
+    """A trunk in [0, 1]: lungs, a heart, a spine, ribs and two arms."""
+    grid = Grid.centred((size,) * 3, spacing)
+    x, y, z = (np.indices(grid.shape) - (size - 1) / 2) * spacing
+    trunk = np.hypot(x / (150 - 0.15 * np.abs(z)), (y - 0.05 * z) / 95)
+    array = np.zeros(grid.shape)
+    for where, value in (
+        (trunk < 1, 0.45),
+        (np.hypot(np.abs(x) - 165 - 0.1 * z, y + 20) < 28, 0.45),
+        ((trunk < 0.93) & (trunk > 0.88) & (np.sin(z / 5) > 0), 0.8),
+        (_ellipsoid(np.abs(x) - 70, y, z - 40, 48, 62, 110), 0.1),
+        (_ellipsoid(x + 15, y - 20, z - 10, 50, 40, 55), 0.55),
+        (_ellipsoid(x - 60, y - 5, z + 105, 70, 60, 45), 0.5),
+        (np.hypot(x, y + 60) < 18 + 2 * np.sin(z / 5), 0.9),
+    ):
+        array[where] = value
+    blurred = ops.smooth(array[None, ..., None].astype("float32"), 0.8)
+    return Image(np.array(blurred)[0, ..., 0], grid)
+
+
+def _ellipsoid(x, y, z, *radii):
+    return sum((a / r) ** 2 for a, r in zip((x, y, z), radii, strict=True)) < 1
+
+
+def cone_beam_image(rng, image):
+    """A cone-beam CT of a CT."""
+    return Image(liao_agent.cone_beam(rng, image.array), image.grid)
+
+
+# How agents are shown a body, by system; their pictures move.
+SEEN = {"liao_agent": cone_beam_image, "ma_dueling": ma_dueling.surface}
 
 # What presets are shown at work on, by the data that they were trained on.
 PAIRS = {

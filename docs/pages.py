@@ -19,7 +19,7 @@ from kregzoo.zoo import list_models
 
 ROOT = pathlib.Path(__file__).parents[1]
 TEXTS = ("CHANGELOG.md", "RESULTS.md", "tutorials/*.ipynb", "zoo_weights/**/*.md")
-PICTURES = ("docs/*.png", "results/*.png", "zoo_weights/*/*.png")
+PICTURES = ("docs/*.png", "results/*.png", "zoo_weights/*/*.png", "zoo_weights/*/*.gif")
 CARD = "zoo_weights/{}/README.md"
 MARK = "<!-- systems -->"
 

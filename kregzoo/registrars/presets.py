@@ -22,7 +22,8 @@ from kregzoo.spatial import Preprocessor
 from kregzoo.spatial.files import atomic
 
 HASHED = ("config.json", "model.weights.h5", "preprocessor.json")
-FILES = (*HASHED, "metadata.json", "README.md", "*.png")
+PICTURES = {".gif": "image/gif", ".png": "image/png"}
+FILES = (*HASHED, "metadata.json", "README.md", *(f"*{kind}" for kind in PICTURES))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,10 +112,19 @@ class Preset:
             Markdown, a str.
         """
         text = (self.folder / "README.md").read_text(encoding="utf-8")
-        for path in self.folder.glob("*.png"):
+        for path in self.pictures():
             data = base64.b64encode(path.read_bytes()).decode("ascii")
-            text = text.replace(f"]({path.name})", f"](data:image/png;base64,{data})")
+            kind = PICTURES[path.suffix]
+            text = text.replace(f"]({path.name})", f"](data:{kind};base64,{data})")
         return text
+
+    def pictures(self):
+        """List the pictures beside the card.
+
+        Returns:
+            Sorted list of `pathlib.Path`.
+        """
+        return sorted(p for p in self.folder.glob("*") if p.suffix in PICTURES)
 
     def write(self, model, card):
         """Write the folder, weights of `model` included.

@@ -35,10 +35,7 @@ def card(preset):
         f"| {name.replace('_', ' ')} | {value} |"
         for name, value in metadata["figures"].items()
     )
-    pictures = "".join(
-        f"\n![{path.stem}]({path.name})\n"
-        for path in sorted(preset.folder.glob("*.png"))
-    )
+    pictures = "".join(f"\n![{path.stem}]({path.name})\n" for path in preset.pictures())
     choices = importlib.import_module(SYSTEMS[metadata["system"]].builder.__module__)
     return CARD.format(
         name=preset.name,
