@@ -1,7 +1,10 @@
 import keras
 import numpy as np
 import pytest
+from scipy import stats
 
+import kregzoo
+from kregzoo.evaluation import poses
 from kregzoo.models import AIRGAN
 from kregzoo.registrars import JudgingRegistrar
 from kregzoo.spatial import AffineTransform, Preprocessor
@@ -45,3 +48,14 @@ def test_it_registers_too(registrar):
 def test_what_is_no_transform_is_refused(registrar):
     with pytest.raises(ValueError, match="`initial`.*Received"):
         registrar.quality(*images(), transform="rigid")
+
+
+@pytest.mark.real_data
+def test_the_preset_tells_aligned_pairs_from_others(data_root, tmp_path):
+    registrar = kregzoo.load("air_gan_prostate_mr_us")
+    pairs = poses.pose_pairs(data_root / "prostate_mr_us", tmp_path, 18)
+    aligned = [registrar.quality(p.moving, p.fixed, p.truth) for p in pairs]
+    apart = [registrar.quality(p.moving, p.fixed) for p in pairs]
+    ranks = stats.mannwhitneyu(aligned, apart).statistic
+    # The area under the receiver operating characteristic.
+    assert ranks / len(pairs) ** 2 > 0.9
