@@ -186,7 +186,7 @@ def _datasets(records, frame, recipe, batch_size, seed, alignment=None):
         kept = len(images) - recipe.held_out
         parts = images[:kept], images[kept:]
         if recipe.game:
-            return tuple(recipe.game(part) for part in parts)
+            return recipe.game(parts[0]), None
         return tuple(recipe.views(part, batch_size, seed) for part in parts)
     each = len(images) // len(records)
     transforms = _transforms(images, labels, pairs, frame, recipe, each, alignment)

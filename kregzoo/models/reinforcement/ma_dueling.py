@@ -15,9 +15,9 @@ bodies seen from the front and the CT's mean along that line; the widths of the 
 deep Q-network; a value and an advantage for each kind of reward, whose sums act; all
 six freedoms in moves of 4 mm and 3 degrees; rewards of 10 and -10 at the ends; double
 Q-learning; a fifth of the first episodes along the shortest way; the body's surface
-rendered from the CT itself, dressed and with noise, in place of a camera's; a dozen
-bodies of other shapes made of each CT. Both scales of the recipe are ours, since the
-paper's is not known.
+rendered from the CT itself, dressed and with noise, in place of a camera's; sixty
+bodies of other shapes made of each CT that shows skin, by affines and smooth random
+fields. Both scales of the recipe are ours, since the paper's is not known.
 
 The recipe `ct_volumes_dqn` trains a network without dueling, and one reward, to compare
 with, as the paper does.
@@ -34,7 +34,14 @@ from kregzoo.registrars.presets import load_weights
 from kregzoo.spatial import AffineTransform, Image, Preprocessor
 from kregzoo.spatial.motions import RigidMotions
 from kregzoo.spatial.observations import HeightView, Stage
-from kregzoo.training import Pose, QLearning, Recipe, Scale, System
+from kregzoo.training import (
+    Pose,
+    QLearning,
+    RandomDeformations,
+    Recipe,
+    Scale,
+    System,
+)
 
 WIDTHS = (32, 64, 64)
 DENSE = 512
@@ -146,7 +153,7 @@ CLOTHES, FOLDS, NOISE = 10.0, 40.0, 2.0
 # What of a surface is neither in nor out, to either side, in mm.
 SOFT = 4.0
 # Bodies of other shapes that are made of each CT.
-VARIANTS = 12
+VARIANTS = 60
 
 
 def body(image):
@@ -198,6 +205,11 @@ def _game(images):
         # What is looked at in a registration, too.
         grid = frame.canonical_grid(fixed)
         cases.append(Case(HeightView(image, fixed, grid), np.eye(4)))
+    if not cases:
+        raise ValueError(
+            "`data` must have CT volumes that reach beyond the skin in front. "
+            f"Received: {[image.name for image in images]}"
+        )
     return RegistrationEnvironment(
         cases,
         MOTIONS,
@@ -208,11 +220,23 @@ def _game(images):
 
 
 def _variants(rng, images):
-    """Each image in several shapes, at the resolution that an agent needs."""
-    for image in images:
+    """Each CT that shows skin in many shapes, at the resolution that an agent needs."""
+    for image in filter(_shows_skin, images):
         grid = image.grid.resampled(SPACING / 2)
+        posed = [
+            image.resample(grid, AffineTransform(POSE.draw(rng, grid.centre))).array
+            for _ in range(VARIANTS)
+        ]
+        bodies = RandomDeformations(np.stack(posed)[..., None], (12, 24), 0.15)
         for _ in range(VARIANTS):
-            yield image.resample(grid, AffineTransform(POSE.draw(rng, grid.centre)))
+            _, deformed, _ = bodies.draw(rng)
+            yield Image(deformed[0, ..., 0], grid)
+
+
+def _shows_skin(image):
+    """Whether most of a body ends below the image's front, which a crop's does not."""
+    front = HeightView(image, image, image.grid.reoriented()).observe(np.eye(4))[..., 0]
+    return (front[front > 0] < 1).mean() > 0.5
 
 
 def _recipe(dueling):
@@ -231,7 +255,7 @@ def _recipe(dueling):
         loss_weights={},
         scales={"cpu": scale, "published": scale},
         pose=POSE,
-        held_out=1,
+        held_out=0,
         alignment="centres",
         game=_game,
         learning=QLearning(scale.steps, update_every=2),
