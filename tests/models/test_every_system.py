@@ -262,7 +262,10 @@ def test_files_give_the_same_field_in_a_new_process_on_any_backend(saved, backen
         check=True,
     )
     for name, expected in fields.items():
-        assert np.abs(expected).max() > 0.1
+        largest = np.abs(expected).max()
+        assert largest > 0.1
+        # Random weights move some networks' fields by 30 voxels, and float32 rounds.
+        tolerance = 1e-4 * max(1.0, largest)
         results = np.load(folder / f"{name}_{backend}.npz")
         for field in results.values():
-            np.testing.assert_allclose(field, expected, atol=1e-4)
+            np.testing.assert_allclose(field, expected, rtol=0, atol=tolerance)
