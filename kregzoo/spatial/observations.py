@@ -1,6 +1,7 @@
 """What an agent sees of two images and an alignment."""
 
 import dataclasses
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -118,7 +119,7 @@ class Stage:
         budget: int. Most steps of a registration.
         reach: tuple of two floats, the largest translation and rotation, in units, that
             it is trained to undo.
-        view: class of the view, made of moving image, fixed image and grid.
+        view: what makes a view of moving image, fixed image and grid.
     """
 
     layer: str
@@ -127,4 +128,4 @@ class Stage:
     motions: RigidMotions
     budget: int
     reach: tuple
-    view: type = VolumeView
+    view: Callable = VolumeView

@@ -15,7 +15,7 @@ bodies seen from the front and the CT's mean along that line; the widths of the 
 deep Q-network; a value and an advantage for each kind of reward, whose sums act; all
 six freedoms in moves of 4 mm and 3 degrees; rewards of 10 and -10 at the ends; double
 Q-learning; a fifth of the first episodes along the shortest way; the body's surface
-rendered from the CT itself, dressed and with noise, in place of a camera's; sixty
+rendered from the CT itself, dressed and with noise, in place of a camera's; a hundred
 bodies of other shapes made of each CT that shows skin, by affines and smooth random
 fields. Both scales of the recipe are ours, since the paper's is not known.
 
@@ -144,30 +144,47 @@ def _head(x, dense, units, name):
 SHAPE = (48, 48, 48)
 SPACING = 8.0
 MOTIONS = RigidMotions(3, shift=4.0, angle=3.0)
-POSE = Pose(rotation=5.0, scale=0.15, shear=0.1, flip=True)
-STAGE = Stage("agent", SPACING, SHAPE, MOTIONS, 60, (5.0, 7.0), HeightView)
-# Brighter is the body.
-THRESHOLD = 0.15
+# From any side: an agent that knows few bodies must not know them by heart.
+POSE = Pose(rotation=40.0, scale=0.15, shear=0.1, flip=True)
+# Brighter is the body, and what is thinner than twice this many mm is not.
+THRESHOLD, THIN = 0.15, 5.0
 # Clothes in mm at most, the size of their folds, and the camera's noise, in mm.
 CLOTHES, FOLDS, NOISE = 10.0, 40.0, 2.0
 # What of a surface is neither in nor out, to either side, in mm.
 SOFT = 4.0
 # Bodies of other shapes that are made of each CT.
-VARIANTS = 60
+VARIANTS = 100
 
 
 def body(image):
-    """The voxels of a CT that belong to the body.
+    """The voxels of a CT that belong to the body, without what it lies on or under.
 
     Args:
-        image: a normalised `Image`.
+        image: a normalised 3-D `Image`.
 
     Returns:
         Boolean array.
     """
     from scipy import ndimage
 
-    return ndimage.binary_fill_holes(image.array > THRESHOLD)
+    bright, spacing = image.array > THRESHOLD, image.grid.spacing
+    # What is thin, or apart from the largest part, is a table, a blanket or a cable.
+    parts, _ = ndimage.label(ndimage.distance_transform_edt(bright, spacing) > THIN)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    core = parts == sizes.argmax() if sizes.any() else bright
+    near = ndimage.distance_transform_edt(~core, spacing) <= THIN + spacing.max()
+    # Lungs are open where the image ends, but closed in each slice.
+    axis = np.abs(image.grid.direction[2]).argmax()
+    slices = np.moveaxis(bright & near, axis, 0)
+    filled = np.stack([ndimage.binary_fill_holes(slice_) for slice_ in slices])
+    return np.moveaxis(filled, 0, axis)
+
+
+def body_view(moving, fixed, grid):
+    """What the agent sees: the `HeightView` of a CT's body and of a surface."""
+    alone = Image(moving.array * body(moving), moving.grid, moving.name)
+    return HeightView(alone, fixed, grid, THRESHOLD)
 
 
 def surface(rng, image):
@@ -195,6 +212,9 @@ def surface(rng, image):
     return Image(soft, image.grid)
 
 
+STAGE = Stage("agent", SPACING, SHAPE, MOTIONS, 60, (5.0, 7.0), body_view)
+
+
 def _game(images):
     from kregzoo.training.environments import Case, RegistrationEnvironment, Rewards
 
@@ -204,7 +224,7 @@ def _game(images):
         fixed = surface(rng, image)
         # What is looked at in a registration, too.
         grid = frame.canonical_grid(fixed)
-        cases.append(Case(HeightView(image, fixed, grid), np.eye(4)))
+        cases.append(Case(body_view(image, fixed, grid), np.eye(4)))
     if not cases:
         raise ValueError(
             "`data` must have CT volumes that reach beyond the skin in front. "
@@ -227,7 +247,7 @@ def _variants(rng, images):
             image.resample(grid, AffineTransform(POSE.draw(rng, grid.centre))).array
             for _ in range(VARIANTS)
         ]
-        bodies = RandomDeformations(np.stack(posed)[..., None], (12, 24), 0.15)
+        bodies = RandomDeformations(np.stack(posed)[..., None], (8, 16), 0.2)
         for _ in range(VARIANTS):
             _, deformed, _ = bodies.draw(rng)
             yield Image(deformed[0, ..., 0], grid)
