@@ -24,6 +24,11 @@ JUDGED = ("discriminator_loss", "discriminator_ranked")
 VALIDATION_EVERY = 5
 
 
+def as_warped(x, outputs):
+    """The moving images as the network warped them."""
+    return outputs["warped"]
+
+
 @dataclasses.dataclass(frozen=True)
 class Adversary:
     """How a discriminator is trained, and how much it teaches.
@@ -43,6 +48,8 @@ class Adversary:
         penalty: float. 0 for the cross-entropy of logits; above, the discriminator is
             a Wasserstein critic, and this the weight of its gradient penalty.
         beta_1: float, of the discriminator's Adam.
+        negatives: callable of `x` and the network's outputs, arrays, that gives images
+            that count as misaligned.
     """
 
     positives: Callable
@@ -54,6 +61,7 @@ class Adversary:
     gates: tuple = ()
     penalty: float = 0.0
     beta_1: float = 0.5
+    negatives: Callable = as_warped
 
     def loss(self):
         """The loss of the discriminator, and, with targets of 1, of the network."""
@@ -253,7 +261,7 @@ class Turns:
     def _train_discriminator(self, x, y, outputs):
         positives = self.adversary.positives(x, y)
         both = {
-            "warped": np.concatenate([positives, outputs["warped"]]),
+            "warped": np.concatenate([positives, self.adversary.negatives(x, outputs)]),
             "fixed": np.concatenate([x["fixed"]] * 2),
         }
         aligned = np.ones_like(outputs["quality"]) - self.adversary.smoothing

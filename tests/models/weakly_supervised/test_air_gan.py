@@ -57,6 +57,14 @@ def test_positives_are_moved_by_the_truth():
     assert_close(moved[:, :-2], pair["moving"][:, 2:])
 
 
+def test_half_of_the_negatives_are_as_they_came():
+    x = {"moving": np.ones((4, 2, 2, 1))}
+    warped = np.zeros((4, 2, 2, 1))
+    found = air_gan.half_unmoved(x, {"warped": warped})
+    assert_close(found[:, 0, 0, 0], [1.0, 0.0, 1.0, 0.0])
+    assert warped.max() == 0.0
+
+
 def test_the_discriminator_judges_any_alignment():
     model, pair = AIRGAN(SHAPE, width=8), images()
     outputs = model(pair)
