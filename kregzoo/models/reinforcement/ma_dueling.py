@@ -152,6 +152,8 @@ THRESHOLD, THIN = 0.15, 5.0
 CLOTHES, FOLDS, NOISE = 10.0, 40.0, 2.0
 # What of a surface is neither in nor out, to either side, in mm.
 SOFT = 4.0
+# Of a reward a step later: what one step brings must not drown in what all bring.
+DISCOUNT = 0.6
 # Bodies of other shapes that are made of each CT.
 VARIANTS = 80
 
@@ -278,7 +280,7 @@ def _recipe(dueling):
         held_out=0,
         alignment="centres",
         game=_game,
-        learning=QLearning(scale.steps, update_every=2),
+        learning=QLearning(scale.steps, discount=DISCOUNT, update_every=2),
     )
 
 
