@@ -13,7 +13,7 @@ Not confirmed: the projection, the channels, the moves and their size, all width
 the two kinds of rewards are kept apart, all constants. Our choices: heights of both
 bodies seen from the front and the CT's mean along that line; the widths of the first
 deep Q-network; a value and an advantage for each kind of reward, whose sums act; all
-six freedoms in moves of 4 mm and 3 degrees; rewards of 10 and -10 at the ends; double
+six freedoms in moves of 2.5 mm and 2 degrees; rewards of 10 and -10 at the ends; double
 Q-learning; a fifth of the first episodes along the shortest way; the body's surface
 rendered from the CT itself, dressed and with noise, in place of a camera's; eighty
 bodies of other shapes made of each CT that shows skin, by affines and smooth random
@@ -143,7 +143,8 @@ def _head(x, dense, units, name):
 
 SHAPE = (48, 48, 48)
 SPACING = 8.0
-MOTIONS = RigidMotions(3, shift=4.0, angle=3.0)
+MOTIONS = RigidMotions(3, shift=2.5, angle=2.0)
+BUDGET = 90
 # Also from the side: an agent that knows few bodies must not know them by heart.
 POSE = Pose(rotation=15.0, scale=0.15, shear=0.1, flip=True)
 # Brighter is the body, and what is thinner than twice this many mm is not.
@@ -214,7 +215,7 @@ def surface(rng, image):
     return Image(soft, image.grid)
 
 
-STAGE = Stage("agent", SPACING, SHAPE, MOTIONS, 60, (5.0, 7.0), body_view)
+STAGE = Stage("agent", SPACING, SHAPE, MOTIONS, BUDGET, (8.0, 10.0), body_view)
 
 
 def _game(images):
@@ -236,8 +237,8 @@ def _game(images):
         cases,
         MOTIONS,
         Pose(rotation=20.0, shift=20.0, uniform=True, even=True),
-        Rewards(tolerance=0.75, limit=12.0, clip=1.0),
-        budget=60,
+        Rewards(tolerance=0.75, limit=16.0, clip=1.0),
+        budget=BUDGET,
     )
 
 
@@ -266,7 +267,7 @@ def _recipe(dueling):
     scale = Scale(
         spacing=SPACING,
         shapes=(SHAPE,),
-        steps=50_000,
+        steps=80_000,
         learning_rate=5e-4,
         model=model,
         batch_size=32,
