@@ -19,6 +19,9 @@ from kregzoo.spatial import AffineTransform, CompositeTransform, Preprocessor, a
 from kregzoo.spatial.preprocessing import foreground_box
 from kregzoo.spatial.transforms import Transform
 
+# Share of the grid below which an overlap is next to nothing.
+SMALL = 0.25
+
 
 class IterativeRegistrar:
     """Registers a pair by minimising a metric over a transform's parameters.
@@ -178,7 +181,7 @@ class IterativeRegistrar:
         displacement = self.transform.displacement(parameters, shape)
         warped = ops.warp(moving, displacement)
         where = kops.add(displacement, ops.identity_grid(shape))
-        mask = ops.inside(where, shape)
+        mask = _overlap(ops.inside(where, shape))
         if moving_mask is not None:
             mask = mask * ops.warp(moving_mask, displacement)
         if fixed_mask is not None:
@@ -191,6 +194,15 @@ class IterativeRegistrar:
         for regulariser, weight in self.regularisers:
             cost += weight * kops.mean(regulariser.call(displacement, displacement))
         return cost
+
+
+def _overlap(inside):
+    """What the moving image covers, or all where that is next to nothing.
+
+    An image that had left for good would otherwise fit whatever is left of it.
+    """
+    share = kops.mean(inside, axis=tuple(range(1, len(inside.shape))), keepdims=True)
+    return kops.where(share < SMALL, kops.ones_like(inside), inside)
 
 
 class CanonicalPair:

@@ -94,6 +94,18 @@ def test_deformations_are_recovered(name, ndim):
     assert "folded_percent" in result.metrics
 
 
+def test_an_image_that_leaves_is_no_fit():
+    truth = linear_map(2)
+    moving, fixed, points = pair(2, truth)
+    before = np.linalg.norm(truth(points) - points, axis=1).mean()
+    # Far enough for every voxel to find nothing, which would cost nothing.
+    options = {"seed": 0, "popsize": 6}
+    search = SciPy("differential_evolution", bound=60.0, options=options)
+    align = registrar(2, MSE(), Rigid(), search, levels=((2, 25),))
+    result = align.register(moving, fixed, progress=False)
+    assert mean_error(result.transform, truth, points) < 2 * before
+
+
 OPTIMIZERS = {
     "Adam": (keras.optimizers.Adam(0.3), 60),
     "L-BFGS-B": (SciPy("L-BFGS-B"), 30),
