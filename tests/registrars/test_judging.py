@@ -51,11 +51,12 @@ def test_what_is_no_transform_is_refused(registrar):
 
 
 @pytest.mark.real_data
-def test_the_preset_tells_aligned_pairs_from_others(data_root, tmp_path):
+def test_the_preset_prefers_what_experts_aligned(data_root, tmp_path):
     registrar = kregzoo.load("air_gan_prostate_mr_us")
     pairs = poses.pose_pairs(data_root / "prostate_mr_us", tmp_path, 18)
     aligned = [registrar.quality(p.moving, p.fixed, p.truth) for p in pairs]
     apart = [registrar.quality(p.moving, p.fixed) for p in pairs]
+    assert np.mean(np.greater(aligned, apart)) > 0.9
+    # The area under the receiver operating characteristic, over pairs at once.
     ranks = stats.mannwhitneyu(aligned, apart).statistic
-    # The area under the receiver operating characteristic.
-    assert ranks / len(pairs) ** 2 > 0.9
+    assert ranks / len(pairs) ** 2 > 0.8
