@@ -81,7 +81,7 @@ def test_a_preset_reaches_its_figure(record, data_root, tmp_path):
     if figures_of(record, "dice"):
         pairs, kind, margin = evaluation.read_pairs(data, PAIRS), "dice", -0.04
     elif make := MADE.get(record.system):
-        pairs, kind, margin = make(data, tmp_path, 2), "tre", 3.0
+        pairs, kind, margin = make(data, tmp_path, 4), "tre", 3.0
     else:
         pairs, kind, margin = evaluation.deformed_pairs(data, tmp_path, 1), "tre", 1.0
     found = np.mean([measured(registrar, pair, kind) for pair in pairs])
