@@ -17,7 +17,8 @@ class GreedyReturns(keras.utils.PyDataset):
     Each item is `(views, values)`: `"<layer>_view"`, `(batch, *shape, 2)`, the moving
     image and the fixed one as `VolumeView` gives them, and `"<layer>"`, `(batch, A)` as
     `greedy_returns` does, of each stage. Both images are drawn in one random pose about
-    a random voxel of the foreground; the moving one is then displaced by a residual
+    a random voxel of the foreground in the middle half of the image, since the middle
+    is what an agent looks at; the moving one is then displaced by a residual
     each of whose entries has a scale of its own, drawn evenly, and whose translations
     are 0 in half of the draws: agents that see few states in which rotations alone are
     left never learn to turn (Liao et al., AAAI 2017, draw more densely near alignment).
@@ -62,9 +63,7 @@ class GreedyReturns(keras.utils.PyDataset):
             keras.ops.convert_to_tensor(image.array.astype("float32")[None, ..., None])
             for image in images
         ]
-        self._inside = [
-            np.argwhere(image.array > 0.5 * image.array.mean()) for image in images
-        ]
+        self._inside = [_inside(image.array) for image in images]
 
     def __len__(self):
         return self.steps_per_epoch
@@ -112,6 +111,13 @@ class GreedyReturns(keras.utils.PyDataset):
         values = ops.sample(self._arrays[number], coordinates[None], fill="zeros")
         values = keras.ops.convert_to_numpy(values)[0, ..., 0]
         return values.reshape(len(matrices), *grid.shape).copy()
+
+
+def _inside(array):
+    """Voxels of the foreground in the middle half, `(count, D)`."""
+    voxels = np.argwhere(array > 0.5 * array.mean())
+    middle = np.array(array.shape) / 2
+    return voxels[np.all(np.abs(voxels - middle) <= middle / 2, axis=1)]
 
 
 def _residual(rng, stage):

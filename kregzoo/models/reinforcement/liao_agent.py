@@ -17,9 +17,9 @@ bring the residual's length below half a unit; moves turn about the middle of wh
 seen; residuals in training are drawn freedom by freedom, half of them without
 translation; the loss weighs differences of values (see `ActionValueError`); the second
 network sees the middle of the fixed image; cone-beam CT is simulated, by shading, noise
-and a cylinder beyond which there is nothing; in the recipe for processors moves of 3 mm
-and 3 degrees and then of 1 mm and 1 degree, and half of the widths or less. Both scales
-of the recipe look at 32 voxels along each axis, half as many as we believe published.
+and a cylinder beyond which there is nothing; moves of 3 mm and 3 degrees and then of
+1.5 mm and 1.5 degrees; 24 voxels along each axis, where we believe 64 published; in the
+recipe for processors half of the widths or less.
 """
 
 import functools
@@ -156,10 +156,10 @@ def cone_beam(rng, volume):
     return np.clip(degraded, 0.0, 1.2).astype("float32")
 
 
-SHAPE = (32, 32, 32)
+SHAPE = (24, 24, 24)
 STAGES = (
-    Stage("coarse", 6.0, SHAPE, RigidMotions(3, 3.0, 3.0), 60, (10.0, 10.0)),
-    Stage("fine", 3.0, SHAPE, RigidMotions(3, 1.0, 1.0), 40, (6.0, 6.0)),
+    Stage("coarse", 8.0, SHAPE, RigidMotions(3, 3.0, 3.0), 80, (12.0, 12.0)),
+    Stage("fine", 5.0, SHAPE, RigidMotions(3, 1.5, 1.5), 40, (8.0, 8.0)),
 )
 
 RECIPE = Recipe(
@@ -167,20 +167,20 @@ RECIPE = Recipe(
     loss_weights=dict.fromkeys(SCALES, 1.0),
     scales={
         "cpu": Scale(
-            spacing=6.0,
+            spacing=8.0,
             shapes=(SHAPE,),
-            steps=6000,
+            steps=8000,
             learning_rate=1e-3,
             model={
                 "widths": [8, 16, 16, 32, 32],
                 "dense": [128, 128, 64],
                 "padding": "same",
             },
-            batch_size=16,
+            batch_size=32,
             divisor=None,
         ),
         "published": Scale(
-            spacing=6.0,
+            spacing=8.0,
             shapes=(SHAPE,),
             steps=150_000,
             learning_rate=6e-5,
