@@ -99,11 +99,22 @@ class HeightView:
         return np.stack([*heights, moving.mean(axis=1)], axis=-1)
 
     def _height(self, volume):
-        body = volume > self.threshold
+        from_above = volume[:, ::-1]
+        body = from_above > self.threshold
+        first = body.argmax(axis=1)
+        inner = _at(from_above, first)
+        outer = _at(from_above, np.maximum(first - 1, 0))
+        # Where between both voxels the threshold is met: a move of less than a voxel is
+        # to be seen too.
+        part = (inner - self.threshold) / np.maximum(inner - outer, 1e-6)
         size = volume.shape[1]
-        # The distance from the far end to the first voxel that is seen.
-        height = size - body[:, ::-1].argmax(axis=1)
-        return np.where(body.any(axis=1), height / size, 0.0).astype("float32")
+        height = (size - 1 - first + np.where(first > 0, part, 1.0)) / size
+        return np.where(body.any(axis=1), height, 0.0).astype("float32")
+
+
+def _at(volume, index):
+    """The voxels of a volume at an index `(x, z)` along its second axis."""
+    return np.take_along_axis(volume, index[:, None], axis=1)[:, 0]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -33,7 +33,8 @@ def test_heights_are_those_of_the_side_that_is_seen():
     moving, fixed = slab(1, 7), slab(3, 5)
     seen = HeightView(moving, fixed, fixed.grid).observe(np.eye(4))
     assert seen.shape == (8, 6, 3)
-    assert_close(seen[3, 2], [0.5, 0.7, 0.5 * 6 / 10])
+    # Of the step from 0 to 0.5, 0.15 lies seven tenths of a voxel outside.
+    assert_close(seen[3, 2], [0.47, 0.67, 0.5 * 6 / 10])
     assert_close(seen[0, 0], [0.0, 0.0, 0.0])
 
 
@@ -44,4 +45,21 @@ def test_a_body_that_comes_nearer_is_higher():
     nearer = np.eye(4)
     nearer[1, 3] = -2.0
     seen = view.observe(nearer)
-    assert_close(seen[3, 2, :2], [0.6, 0.8])
+    assert_close(seen[3, 2, :2], [0.57, 0.77])
+
+
+def test_a_move_of_less_than_a_voxel_is_seen():
+    array = np.zeros((4, 10, 4), "float32")
+    # A ramp, so that the surface is where it says at any shift.
+    array[:] = np.clip(0.1 * (8 - np.arange(10)), 0, 1)[None, :, None]
+    body = Image(array, Grid.centred(array.shape, 1.0))
+    shifted = np.eye(4)
+    shifted[1, 3] = -0.3
+    seen = HeightView(body, body, body.grid).observe(shifted)
+    assert_close(seen[..., 0], 0.65)
+    assert_close(seen[..., 1], 0.68)
+
+
+def test_a_body_that_leaves_the_grid_is_as_high_as_can_be():
+    body = slab(2, 10)
+    assert HeightView(body, body, body.grid).observe(np.eye(4))[3, 2, 0] == 1.0

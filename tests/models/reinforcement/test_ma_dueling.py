@@ -16,7 +16,8 @@ SMALL = {"widths": (8, 8, 8), "dense": 16}
 
 
 def test_size_with_the_widths_of_the_first_deep_q_network():
-    count = (64 * 3 + 1) * 32 + (16 * 32 + 1) * 64 + (9 * 64 + 1) * 64
+    # What is seen, and the gap between both surfaces.
+    count = (64 * (3 + 1) + 1) * 32 + (16 * 32 + 1) * 64 + (9 * 64 + 1) * 64
     flat = 16 * 16 * 64
     count += 2 * (2 * (flat + 1) * 512 + 513 * 1 + 513 * 12)
     assert MaDuelingDQN().count_params() == count
