@@ -36,6 +36,8 @@ PLANAR = {"sam_flownet"}
 ONE_SIZE = {"air_gan", "airnet", "krebs"}
 # Of networks whose heads add up.
 RATES = {"label_reg": 3e-5}
+# Of networks that other random weights have move by dozens of voxels.
+GAINS = {"label_reg": 0.03}
 # Of networks that align nothing by themselves: metrics and agents.
 OTHERS = {"haskins_tre", "liao_agent", "ma_dueling"}
 # Of networks of volumes alone.
@@ -76,13 +78,13 @@ def build(system, shape, **options):
     return system.builder(shape, **ARGUMENTS.get(system.name, {}), **options)
 
 
-def strong(model, seed=0):
+def strong(model, gain=0.3):
     """Set every weight to a value that shows in the outputs."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     for weight in model.weights:
         # What normalises must stay what it is.
         if "norm" not in weight.path:
-            scale = 0.3 / np.sqrt(max(1, np.prod(weight.shape[:-1]) / 10))
+            scale = gain / np.sqrt(max(1, np.prod(weight.shape[:-1]) / 10))
             weight.assign(rng.normal(0, scale, weight.shape))
     return model
 
@@ -236,7 +238,7 @@ def saved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
     fields = {}
     for name, system in SYSTEMS.items():
-        model = strong(build(system, saved_shape(name)))
+        model = strong(build(system, saved_shape(name)), GAINS.get(name, 0.3))
         images = images_for(model)
         model.save(folder / f"{name}.keras")
         model.save_weights(folder / f"{name}.weights.h5")
@@ -262,10 +264,7 @@ def test_files_give_the_same_field_in_a_new_process_on_any_backend(saved, backen
         check=True,
     )
     for name, expected in fields.items():
-        largest = np.abs(expected).max()
-        assert largest > 0.1
-        # Random weights move some networks' fields by 30 voxels, and float32 rounds.
-        tolerance = 1e-4 * max(1.0, largest)
+        assert np.abs(expected).max() > 0.1
         results = np.load(folder / f"{name}_{backend}.npz")
         for field in results.values():
-            np.testing.assert_allclose(field, expected, rtol=0, atol=tolerance)
+            np.testing.assert_allclose(field, expected, atol=1e-4)
