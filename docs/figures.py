@@ -7,10 +7,11 @@ from matplotlib.figure import Figure
 
 import kregzoo
 from kregzoo import demo, ops
-from kregzoo.models.reinforcement import liao_agent, ma_dueling
+from kregzoo.evaluation.poses import cone_beam_image
 from kregzoo.registrars.presets import installed_presets
 from kregzoo.report import draw
 from kregzoo.spatial import Grid, Image
+from kregzoo.spatial.bodies import surface
 from kregzoo.spatial.motions import RigidMotions
 
 FOLDER = pathlib.Path(__file__).parent
@@ -187,13 +188,8 @@ def _ellipsoid(x, y, z, *radii):
     return sum((a / r) ** 2 for a, r in zip((x, y, z), radii, strict=True)) < 1
 
 
-def cone_beam_image(rng, image):
-    """A cone-beam CT of a CT."""
-    return Image(liao_agent.cone_beam(rng, image.array), image.grid)
-
-
 # How agents are shown a body, by system; their pictures move.
-SEEN = {"liao_agent": cone_beam_image, "ma_dueling": ma_dueling.surface}
+SEEN = {"liao_agent": cone_beam_image, "ma_dueling": surface}
 
 # What presets are shown at work on, by the data that they were trained on.
 PAIRS = {

@@ -12,10 +12,10 @@ import numpy as np
 from kregzoo.evaluation.known import KnownPair
 from kregzoo.evaluation.pairs import stem
 from kregzoo.models.reinforcement.liao_agent import cone_beam
-from kregzoo.models.reinforcement.ma_dueling import surface
 from kregzoo.registrars.alignment import align_labels
 from kregzoo.registrars.iterative import default_preprocessor
 from kregzoo.spatial import AffineTransform, Grid, Image, LabelMap
+from kregzoo.spatial.bodies import surface
 from kregzoo.spatial.preprocessing import foreground_box
 from kregzoo.training import Pose, read_dataset
 
@@ -83,11 +83,12 @@ def cone_beam_pairs(data, folder, count=None, seed=0, ranges=NEAR):
     Raises:
         ValueError: when the data have no `eval_images`.
     """
+    return _of_volumes(data, folder, count, seed, ranges, cone_beam_image)
 
-    def degraded(rng, image):
-        return Image(cone_beam(rng, image.array), image.grid)
 
-    return _of_volumes(data, folder, count, seed, ranges, degraded)
+def cone_beam_image(rng, image):
+    """A simulated cone-beam CT of a normalised CT, as an `Image`."""
+    return Image(cone_beam(rng, image.array), image.grid)
 
 
 def far_cone_beam_pairs(data, folder, count=None, seed=0):

@@ -12,11 +12,11 @@ from kregzoo.evaluation.methods import (
     written,
 )
 from kregzoo.losses import MI, MINDSSC
-from kregzoo.models.reinforcement.ma_dueling import body
 from kregzoo.registrars import IterativeRegistrar, LearnedMetricRegistrar, Rigid
 from kregzoo.registrars.iterative import default_preprocessor
 from kregzoo.registrars.optimizers import SciPy
 from kregzoo.spatial import AffineTransform, Image, Preprocessor
+from kregzoo.spatial.bodies import body
 
 LEVELS = ((4, 60), (2, 60), (1, 40))
 SIMILARITIES = {"mi": MI, "mind": MINDSSC}

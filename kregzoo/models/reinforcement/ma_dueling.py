@@ -33,6 +33,7 @@ from keras import layers
 from kregzoo.registrars.agent import AgentRegistrar
 from kregzoo.registrars.presets import load_weights
 from kregzoo.spatial import AffineTransform, Image, Preprocessor
+from kregzoo.spatial.bodies import THRESHOLD, body, surface
 from kregzoo.spatial.motions import RigidMotions
 from kregzoo.spatial.observations import HeightView, Stage
 from kregzoo.training import (
@@ -153,72 +154,16 @@ MOTIONS = RigidMotions(3, shift=2.5, angle=2.0)
 BUDGET = 90
 # Also from the side: an agent that knows few bodies must not know them by heart.
 POSE = Pose(rotation=15.0, scale=0.15, shear=0.1, flip=True)
-# Brighter is the body, and what is thinner than twice this many mm is not.
-THRESHOLD, THIN = 0.15, 5.0
-# Clothes in mm at most, the size of their folds, and the camera's noise, in mm.
-CLOTHES, FOLDS, NOISE = 10.0, 40.0, 2.0
-# What of a surface is neither in nor out, to either side, in mm.
-SOFT = 4.0
 # Of a reward a step later: what one step brings must not drown in what all bring.
 DISCOUNT = 0.6
 # Bodies of other shapes that are made of each CT.
 VARIANTS = 300
 
 
-def body(image):
-    """The voxels of a CT that belong to the body, without what it lies on or under.
-
-    Args:
-        image: a normalised 3-D `Image`.
-
-    Returns:
-        Boolean array.
-    """
-    from scipy import ndimage
-
-    bright, spacing = image.array > THRESHOLD, image.grid.spacing
-    # What is thin, or apart from the largest part, is a table, a blanket or a cable.
-    parts, _ = ndimage.label(ndimage.distance_transform_edt(bright, spacing) > THIN)
-    sizes = np.bincount(parts.ravel())
-    sizes[0] = 0
-    core = parts == sizes.argmax() if sizes.any() else bright
-    near = ndimage.distance_transform_edt(~core, spacing) <= THIN + spacing.max()
-    # Lungs are open where the image ends, but closed in each slice.
-    axis = np.abs(image.grid.direction[2]).argmax()
-    slices = np.moveaxis(bright & near, axis, 0)
-    filled = np.stack([ndimage.binary_fill_holes(slice_) for slice_ in slices])
-    return np.moveaxis(filled, 0, axis)
-
-
 def body_view(moving, fixed, grid):
     """What the agent sees: the `HeightView` of a CT's body and of a surface."""
     alone = Image(moving.array * body(moving), moving.grid, moving.name)
     return HeightView(alone, fixed, grid, THRESHOLD)
-
-
-def surface(rng, image):
-    """What a depth camera knows of a CT: the outline of a dressed body.
-
-    Clothes of 0 to 10 mm that vary along the body, and noise of 2 mm, are drawn.
-
-    Args:
-        rng: a `numpy.random.Generator`.
-        image: a normalised `Image`.
-
-    Returns:
-        An `Image`, 1 inside of the outline, 0.5 on it.
-    """
-    from scipy import ndimage
-
-    inside, spacing = body(image), image.grid.spacing
-    outside = ndimage.distance_transform_edt(~inside, spacing)
-    outside -= ndimage.distance_transform_edt(inside, spacing)
-    folds = ndimage.gaussian_filter(rng.normal(size=inside.shape), FOLDS / spacing)
-    clothes = CLOTHES * np.clip(0.5 + folds / (4 * folds.std()), 0, 1)
-    noise = ndimage.gaussian_filter(rng.normal(size=inside.shape), 1.0)
-    outline = clothes + NOISE * noise / noise.std() - outside
-    soft = np.clip(0.5 + outline / (2 * SOFT), 0, 1).astype("float32")
-    return Image(soft, image.grid)
 
 
 STAGE = Stage("agent", SPACING, SHAPE, MOTIONS, BUDGET, (8.0, 10.0), body_view)
