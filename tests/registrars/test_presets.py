@@ -242,13 +242,14 @@ def test_without_a_preset_there_is_none_to_save(written, tmp_path):
     assert not (tmp_path / "mine").exists()
 
 
-def test_notebooks_show_a_registrars_card(folder):
-    (folder / "README.md").write_text("# A card\n\n![x](x.png)\n")
-    (folder / "x.png").write_bytes(b"picture")
+@pytest.mark.parametrize("kind", ["png", "gif"])
+def test_notebooks_show_a_registrars_card(folder, kind):
+    (folder / "README.md").write_text(f"# A card\n\n![x](x.{kind})\n")
+    (folder / f"x.{kind}").write_bytes(b"picture")
     preset = Preset.read(folder)
     shown = OneStepRegistrar(network(), preset.preprocessor, preset=preset)
     assert shown._repr_markdown_() == (
-        "# A card\n\n![x](data:image/png;base64,cGljdHVyZQ==)\n"
+        f"# A card\n\n![x](data:image/{kind};base64,cGljdHVyZQ==)\n"
     )
     assert repr(shown) == "<OneStepRegistrar voxelmorph_test>"
 
