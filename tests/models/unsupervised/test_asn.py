@@ -28,6 +28,19 @@ def test_quality_is_what_the_discriminator_says_of_the_warped_image():
     assert_close(outputs["quality"], kops.convert_to_numpy(expected))
 
 
+def test_a_blurred_discriminator_does_not_see_what_is_finer():
+    checkers = np.indices((1, 64, 64, 1)).sum(axis=0) % 2
+    flat = np.full((1, 64, 64, 1), 0.5, "float32")
+    answers = []
+    for blur in (0.0, 2.0):
+        judge = ASN((64, 64, 1), blur=blur).get_layer("discriminator")
+        fine, plain = (
+            judge({"warped": x, "fixed": flat}) for x in (checkers.astype("f4"), flat)
+        )
+        answers.append(np.abs(kops.convert_to_numpy(fine - plain)).max())
+    assert answers[0] > 1e-3 and answers[1] < 1e-2 * answers[0]
+
+
 def test_positives_are_the_fixed_image_with_a_fifth_of_the_moving_one():
     images = {"moving": np.full((1, 4, 4, 1), 5.0), "fixed": np.zeros((1, 4, 4, 1))}
     assert_close(asn.blended(images, None), np.ones((1, 4, 4, 1)))
@@ -44,6 +57,7 @@ def test_twins_have_a_similarity_in_place_of_the_adversary():
         for key, scale in recipes[name].scales.items():
             adversarial = recipes["brain_t1"].scales[key]
             plain = {**adversarial.model, "judged": False}
+            plain.pop("blur", None)
             assert scale == dataclasses.replace(adversarial, model=plain)
 
 
