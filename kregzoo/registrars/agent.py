@@ -136,7 +136,7 @@ class AgentRegistration(Registration):
         figure = Figure(figsize=(2.5 * len(fixed), 2.5), layout="constrained")
         row = figure.subplots(1, len(fixed), squeeze=False)[0]
         writer = PillowWriter(fps=6)
-        with atomic(path) as temporary, writer.saving(figure, str(temporary), 60):
+        with atomic(path) as temporary, writer.saving(figure, str(temporary), 40):
             for alignment in alignments:
                 warped = self.moving.resample(grid, AffineTransform(alignment))
                 for axes, red, cyan in zip(row, _slices(warped), fixed, strict=True):
