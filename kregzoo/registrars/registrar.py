@@ -69,7 +69,8 @@ class Registrar(abc.ABC):
         It takes one pair, in the canonical frame that `preprocessor` makes:
         intensities, orientation, spacing and shape; alignment, refinement and the way
         back to the world are not in it. `interface.json` beside it says the names and
-        shapes of inputs and outputs. TensorFlow exports; no other backend does.
+        shapes of inputs and outputs. Of an agent it is the network of values alone,
+        which takes what its stages show. TensorFlow exports; no other backend does.
 
         Args:
             directory: path of the folder, which must be new or empty.
