@@ -169,7 +169,7 @@ RECIPE = Recipe(
         "cpu": Scale(
             spacing=8.0,
             shapes=(SHAPE,),
-            steps=8000,
+            steps=6000,
             learning_rate=1e-3,
             model={
                 "widths": [8, 16, 16, 32, 32],
