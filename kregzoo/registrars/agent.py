@@ -13,8 +13,8 @@ from kregzoo.spatial import AffineTransform, Preprocessor
 from kregzoo.spatial.files import atomic
 from kregzoo.spatial.motions import RigidMotions
 
-# Voxels along the longest axis of an animation.
-ANIMATED = 100
+# Voxels along the longest axis of an animation, and moves that it shows at most.
+ANIMATED, FRAMES = 100, 16
 
 
 class AgentRegistrar(Registrar):
@@ -119,7 +119,9 @@ class AgentRegistration(Registration):
         return figure
 
     def save_animation(self, path):
-        """Write the path as a GIF: what the agent made of the pair, step by step.
+        """Write the path as a GIF: what the agent made of the pair, and the end.
+
+        At most 16 steps are shown: of a longer path every second, third, and so on.
 
         Args:
             path: file to write, `.gif`, which appears when complete. It shows the
@@ -132,7 +134,9 @@ class AgentRegistration(Registration):
         grid = self.fixed.grid
         grid = grid.resampled(np.full(grid.ndim, grid.extent.max() / ANIMATED))
         fixed = _slices(self.fixed.resample(grid))
-        alignments = [step.alignment for step in self.path] + [self.transform.matrix]
+        every = -(-len(self.path) // FRAMES)
+        alignments = [step.alignment for step in self.path[::every]]
+        alignments.append(self.transform.matrix)
         figure = Figure(figsize=(2.5 * len(fixed), 2.5), layout="constrained")
         row = figure.subplots(1, len(fixed), squeeze=False)[0]
         writer = PillowWriter(fps=6)

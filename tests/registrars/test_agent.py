@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from keras import ops as kops
 
+from kregzoo.registrars import agent
 from kregzoo.registrars.agent import AgentRegistrar
 from kregzoo.spatial import AffineTransform, CompositeTransform, Preprocessor
 from kregzoo.spatial.motions import RigidMotions
@@ -79,17 +80,22 @@ def test_the_path_leads_from_the_start_by_its_actions(pair):
     assert abs(axes[0].lines[0].get_ydata()[0]) > 5.0
 
 
-def test_the_animation_shows_each_step_and_ends_aligned(pair, tmp_path):
+@pytest.mark.parametrize("most", [16, 3])
+def test_the_animation_shows_the_path_and_ends_aligned(
+    pair, tmp_path, monkeypatch, most
+):
     from PIL import Image as Picture
 
     _, moving, fixed = pair
     registrar = AgentRegistrar(CentresOfMass(), FRAME, stages())
     result = registrar.register(moving, fixed, initial=START, progress=False)
+    assert len(result.path) > 4
+    monkeypatch.setattr(agent, "FRAMES", most)
     result.save_animation(tmp_path / "path.gif")
     assert [path.name for path in tmp_path.iterdir()] == ["path.gif"]
     with Picture.open(tmp_path / "path.gif") as film:
         # Frames that are alike become one that stays longer.
-        assert 2 < film.n_frames <= len(result.path) + 1
+        assert 2 < film.n_frames <= min(len(result.path), most) + 1
         colour = []
         for frame in (0, film.n_frames - 1):
             film.seek(frame)
