@@ -13,7 +13,11 @@ from kregzoo.training.pairs import (
 )
 from kregzoo.training.q_learning import QLearning
 from kregzoo.training.registration_model import RegistrationModel
-from kregzoo.training.synthesis import RandomDeformations, SyntheticPairs
+from kregzoo.training.synthesis import (
+    RandomDeformations,
+    SyntheticPairs,
+    reshaped,
+)
 from kregzoo.training.system import Recipe, Scale, System
 
 __all__ = [
@@ -34,5 +38,6 @@ __all__ = [
     "image_keys",
     "load_images",
     "read_dataset",
+    "reshaped",
     "transfer_weights",
 ]

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops as kops
 
 from kregzoo import ops
+from kregzoo.spatial import AffineTransform, Image
 from kregzoo.training.pairs import affine_in_voxels
 
 
@@ -121,3 +122,36 @@ class RandomDeformations:
     def _make_pair(self, moving, points):
         displacement = ops.bspline(points, self.images.shape[1:-1])
         return ops.warp(moving, displacement), displacement
+
+
+def reshaped(rng, image, pose, spacing, count, control=(8, 16), sd=0.2):
+    """Make images of other shapes of one: in random poses, and deformed at random.
+
+    Args:
+        rng: a `numpy.random.Generator`.
+        image: an `Image`.
+        pose: the `Pose` to draw from.
+        spacing: float. Voxel size of what is made, in mm.
+        count: int. Images to make.
+        control: tuple of ints, see `RandomDeformations`.
+        sd: float, likewise.
+
+    Yields:
+        `Image`, on the image's own grid at this spacing.
+
+    Example:
+        >>> from kregzoo.training import Pose
+        >>> image = Image.from_array(np.random.default_rng(0).random((32, 32)))
+        >>> made = reshaped(np.random.default_rng(0), image, Pose(), 2.0, count=3)
+        >>> [other.grid.shape for other in made]
+        [(16, 16), (16, 16), (16, 16)]
+    """
+    grid = image.grid.resampled(spacing)
+    posed = [
+        image.resample(grid, AffineTransform(pose.draw(rng, grid.centre))).array
+        for _ in range(count)
+    ]
+    shapes = RandomDeformations(np.stack(posed)[..., None], control, sd)
+    for _ in range(count):
+        _, deformed, _ = shapes.draw(rng)
+        yield Image(deformed[0, ..., 0], grid)

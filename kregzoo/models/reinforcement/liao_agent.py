@@ -17,9 +17,10 @@ bring the residual's length below half a unit; moves turn about the middle of wh
 seen; residuals in training are drawn freedom by freedom, half of them without
 translation; the loss weighs differences of values (see `ActionValueError`); the second
 network sees the middle of the fixed image; cone-beam CT is simulated, by shading, noise
-and a cylinder beyond which there is nothing; moves of 3 mm and 3 degrees and then of
-1.5 mm and 1.5 degrees; 24 voxels along each axis, where we believe 64 published; in the
-recipe for processors half of the widths or less.
+and a cylinder beyond which there is nothing; forty bodies of other shapes and contrasts
+are made of each CT, by affines and smooth random fields; moves of 3 mm and 3 degrees
+and then of 1.5 mm and 1.5 degrees; 24 voxels along each axis, where we believe 64
+published; in the recipe for processors half of the widths or less.
 """
 
 import functools
@@ -32,9 +33,10 @@ from kregzoo.blocks.convolutions import CONVOLUTIONS, MAX_POOLINGS
 from kregzoo.losses import ActionValueError
 from kregzoo.registrars.agent import AgentRegistrar
 from kregzoo.registrars.presets import load_weights
+from kregzoo.spatial import Image
 from kregzoo.spatial.motions import RigidMotions
 from kregzoo.spatial.observations import Stage
-from kregzoo.training import GreedyReturns, Pose, Recipe, Scale, System
+from kregzoo.training import GreedyReturns, Pose, Recipe, Scale, System, reshaped
 
 SCALES = ("coarse", "fine")
 WIDTHS = (8, 32, 32, 128, 128)
@@ -162,6 +164,25 @@ STAGES = (
     Stage("fine", 5.0, SHAPE, RigidMotions(3, 1.5, 1.5), 40, (8.0, 8.0)),
 )
 
+# Bodies of other shapes that are made of each CT, in voxels of so many mm.
+VARIANTS, VOXEL = 40, 4.0
+POSE = Pose(rotation=10.0, scale=0.1, shift=10.0, shear=0.1, flip=True)
+
+
+def _views(images, batch_size, seed):
+    rng = np.random.default_rng(seed)
+    shapes = [
+        _of_other_contrast(rng, shape)
+        for image in images
+        for shape in reshaped(rng, image, POSE, VOXEL, VARIANTS)
+    ]
+    return GreedyReturns(shapes, STAGES, POSE, cone_beam, batch_size, seed)
+
+
+def _of_other_contrast(rng, image):
+    return Image(image.array ** np.exp(rng.uniform(-0.4, 0.4)), image.grid)
+
+
 RECIPE = Recipe(
     losses=lambda: {scale: ActionValueError() for scale in SCALES},
     loss_weights=dict.fromkeys(SCALES, 1.0),
@@ -172,7 +193,7 @@ RECIPE = Recipe(
             steps=6000,
             learning_rate=1e-3,
             model={
-                "widths": [8, 16, 16, 32, 32],
+                "widths": [8, 16, 32, 32, 16],
                 "dense": [128, 128, 64],
                 "padding": "same",
             },
@@ -189,12 +210,10 @@ RECIPE = Recipe(
             divisor=None,
         ),
     },
-    pose=Pose(rotation=10.0, scale=0.1, shift=10.0, shear=0.1, flip=True),
+    pose=POSE,
     held_out=1,
     alignment="centres",
-    views=lambda images, batch_size, seed: GreedyReturns(
-        images, STAGES, RECIPE.pose, cone_beam, batch_size, seed
-    ),
+    views=_views,
 )
 
 SYSTEM = System(

@@ -32,17 +32,17 @@ from keras import layers
 
 from kregzoo.registrars.agent import AgentRegistrar
 from kregzoo.registrars.presets import load_weights
-from kregzoo.spatial import AffineTransform, Image, Preprocessor
+from kregzoo.spatial import Image, Preprocessor
 from kregzoo.spatial.bodies import THRESHOLD, body, surface
 from kregzoo.spatial.motions import RigidMotions
 from kregzoo.spatial.observations import HeightView, Stage
 from kregzoo.training import (
     Pose,
     QLearning,
-    RandomDeformations,
     Recipe,
     Scale,
     System,
+    reshaped,
 )
 
 WIDTHS = (32, 64, 64)
@@ -174,11 +174,12 @@ def _game(images):
 
     frame, cases = Preprocessor(SPACING, (SHAPE,), None), []
     rng = np.random.default_rng(0)
-    for image in _variants(rng, images):
-        fixed = surface(rng, image)
-        # What is looked at in a registration, too.
-        grid = frame.canonical_grid(fixed)
-        cases.append(Case(body_view(image, fixed, grid), np.eye(4)))
+    for image in filter(_shows_skin, images):
+        for other in reshaped(rng, image, POSE, SPACING / 2, VARIANTS):
+            fixed = surface(rng, other)
+            # What is looked at in a registration, too.
+            grid = frame.canonical_grid(fixed)
+            cases.append(Case(body_view(other, fixed, grid), np.eye(4)))
     if not cases:
         raise ValueError(
             "`data` must have CT volumes that reach beyond the skin in front. "
@@ -191,20 +192,6 @@ def _game(images):
         Rewards(tolerance=0.75, limit=16.0, clip=1.0),
         budget=BUDGET,
     )
-
-
-def _variants(rng, images):
-    """Each CT that shows skin in many shapes, at the resolution that an agent needs."""
-    for image in filter(_shows_skin, images):
-        grid = image.grid.resampled(SPACING / 2)
-        posed = [
-            image.resample(grid, AffineTransform(POSE.draw(rng, grid.centre))).array
-            for _ in range(VARIANTS)
-        ]
-        bodies = RandomDeformations(np.stack(posed)[..., None], (8, 16), 0.2)
-        for _ in range(VARIANTS):
-            _, deformed, _ = bodies.draw(rng)
-            yield Image(deformed[0, ..., 0], grid)
 
 
 def _shows_skin(image):
