@@ -7,6 +7,7 @@ import pytest
 import kregzoo
 from kregzoo import zoo
 from kregzoo.models import SYSTEMS, MaDuelingDQN
+from kregzoo.models.reinforcement import ma_dueling
 from kregzoo.spatial import Image
 from kregzoo.training import q_learning
 from tests.phantoms import Phantom, rotated_grid
@@ -56,6 +57,7 @@ def test_data_without_skin_are_refused():
 @pytest.mark.parametrize("recipe", ["ct_volumes", "ct_volumes_dqn"])
 def test_an_agent_is_trained_killed_resumed_and_loaded(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(q_learning, "CHUNK", 100)
+    monkeypatch.setattr(ma_dueling, "VARIANTS", 3)
     recipes = SYSTEMS["ma_dueling"].recipes
     learning = dataclasses.replace(recipes[recipe].learning, warm_up=50)
     changed = dataclasses.replace(recipes[recipe], learning=learning)
