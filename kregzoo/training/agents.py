@@ -1,5 +1,7 @@
 """Views of misaligned images, and what each action is worth there."""
 
+import functools
+
 import keras
 import numpy as np
 
@@ -64,6 +66,7 @@ class GreedyReturns(keras.utils.PyDataset):
             for image in images
         ]
         self._inside = [_inside(image.array) for image in images]
+        self._sample = ops.compiled(functools.partial(ops.sample, fill="zeros"))
 
     def __len__(self):
         return self.steps_per_epoch
@@ -108,7 +111,7 @@ class GreedyReturns(keras.utils.PyDataset):
         coordinates = np.concatenate(
             [grid.coordinates_in(np.linalg.inv(matrix)) for matrix in to_voxels]
         )
-        values = ops.sample(self._arrays[number], coordinates[None], fill="zeros")
+        values = self._sample(self._arrays[number], coordinates[None])
         values = keras.ops.convert_to_numpy(values)[0, ..., 0]
         return values.reshape(len(matrices), *grid.shape).copy()
 

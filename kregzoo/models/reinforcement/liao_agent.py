@@ -20,7 +20,8 @@ network sees the middle of the fixed image; cone-beam CT is simulated, by shadin
 and a cylinder beyond which there is nothing; forty bodies of other shapes and contrasts
 are made of each CT, by affines and smooth random fields; moves of 3 mm and 3 degrees
 and then of 1.5 mm and 1.5 degrees; 24 voxels along each axis, where we believe 64
-published; in the recipe for processors half of the widths or less.
+published; in the recipe for processors other widths, and beside the difference both
+images, which say what to make of it in a body that is not known.
 """
 
 import functools
@@ -49,6 +50,7 @@ def LiaoAgent(
     widths=WIDTHS,
     dense=DENSE,
     padding="valid",
+    both_images=False,
     weights=None,
     name="liao_agent",
 ):
@@ -65,6 +67,8 @@ def LiaoAgent(
         widths: tuple of ints, channels of the convolutions.
         dense: tuple of ints, units of the dense layers.
         padding: `"valid"` as published, or `"same"` for small shapes.
+        both_images: bool. Let the networks see both images beside their difference,
+            which alone is published.
         weights: None for random ones, the tag of a preset's data (`"ct_volumes"`), or
             the path of a `.weights.h5` file.
         name: str. The model's name.
@@ -89,20 +93,27 @@ def LiaoAgent(
             f"all known. Received: input_shape={tuple(input_shape)}"
         )
     inputs = {f"{s}_view": keras.Input((*spatial, 2), name=f"{s}_view") for s in SCALES}
+    arguments = {
+        "widths": list(widths),
+        "dense": list(dense),
+        "padding": padding,
+        "both_images": both_images,
+    }
     outputs = {
-        scale: _network(spatial, widths, dense, padding, scale)(inputs[f"{scale}_view"])
+        scale: _network(spatial, **arguments, name=scale)(inputs[f"{scale}_view"])
         for scale in SCALES
     }
     model = keras.Model(inputs, outputs, name=name)
-    arguments = {"widths": list(widths), "dense": list(dense), "padding": padding}
     load_weights(model, weights, system="liao_agent", arguments=arguments)
     return model
 
 
-def _network(spatial, widths, dense, padding, name):
+def _network(spatial, widths, dense, padding, both_images, name):
     ndim = len(spatial)
     seen = keras.Input((*spatial, 2), name=f"{name}_seen")
     x = layers.Subtract(name=f"{name}_difference")([seen[..., 1:], seen[..., :1]])
+    if both_images:
+        x = layers.Concatenate(name=f"{name}_inputs")([x, seen])
     for number, width in enumerate(widths, start=1):
         if padding == "valid" and min(x.shape[1:-1]) < 3:
             raise ValueError(
@@ -190,12 +201,13 @@ RECIPE = Recipe(
         "cpu": Scale(
             spacing=8.0,
             shapes=(SHAPE,),
-            steps=6000,
+            steps=7500,
             learning_rate=1e-3,
             model={
-                "widths": [8, 16, 32, 32, 16],
+                "widths": [8, 32, 64, 64, 8],
                 "dense": [128, 128, 64],
                 "padding": "same",
+                "both_images": True,
             },
             batch_size=32,
             divisor=None,

@@ -33,6 +33,16 @@ def test_sees_the_difference_alone():
     assert np.abs(np.subtract(found["coarse"], found["fine"])).max() > 1e-3
 
 
+def test_sees_both_images_if_told_to():
+    model = LiaoAgent((16, 16, 1), (4,), (8,), "same", both_images=True)
+    rng = np.random.default_rng(0)
+    seen = rng.random((1, 16, 16, 2)).astype("float32")
+    found = model({"coarse_view": seen, "fine_view": seen})
+    brighter = model({"coarse_view": seen + 0.5, "fine_view": seen})
+    assert np.abs(np.subtract(found["coarse"], brighter["coarse"])).max() > 1e-3
+    np.testing.assert_array_equal(found["fine"], brighter["fine"])
+
+
 def test_small_shapes_are_refused_without_padding():
     with pytest.raises(ValueError, match="padding 'same'.*Received"):
         LiaoAgent((32, 32, 1))
