@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import itertools
 import json
 import re
 import subprocess
@@ -192,27 +193,43 @@ def test_the_command_tells_what_failed(table, registrar, tmp_path, capsys):
     assert str(tmp_path / "out" / "failures.csv") in printed
 
 
+def hearts(data_root):
+    entries = read_dataset(data_root / "cardiac_cine")["train"][:200]
+    return [(entry["moving"], entry["fixed"]) for entry in entries]
+
+
+def brains(data_root):
+    images = [e["image"] for e in read_dataset(data_root / "brain_t1")["train"]]
+    return list(itertools.pairwise(images))[:12]
+
+
+COHORTS = pytest.mark.parametrize(
+    ("model", "read"), [(MODEL, hearts), ("voxelmorph_brain_t1", brains)]
+)
+
+
 @pytest.mark.slow
 @pytest.mark.real_data
-def test_a_killed_process_loses_and_repeats_nothing(data_root, tmp_path):
-    data = data_root / "cardiac_cine"
-    entries = read_dataset(data)["train"][:200]
-    lines = [f"{data / e['moving']},{data / e['fixed']}" for e in entries]
+@COHORTS
+def test_a_killed_process_loses_and_repeats_nothing(data_root, tmp_path, model, read):
+    paths = read(data_root)
+    lines = [f"{moving},{fixed}" for moving, fixed in paths]
     table = write_table(tmp_path / "pairs.csv", "moving,fixed", *lines)
     output = tmp_path / "out"
-    words = [sys.executable, "-m", "kregzoo.cli", "register-cohort", str(table)]
-    words += ["-o", str(output), "--model", MODEL, "--workers", "2"]
-    run = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    done, killed, kept = threading.Event(), [], {}
-    watch = threading.Thread(target=_watch, args=(run.pid, output, done, killed, kept))
-    watch.start()
-    printed, _ = run.communicate(timeout=600)
-    done.set()
-    watch.join()
+    with _command(table, output, model, workers=2) as run:
+        done, killed, kept = threading.Event(), [], {}
+        # Of three files a pair, those of a third of the pairs.
+        midway = len(paths)
+        arguments = (run.pid, output, midway, done, killed, kept)
+        watch = threading.Thread(target=_watch, args=arguments)
+        watch.start()
+        printed, _ = run.communicate(timeout=600)
+        done.set()
+        watch.join()
     assert run.returncode == 0 and killed
     assert "0 failed" in printed
     pairs = cohort.read_cohort(table)
-    assert len(pairs) == 200 and all(pair.present(output) for pair in pairs)
+    assert len(pairs) == len(paths) and all(pair.present(output) for pair in pairs)
     for pair in pairs:
         files = pair.files(output)
         Image.read(files["warped"])
@@ -222,13 +239,41 @@ def test_a_killed_process_loses_and_repeats_nothing(data_root, tmp_path):
     assert kept and all(_identity(path) == kept[path] for path in kept)
 
 
-def _watch(pid, output, done, killed, kept):
-    """Note each file as it appears; kill a process that registers midway."""
+@pytest.mark.slow
+@pytest.mark.real_data
+@COHORTS
+def test_two_processes_find_what_one_finds(data_root, tmp_path, model, read):
+    lines = [f"{moving},{fixed}" for moving, fixed in read(data_root)]
+    table = write_table(tmp_path / "pairs.csv", "moving,fixed", *lines)
+    pairs = cohort.read_cohort(table)
+    warped = {}
+    for workers in (1, 2):
+        output = tmp_path / f"by_{workers}"
+        with _command(table, output, model, workers) as run:
+            printed, _ = run.communicate(timeout=900)
+        assert run.returncode == 0
+        print(f"{model}, {workers} at a time: {printed.splitlines()[-1]}")
+        warped[workers] = [
+            Image.read(pair.files(output)["warped"]).array for pair in pairs
+        ]
+    for one, two in zip(*warped.values(), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-3 * np.ptp(one))
+
+
+def _command(table, output, model, workers):
+    """The process of `kregzoo register-cohort`."""
+    words = [sys.executable, "-m", "kregzoo.cli", "register-cohort", str(table)]
+    words += ["-o", str(output), "--model", model, "--workers", str(workers)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+
+
+def _watch(pid, output, midway, done, killed, kept):
+    """Note each file as it appears; kill a process that registers after so many."""
     while not done.wait(0.05):
         for path in output.glob("sub-*/*"):
             with contextlib.suppress(FileNotFoundError):
                 kept.setdefault(path, _identity(path))
-        if not killed and len(kept) > 3 * 60:
+        if not killed and len(kept) >= midway:
             worker = _workers(pid)[0]
             worker.kill()
             killed.append(worker.pid)
