@@ -203,14 +203,14 @@ def brains(data_root):
     return list(itertools.pairwise(images))[:12]
 
 
-COHORTS = pytest.mark.parametrize(
-    ("model", "read"), [(MODEL, hearts), ("voxelmorph_brain_t1", brains)]
-)
+HEARTS, BRAINS = (MODEL, hearts), ("voxelmorph_brain_t1", brains)
 
 
 @pytest.mark.slow
 @pytest.mark.real_data
-@COHORTS
+@pytest.mark.parametrize(
+    ("model", "read"), [HEARTS, pytest.param(*BRAINS, marks=pytest.mark.proof)]
+)
 def test_a_killed_process_loses_and_repeats_nothing(data_root, tmp_path, model, read):
     paths = read(data_root)
     lines = [f"{moving},{fixed}" for moving, fixed in paths]
@@ -240,8 +240,9 @@ def test_a_killed_process_loses_and_repeats_nothing(data_root, tmp_path, model, 
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.real_data
-@COHORTS
+@pytest.mark.parametrize(("model", "read"), [HEARTS, BRAINS])
 def test_two_processes_find_what_one_finds(data_root, tmp_path, model, read):
     lines = [f"{moving},{fixed}" for moving, fixed in read(data_root)]
     table = write_table(tmp_path / "pairs.csv", "moving,fixed", *lines)
