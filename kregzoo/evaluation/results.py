@@ -20,7 +20,7 @@ from kregzoo.evaluation.statistics import Estimate, estimate, paired_difference
 from kregzoo.spatial.files import atomic
 
 FOLDER = "results"
-SPEED = f"{FOLDER}/benchmark.json"
+SPEED, GPU_SPEED = f"{FOLDER}/benchmark.json", f"{FOLDER}/benchmark_gpu.json"
 PORTABILITY = f"{FOLDER}/portability.json"
 # Title, and digits shown, of the figures that have an interval.
 ACCURACY = {"dice": ("Dice", 4), "tre": ("TRE in mm", 2), "hd95": ("HD95 in mm", 2)}
@@ -127,8 +127,9 @@ def write_results(folder):
 
     Args:
         folder: folder with the tables in `results/`, and with what `kregzoo benchmark`
-            measured in `results/benchmark.json` and `kregzoo portability` in
-            `results/portability.json` if they were run.
+            measured in `results/benchmark.json`, on a GPU in
+            `results/benchmark_gpu.json`, and `kregzoo portability` in
+            `results/portability.json`; of what was not run it says so.
 
     Returns:
         Path of the file.
@@ -137,10 +138,7 @@ def write_results(folder):
     tables = read_tables(folder)
     parts = [INTRODUCTION, f"{START}\n{preset_table(tables)}{END}"]
     parts += [_section(table, folder) for table in tables]
-    for name, section in ((SPEED, _speed), (PORTABILITY, _portability)):
-        if (folder / name).is_file():
-            record = json.loads((folder / name).read_text(encoding="utf-8"))
-            parts.append(section(record))
+    parts += [_measured(folder, *section) for section in SECTIONS]
     with atomic(folder / "RESULTS.md") as temporary:
         temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return folder / "RESULTS.md"
@@ -338,6 +336,14 @@ def _section(table, folder):
     )
 
 
+def _measured(folder, title, name, command, text):
+    """A section of what a command of its own measures."""
+    title = f"## {title}\n\n"
+    if not (folder / name).is_file():
+        return f"{title}Not measured: `kregzoo {command} -o {name}` does."
+    return title + text(json.loads((folder / name).read_text(encoding="utf-8")))
+
+
 def _speed(record):
     table = markdown(HEADS, [row for r in record["benchmarks"] for row in texts(r)])
     return SPEED_SECTION.format(**record["run"], table=table)
@@ -394,8 +400,6 @@ Measured on {date} at commit {commit} on {machine}, {backend}, by
 {methods}"""
 
 SPEED_SECTION = """\
-## Speed
-
 The contenders of a benchmark take turns in one process: a ratio is another's seconds
 over ours in the same round, the median and the range over the rounds. Peak memory is
 that of one pass in a process of its own, without inputs, weights and imports.
@@ -406,8 +410,6 @@ Measured on {date} at commit {commit} on {machine}, {backend}, by
     {command}"""
 
 PORTABILITY_SECTION = """\
-## Backends, formats and memory
-
 Each row was measured in a process of its own, on the MNI152 template moved and bent.
 The difference between backends is that of the whole displacement, from the first one's;
 seconds are those of a second registration.
@@ -425,3 +427,9 @@ are those of a first registration, compilation included.
 Measured on {date} at commit {commit} on {machine}, {backend}, by
 
     {command}"""
+
+SECTIONS = (
+    ("Speed", SPEED, "benchmark", _speed),
+    ("Speed on a GPU", GPU_SPEED, "benchmark --gpu", _speed),
+    ("Backends, formats and memory", PORTABILITY, "portability", _portability),
+)

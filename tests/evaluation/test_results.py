@@ -107,7 +107,10 @@ def test_results_hold_the_speed_that_was_measured(tmp_path):
     assert "| warp 8×9 | kregzoo | 1 |  |  |  |\n" in text
     assert "|  | theirs 1.2 | 1 | 4.00 (3.50-5.25) | 7 |  |\n" in text
     assert "|  | absent | not installed |  |  |  |\n" in text
-    assert text.rstrip().endswith("the command")
+    assert "    the command\n" in text
+    # The others were not run.
+    assert text.count("Not measured: `kregzoo") == 2
+    assert "## Speed on a GPU\n\nNot measured: `kregzoo benchmark --gpu -o" in text
 
 
 def test_a_preset_without_a_table_is_not_measured():
