@@ -41,8 +41,7 @@ def compiled_when_large(fn):
     Args:
         fn: function of tensors, then of constants.
     """
-    # Retracing for each new shape is meant, so it need not be warned of.
-    compiled = tf.function(fn, jit_compile=True, reduce_retracing=False)
+    compiled = tf.function(fn, jit_compile=True)
 
     @functools.wraps(fn)
     def call(*args):
