@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import kregzoo
 from kregzoo import cli
 from kregzoo.evaluation import portability, write_results
 
@@ -36,6 +37,20 @@ def test_the_command_measures_a_preset(tmp_path, capsys):
     text = write_results(tmp_path).read_text()
     assert "## Backends, formats and memory" in text
     assert "| dirnet_cardiac_cine | onnx |" in text
+
+
+@pytest.mark.slow
+@pytest.mark.proof
+def test_agents_and_searches_end_alike_on_every_backend(tmp_path):
+    names = {record.name for record in kregzoo.list_models()}
+    others = sorted(names - set(portability._one_step_presets()))
+    assert any("agent" in name for name in others)
+    for name in others:
+        for backend in portability.BACKENDS:
+            pytest.importorskip(portability.BACKENDS[backend])
+            row = portability._in_process("backends", name, backend, tmp_path)
+            print(name, backend, row)
+            assert row[0] < 1e-3
 
 
 def test_what_fails_is_a_row_that_says_why(tmp_path):
