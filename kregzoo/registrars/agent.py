@@ -14,7 +14,7 @@ from kregzoo.spatial.files import atomic
 from kregzoo.spatial.motions import RigidMotions
 
 # Voxels along the longest axis of an animation, and moves that it shows at most.
-ANIMATED, FRAMES = 100, 16
+ANIMATED, FRAMES = 80, 8
 
 
 class AgentRegistrar(Registrar):
@@ -121,7 +121,7 @@ class AgentRegistration(Registration):
     def save_animation(self, path):
         """Write the path as a GIF: what the agent made of the pair, and the end.
 
-        At most 16 steps are shown: of a longer path every second, third, and so on.
+        At most 8 steps are shown: of a longer path every second, third, and so on.
 
         Args:
             path: file to write, `.gif`, which appears when complete. It shows the
@@ -140,7 +140,7 @@ class AgentRegistration(Registration):
         figure = Figure(figsize=(2.5 * len(fixed), 2.5), layout="constrained")
         row = figure.subplots(1, len(fixed), squeeze=False)[0]
         writer = PillowWriter(fps=6)
-        with atomic(path) as temporary, writer.saving(figure, str(temporary), 40):
+        with atomic(path) as temporary, writer.saving(figure, str(temporary), 32):
             for alignment in alignments:
                 warped = self.moving.resample(grid, AffineTransform(alignment))
                 for axes, red, cyan in zip(row, _slices(warped), fixed, strict=True):
