@@ -33,6 +33,12 @@ def test_there_are_presets():
     assert RECORDS
 
 
+def test_presets_take_at_most_40_mebibytes_of_a_disk():
+    folders = kregzoo.registrars.presets.installed_presets().values()
+    sizes = [path.stat().st_size for folder in folders for path in folder.iterdir()]
+    assert sum(-(-size // 4096) * 4 for size in sizes) <= 40 * 1024
+
+
 @presets
 def test_a_preset_is_described(record):
     folder = kregzoo.registrars.presets.installed_presets()[record.name]
