@@ -464,7 +464,7 @@ h2 { font-size: 1.1rem; }
 #presets legend { color: var(--block-label-text-color); margin-bottom: 0.4rem; }
 #presets fieldset { display: grid; gap: 0.5rem; max-height: 27rem; overflow-y: auto; }
 #presets label {
-  display: grid; grid-template-columns: 5.5rem 1fr; gap: 0.8rem; padding: 0.6rem;
+  position: relative; display: grid; grid-template-columns: 5.5rem 1fr; gap: 0.8rem; padding: 0.6rem;
   border: 1px solid var(--border-color-primary); border-radius: 8px;
   background: var(--block-background-fill); cursor: pointer;
   font-size: 0.8rem; line-height: 1.4;
@@ -473,7 +473,7 @@ h2 { font-size: 1.1rem; }
   border-color: var(--primary-500); background: var(--primary-50);
 }
 #presets label:has(:focus-visible) { outline: 2px solid var(--primary-300); }
-#presets input { position: absolute; opacity: 0; }
+#presets input { position: absolute; inset: 0; opacity: 0; cursor: inherit; }
 #presets img { width: 5.5rem; height: 5.5rem; object-fit: cover; border-radius: 5px; }
 #presets p { margin: 0; }
 #presets small, #view p, #status p { color: var(--body-text-color-subdued); }

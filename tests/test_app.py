@@ -252,7 +252,7 @@ def test_the_page_registers_and_explains(tmp_path):
         for role in ("Moving", "Fixed"):
             files = page.locator(f"#{role} input[type=file]")
             files.set_input_files(tmp_path / f"{role}.nii.gz")
-        page.locator(f"#presets [value={PRESET}]").check(force=True)
+        page.locator(f"#presets [value={PRESET}]").check()
         page.get_by_role("button", name="Register").click()
         expect(page.locator("#metrics")).to_contain_text("ncc before", timeout=WAIT)
 
@@ -298,7 +298,7 @@ def test_a_volume_is_refined_and_seen_slice_by_slice(tmp_path):
         for role in ("Moving", "Fixed"):
             files = page.locator(f"#{role} input[type=file]")
             files.set_input_files(tmp_path / f"{role}.nii.gz")
-        page.locator("#presets [value=voxelmorph_brain_t1]").check(force=True)
+        page.locator("#presets [value=voxelmorph_brain_t1]").check()
         page.get_by_label("range slider for Refinement steps").fill("10")
         page.get_by_role("button", name="Register").click()
         expect(page.locator("#metrics")).to_contain_text("refine", timeout=WAIT)
