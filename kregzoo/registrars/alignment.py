@@ -33,7 +33,8 @@ def affine_aligner(preprocessor, metric=None):
     return IterativeRegistrar(
         metric or NCC(),
         Affine(),
-        SciPy("L-BFGS-B"),
+        # Polished, it ends alike on every backend; minimising further gains nothing.
+        SciPy("L-BFGS-B", options={"ftol": 1e-6}, polish=40),
         levels=levels,
         preprocessor=preprocessor,
     )

@@ -65,3 +65,35 @@ def test_evolution_stays_within_its_bound():
     optimizer = SciPy("differential_evolution", bound=2.0, options={"seed": 0})
     found = minimise(bowl, start, optimizer, 20, lambda: None)
     np.testing.assert_allclose(found, [[-1.0, -2.0]], atol=0.05)
+
+
+def coarse_bowl(parameters):
+    """A bowl whose values are rounded, as those of float32 are near one."""
+    value, gradient = bowl(parameters)
+    return keras.ops.round(value), gradient
+
+
+def test_polish_finds_what_rounded_values_hide():
+    start = np.array([[1.2, -1.8]], "float32")
+    plain, polished = (
+        minimise(coarse_bowl, start, SciPy(polish=most), 30, lambda: None)
+        for most in (0, 20)
+    )
+    assert np.abs(plain - TARGET).max() > 0.1
+    np.testing.assert_allclose(polished, TARGET, atol=1e-4)
+
+
+def test_polish_goes_nowhere_worse():
+    def misled(parameters):
+        """The bowl's values, and gradients that vanish far from its bottom."""
+        value, _ = bowl(parameters)
+        return value, parameters - (TARGET + 10.0)
+
+    start = np.array([[1.2, -1.8]], "float32")
+    found = minimise(misled, start, SciPy(polish=20), 30, lambda: None)
+    np.testing.assert_allclose(found, TARGET, atol=1.0)
+
+
+def test_polish_asks_for_gradients():
+    with pytest.raises(ValueError, match="Powell"):
+        SciPy("Powell", polish=20)
