@@ -464,7 +464,8 @@ h2 { font-size: 1.1rem; }
 #presets legend { color: var(--block-label-text-color); margin-bottom: 0.4rem; }
 #presets fieldset { display: grid; gap: 0.5rem; max-height: 27rem; overflow-y: auto; }
 #presets label {
-  position: relative; display: grid; grid-template-columns: 5.5rem 1fr; gap: 0.8rem; padding: 0.6rem;
+  position: relative; display: grid; grid-template-columns: 5.5rem 1fr;
+  gap: 0.8rem; padding: 0.6rem;
   border: 1px solid var(--border-color-primary); border-radius: 8px;
   background: var(--block-background-fill); cursor: pointer;
   font-size: 0.8rem; line-height: 1.4;

@@ -1,6 +1,7 @@
 """Registration by a network that judges alignments."""
 
 import numpy as np
+from keras import ops as kops
 
 from kregzoo.registrars.iterative import IterativeRegistrar
 from kregzoo.registrars.optimizers import SciPy
@@ -85,4 +86,4 @@ class _Averaged(IterativeRegistrar):
         shape = (PASSES, *parameters.shape)
         near = rng.normal(0, sd, shape).astype("float32")
         cost = super()._cost
-        return sum(cost(parameters + offset, **images) for offset in near) / PASSES
+        return sum(cost(kops.add(parameters, o), **images) for o in near) / PASSES

@@ -87,7 +87,7 @@ def test_polish_goes_nowhere_worse():
     def misled(parameters):
         """The bowl's values, and gradients that vanish far from its bottom."""
         value, _ = bowl(parameters)
-        return value, parameters - (TARGET + 10.0)
+        return value, keras.ops.subtract(parameters, TARGET + 10.0)
 
     start = np.array([[1.2, -1.8]], "float32")
     found = minimise(misled, start, SciPy(polish=20), 30, lambda: None)
