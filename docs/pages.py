@@ -13,9 +13,10 @@ import griffe
 from mkdocs.structure.files import File
 from nbconvert import MarkdownExporter
 
-from kregzoo.evaluation.results import markdown, preset_rows, read_tables
+from kregzoo.evaluation.results import HEADINGS, preset_rows, read_tables
 from kregzoo.models import SYSTEMS
 from kregzoo.zoo import list_models
+from kregzoo.zoo.cards import markdown
 
 ROOT = pathlib.Path(__file__).parents[1]
 TEXTS = ("CHANGELOG.md", "RESULTS.md", "tutorials/*.ipynb", "zoo_weights/**/*.md")
@@ -77,18 +78,22 @@ def location(system):
 
 def systems():
     """A table for each chapter: its systems, and what was measured of their presets."""
-    measured = {row[0].strip("`"): row for row in preset_rows(read_tables(ROOT))}
-    heads = ["system", "predicts", "preset", "accuracy, held out", "seconds"]
+    measured = preset_rows(read_tables(ROOT))
     parts = []
     for chapter, members in chapters():
         rows = []
         for system in members:
             link = f"[{system.builder.__name__}][{location(system)}]"
-            row = [f"{link}<br>{system.reference}", system.transform]
-            names = [r.name for r in list_models() if r.system == system.name]
-            # Of a row of figures, the accuracy and the seconds.
-            found = [[f"[{n}]({CARD.format(n)})", *measured[n][5::2]] for n in names]
-            rows += [[*row, *cells] for cells in found or [["no preset yet", "", ""]]]
+            about = [f"{link}<br>{system.reference}", system.transform]
+            found = [
+                [f"[{r.name}]({CARD.format(r.name)})", *row[3:]]
+                for r in list_models()
+                for row in measured
+                if r.system == system.name and row[0] == f"`{r.name}`"
+            ]
+            none = ["no preset yet", *[""] * len(HEADINGS[3:])]
+            rows += [[*about, *cells] for cells in found or [none]]
+        heads = ["system", "predicts", "preset", *HEADINGS[3:]]
         parts += [f"## {chapter}", markdown(heads, rows)]
     return "\n\n".join(parts)
 

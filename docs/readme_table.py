@@ -5,7 +5,7 @@
 
 import pathlib
 
-from kregzoo.evaluation.results import END, START
+from kregzoo.evaluation.results import BEGIN, END
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -13,10 +13,10 @@ ROOT = pathlib.Path(__file__).parents[1]
 def updated(text):
     """The README's text with the table between its two marks that RESULTS.md has."""
     results = (ROOT / "RESULTS.md").read_text(encoding="utf-8")
-    table = results.partition(START)[2].partition(END)[0]
-    before, _, rest = text.partition(START)
+    table = results.partition(BEGIN)[2].partition(END)[0]
+    before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{START}{table}{END}{after}"
+    return f"{before}{BEGIN}{table}{END}{after}"
 
 
 if __name__ == "__main__":

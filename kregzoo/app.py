@@ -21,6 +21,7 @@ from kregzoo.registrars.registration import Registration
 from kregzoo.report import KINDS, draw, plain
 from kregzoo.report.html import CAPTIONS, embedded, table_rows
 from kregzoo.report.page import png, require_matplotlib
+from kregzoo.zoo.cards import headline
 
 SUFFIXES = (".nii", ".nii.gz", ".mgh", ".mgz", ".mha", ".nrrd", ".png")
 LARGEST = "512mb"
@@ -208,31 +209,12 @@ def cards():
             "name": record.name,
             "data": record.data,
             "transform": f"{record.ndim}-D, {record.transform}",
-            "accuracy": accuracy(record.figures),
+            "accuracy": headline(record.figures),
             "licence": record.licence,
             "picture": picture(folders[record.name]),
         }
         for record in zoo.list_models()
     ]
-
-
-def accuracy(figures):
-    """A preset's own accuracy on held-out pairs, in words.
-
-    Example:
-        >>> accuracy({"dice centres": 0.8, "dice one pass": 0.941, "tre one pass": 2.0})
-        'Dice 0.94'
-        >>> accuracy({"tre one pass": 1.25})
-        'error 1.2 mm'
-    """
-    for key, text in (
-        ("dice one pass", "Dice {:.2f}"),
-        ("tre one pass", "error {:.1f} mm"),
-    ):
-        for name, value in figures.items():
-            if name.startswith(key) and not isinstance(value, list):
-                return text.format(value)
-    return "not measured"
 
 
 def picture(folder):

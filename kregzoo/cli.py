@@ -345,7 +345,14 @@ def _add_compare(commands):
         type=float,
         default=0.0,
         metavar="X",
-        help="what may be lost, in Dice or mm (default: %(default)s)",
+        help="what Dice may lose (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--tolerance-mm",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="what distances may gain, in mm (default: %(default)s)",
     )
     parser.set_defaults(command=_compare)
 
@@ -684,6 +691,7 @@ def _compare(options):
         evaluation.read_rows(options.before),
         evaluation.read_rows(options.after),
         options.tolerance,
+        options.tolerance_mm,
     )
     _print(evaluation.changes_table(changes))
     worse = sum(change.verdict == "worse" for change in changes)

@@ -78,13 +78,6 @@ def test_a_picture_of_the_work_comes_before_one_of_the_training(tmp_path):
         assert app.picture(tmp_path) == app.embedded(name.encode())
 
 
-def test_accuracy_is_the_preset_s_own():
-    others = {"dice one pass, 95 %": [0.6, 0.8], "dice centres": 0.4, "tre centres": 9}
-    assert app.accuracy(others) == "not measured"
-    assert app.accuracy({**others, "dice one pass, lungs": 0.712}) == "Dice 0.71"
-    assert app.accuracy({**others, "tre one pass": 2.04}) == "error 2.0 mm"
-
-
 def test_what_is_registered_is_kept_until_forgotten(image, folder, still):
     stages = []
     outcome = app.register(

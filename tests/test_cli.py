@@ -48,7 +48,7 @@ class Record:
     ndim: int = 3
     data: str = "brains"
     licence: str = "CC0"
-    figures: dict = dataclasses.field(default_factory=lambda: {"dice": 0.5})
+    figures: dict = dataclasses.field(default_factory=dict)
 
 
 @pytest.fixture
@@ -244,7 +244,9 @@ def test_evaluate_measures_and_compare_judges(
     assert cli.main(["compare", *tables]) == 1
     captured = capsys.readouterr()
     assert "worse" in captured.out and "1 worse" not in captured.out
-    assert cli.main(["compare", *tables, "--tolerance", "50"]) == 0
+    assert cli.main(["compare", *tables, "--tolerance", "50"]) == 1
+    tolerances = ["--tolerance", "50", "--tolerance-mm", "50"]
+    assert cli.main(["compare", *tables, *tolerances]) == 0
     assert cli.main(["compare", *tables[::-1]]) == 0
 
 

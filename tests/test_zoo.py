@@ -16,6 +16,7 @@ from kregzoo.registrars import presets
 from kregzoo.registrars.presets import Preset
 from kregzoo.spatial import Image, Preprocessor
 from kregzoo.training import Scale, fitting
+from kregzoo.zoo.cards import headline
 from tests.helpers import assert_close
 from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid
 
@@ -309,6 +310,14 @@ def test_refinement_is_as_smooth_as_the_recipe_has_it(trained, monkeypatch):
     assert roughness() < 0.5 * free
 
 
+FIGURES = {
+    "phantoms": {
+        "centres": {"dice": [0.4, 0.3, 0.5]},
+        "one pass": {"dice": [0.5125, 0.5, 0.525], "seconds": 1.2},
+    }
+}
+
+
 def test_models_are_listed_and_printed(trained, monkeypatch):
     from rich.console import Console
 
@@ -320,10 +329,10 @@ def test_models_are_listed_and_printed(trained, monkeypatch):
     assert record.name == "voxelmorph_phantoms"
     assert (record.system, record.chapter, record.ndim) == ("voxelmorph", "5.1", 3)
     assert (record.data, record.licence) == ("Phantoms", "CC0")
-    console = Console(width=200, record=True, file=io.StringIO())
-    console.print(zoo.table([dataclasses.replace(record, figures={"dice": 0.75})]))
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(zoo.table([dataclasses.replace(record, figures=FIGURES)]))
     text = console.export_text()
-    assert "voxelmorph_phantoms" in text and "dice: 0.75" in text
+    assert "voxelmorph_phantoms" in text and "Dice 0.40 → 0.51" in text
     assert kregzoo.load("voxelmorph_phantoms").metadata["name"] == record.name
 
 
@@ -331,12 +340,19 @@ def test_figures_are_recorded_in_metadata_and_card(trained, tmp_path):
     _, _, out = trained
     folder = tmp_path / "measured"
     shutil.copytree(out, folder)
-    zoo.record_figures(folder, {"dice one pass": 0.5125})
-    assert Preset.read(folder).metadata["figures"] == {"dice one pass": 0.5125}
-    assert "| dice one pass | 0.5125 |" in (folder / "README.md").read_text(
-        encoding="utf-8"
-    )
-    assert kregzoo.load(folder).metadata["figures"] == {"dice one pass": 0.5125}
+    zoo.record_figures(folder, FIGURES)
+    assert Preset.read(folder).metadata["figures"] == FIGURES
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert "### phantoms\n\n| method | Dice | seconds |\n" in text
+    assert "| one pass | 0.5125 [0.5000, 0.5250] | 1.2 |\n" in text
+    assert kregzoo.load(folder).metadata["figures"] == FIGURES
+
+
+def test_a_headline_is_of_overlap_or_of_error():
+    errors = {"centres": {"tre": [16.3, 15, 17]}, "one pass": {"tre": [2.04, 2, 3]}}
+    assert headline({"affines": errors}) == "TRE 16.3 → 2.0 mm"
+    assert headline({"affines": errors, **FIGURES}) == "Dice 0.40 → 0.51"
+    assert headline({}) == "not measured"
 
 
 def test_bad_arguments_are_refused(small, tmp_path):

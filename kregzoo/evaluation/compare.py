@@ -27,13 +27,14 @@ class Change:
     verdict: str
 
 
-def compare(before, after, tolerance=0.0):
+def compare(before, after, tolerance=0.0, tolerance_mm=0.0):
     """Compare two evaluations on the pairs and methods that both have.
 
     Args:
         before: list of rows, see `kregzoo.evaluation.rows`.
         after: likewise.
-        tolerance: float >= 0. Differences up to it do not count.
+        tolerance: float >= 0. Differences of Dice up to it do not count.
+        tolerance_mm: float >= 0. The same of distances.
 
     Returns:
         List of `Change`, by method and figure.
@@ -43,11 +44,12 @@ def compare(before, after, tolerance=0.0):
     """
     changes = []
     for figure, sign in FIGURES.items():
+        allowed = tolerance if figure == "dice" else tolerance_mm
         old, new = by_pair(before, figure), by_pair(after, figure)
         for method in [name for name in old if name in new]:
             difference = paired_difference(new[method], old[method])
             if difference:
-                verdict = _verdict(difference, sign, tolerance)
+                verdict = _verdict(difference, sign, allowed)
                 changes.append(Change(method, figure, difference, verdict))
     changes += _failures(before, after)
     if not changes:

@@ -7,7 +7,6 @@ made again at any time.
 import dataclasses
 import json
 import pathlib
-import re
 import statistics
 
 import numpy as np
@@ -18,31 +17,27 @@ from kregzoo.evaluation.benchmark import HEADS, texts
 from kregzoo.evaluation.rows import by_pair, read_rows
 from kregzoo.evaluation.statistics import Estimate, estimate, paired_difference
 from kregzoo.spatial.files import atomic
+from kregzoo.zoo.cards import ACCURACY, ONE_PASS, REGULARITY, START, markdown
 
 FOLDER = "results"
 SPEED, GPU_SPEED = f"{FOLDER}/benchmark.json", f"{FOLDER}/benchmark_gpu.json"
 PORTABILITY = f"{FOLDER}/portability.json"
-# Title, and digits shown, of the figures that have an interval.
-ACCURACY = {"dice": ("Dice", 4), "tre": ("TRE in mm", 2), "hd95": ("HD95 in mm", 2)}
-REGULARITY = {
-    "folded_percent": ("folds in %", 4),
-    "sd_log_j": ("SDlogJ", 3),
-    "inverse_error": ("inverse error in mm", 3),
-}
 # What a deformable registration begins with.
-ALIGNMENTS = ("centres", "iterative-affine")
+ALIGNMENTS = (START, "iterative-affine")
 # Of the table of presets.
 HEADINGS = (
     "preset",
     "section",
     "predicts",
-    "data",
-    "licence",
-    "accuracy, held out",
+    "measured on",
+    "centres aligned",
+    "best other tool",
+    "one pass",
+    "refined",
     "folds in %",
     "seconds",
 )
-START, END = "<!-- presets -->", "<!-- end of presets -->"
+BEGIN, END = "<!-- presets -->", "<!-- end of presets -->"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +131,7 @@ def write_results(folder):
     """
     folder = pathlib.Path(folder)
     tables = read_tables(folder)
-    parts = [INTRODUCTION, f"{START}\n{preset_table(tables)}{END}"]
+    parts = [INTRODUCTION, f"{BEGIN}\n{preset_table(tables)}{END}"]
     parts += [_section(table, folder) for table in tables]
     parts += [_measured(folder, *section) for section in SECTIONS]
     with atomic(folder / "RESULTS.md") as temporary:
@@ -145,7 +140,7 @@ def write_results(folder):
 
 
 def preset_table(tables):
-    """The table of presets, a row each, as Markdown.
+    """The table of presets as Markdown.
 
     Args:
         tables: list of `Table`.
@@ -157,7 +152,7 @@ def preset_table(tables):
 
 
 def preset_rows(tables):
-    """The rows of the table of presets.
+    """The rows of the table of presets, one for each data set that measured it.
 
     Args:
         tables: list of `Table`.
@@ -168,19 +163,17 @@ def preset_rows(tables):
     rows = []
     for record in zoo.list_models():
         measured = [table for table in tables if record.name in table.presets]
-        cells = [_preset_cells(table, record.name) for table in measured] or [
-            ["not measured"] * 3
+        about = [f"`{record.name}`", record.chapter, record.transform]
+        cells = [
+            _preset_cells(table, record.name, figure)
+            for table in measured
+            for figure in ("dice", "tre")
+            if record.name in table.values(figure)
         ]
-        rows.append(
-            [
-                f"`{record.name}`",
-                record.chapter,
-                record.transform,
-                re.sub(r" \([^()]*\)$", "", record.data),
-                record.licence.partition(";")[0],
-                *("<br>".join(parts) for parts in zip(*cells, strict=True)),
-            ]
-        )
+        rows += [
+            [*about, *texts]
+            for texts in cells or [["not measured", *[""] * (len(HEADINGS) - 4)]]
+        ]
     return rows
 
 
@@ -192,28 +185,28 @@ def preset_figures(tables, name):
         name: str, the preset.
 
     Returns:
-        Dict of numbers; those of accuracy with both ends of their 95 % interval. Where
-        there are several tables, the table's name is a part of the key.
+        Dict by the table's name of dicts by method of dicts of numbers; those of
+        accuracy are the mean and both ends of its 95 % interval.
     """
-    figures = {}
-    for table in tables:
-        end = f", {table.name}" if len(tables) > 1 else ""
-        found = _figures(table, name)
-        figures |= {f"{key}{end}": value for key, value in found.items()}
-    return figures
+    return {table.name: _figures(table, name) for table in tables}
 
 
 def _figures(table, name):
-    figures = {}
+    figures = {method: {} for method in _compared(table, "seconds", name)}
     for figure, (_, digits) in {**ACCURACY, **REGULARITY}.items():
         for method, values in _compared(table, figure, name).items():
             found = estimate(values.values())
-            figures[f"{figure} {method}"] = round(found.mean, digits)
-            if figure in ACCURACY:
-                interval = [round(found.low, digits), round(found.high, digits)]
-                figures[f"{figure} {method}, 95 %"] = interval
+            mean, *interval = (
+                round(value, digits) for value in (found.mean, found.low, found.high)
+            )
+            accurate = figure in ACCURACY
+            figures[method][figure] = [mean, *interval] if accurate else mean
+    if success := table.record["data"].get("success"):
+        for method, values in _compared(table, "tre", name).items():
+            share = np.mean(np.array(list(values.values())) < success)
+            figures[method]["success_percent"] = round(100 * float(share))
     for method, values in _compared(table, "seconds", name).items():
-        figures[f"seconds {method}"] = round(statistics.median(values.values()), 1)
+        figures[method]["seconds"] = round(statistics.median(values.values()), 1)
     return figures
 
 
@@ -221,7 +214,7 @@ def _compared(table, figure, name):
     """Values of a preset's methods and of the best baseline, under short names."""
     values = table.values(figure)
     own = {
-        method: method.removeprefix(name).strip() or "one pass"
+        method: method.removeprefix(name).strip() or ONE_PASS
         for method in table.methods
         if method.split()[0] == name
     }
@@ -240,32 +233,33 @@ def _best_baseline(table):
     return max(means, key=means.get, default=None)
 
 
-def _preset_cells(table, name):
-    accuracy = []
-    for figure in ("dice", "tre"):
-        title, digits = ACCURACY[figure]
-        found = _compared(table, figure, name)
-        accuracy += [f"{title}:"] if found else []
-        accuracy += [
-            f"{method} {estimate(values.values()).text(digits)}"
-            for method, values in found.items()
-        ]
-    # An alignment without a field does not fold, and is a part of what the others do.
-    folds = [
-        f"{method} {statistics.mean(values.values()):.3g}"
-        for method, values in _compared(table, "folded_percent", name).items()
-        if method not in ALIGNMENTS
-    ]
-    seconds = [
-        f"{method} {statistics.median(values.values()):.1f}"
-        for method, values in _compared(table, "seconds", name).items()
-        if method not in ALIGNMENTS
-    ]
+def _preset_cells(table, name, figure):
+    """What one table says of a preset by one figure, from `measured on` on."""
+    title, digits = ACCURACY[figure]
+    found = _compared(table, figure, name)
+    means = {
+        method: f"{statistics.mean(values.values()):.{digits}f}"
+        for method, values in found.items()
+    }
+    best = _best_baseline(table)
+    own = [method for method in found if method not in (*ALIGNMENTS, best)]
+    accuracy = [estimate(found[method].values()).text(digits) for method in own]
     return [
-        "<br>".join(accuracy),
-        "<br>".join(folds),
-        "<br>".join(seconds),
+        f"[{table.name}](RESULTS.md#{table.name}), {title}",
+        means[START],
+        f"{means[best]} `{best}`" if best != START else "",
+        *[*accuracy, ""][:2],
+        _both(
+            table, "folded_percent", name, own, lambda v: f"{statistics.mean(v):.2g}"
+        ),
+        _both(table, "seconds", name, own, lambda v: f"{statistics.median(v):.2g}"),
     ]
+
+
+def _both(table, figure, name, methods, text):
+    """A figure of one pass and, if it was measured, refined."""
+    found = _compared(table, figure, name)
+    return " / ".join(text(found[m].values()) for m in methods if m in found)
 
 
 def _means(table):
@@ -355,12 +349,6 @@ def _portability(record):
         for name, heads in portability.TABLES.items()
     }
     return PORTABILITY_SECTION.format(**record["run"], **tables)
-
-
-def markdown(heads, rows):
-    """A table of texts as Markdown."""
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 INTRODUCTION = """\

@@ -6,13 +6,25 @@ import importlib
 from kregzoo.models import SYSTEMS
 from kregzoo.registrars.presets import find_preset
 
+# Title, and digits shown, of the figures that have an interval, and of the others.
+ACCURACY = {"dice": ("Dice", 4), "tre": ("TRE in mm", 2), "hd95": ("HD95 in mm", 2)}
+REGULARITY = {
+    "folded_percent": ("folds in %", 4),
+    "sd_log_j": ("SDlogJ", 3),
+    "inverse_error": ("inverse error in mm", 3),
+}
+OTHERS = {"success_percent": ("success in %", 0), "seconds": ("seconds", 1)}
+# The methods that say what a network does: without it, and with it alone.
+START, ONE_PASS = "centres", "one pass"
+
 
 def record_figures(name, figures):
     """Write measured figures into a preset's metadata and card.
 
     Args:
         name: str, as `load` takes it.
-        figures: dict of numbers by name.
+        figures: dict by data set of dicts by method of dicts of numbers, as
+            `kregzoo.evaluation.preset_figures` makes it.
     """
     preset = find_preset(name)
     metadata = {**preset.metadata, "figures": figures}
@@ -32,19 +44,69 @@ def card(preset):
     metadata = preset.metadata
     data = metadata["data"]
     figures = "\n".join(
-        f"| {name.replace('_', ' ')} | {value} |"
-        for name, value in metadata["figures"].items()
+        f"### {name}\n\n{_figures(methods)}"
+        for name, methods in metadata["figures"].items()
     )
     pictures = "".join(f"\n![{path.stem}]({path.name})\n" for path in preset.pictures())
     choices = importlib.import_module(SYSTEMS[metadata["system"]].builder.__module__)
     return CARD.format(
         name=preset.name,
         about=choices.__doc__.strip(),
-        figures=figures or "| not measured | |",
+        figures=figures or "Not measured.\n",
         pictures=pictures,
         training=_training(preset),
         **{key: data[key] for key in ("title", "source", "licence")},
     )
+
+
+def headline(figures):
+    """What a preset makes of images that are aligned by their centres, in words.
+
+    Args:
+        figures: dict, as `record_figures` takes it.
+
+    Returns:
+        A str.
+
+    Example:
+        >>> methods = {"centres": {"dice": [0.25, 0.2, 0.3]}}
+        >>> methods["one pass"] = {"dice": [0.56, 0.55, 0.57]}
+        >>> headline({"brain_t1": methods})
+        'Dice 0.25 → 0.56'
+    """
+    for name, digits, unit in (("dice", 2, ""), ("tre", 1, " mm")):
+        for methods in figures.values():
+            if name in methods[ONE_PASS]:
+                before, after = (methods[m][name][0] for m in (START, ONE_PASS))
+                title = ACCURACY[name][0].partition(" ")[0]
+                return f"{title} {before:.{digits}f} → {after:.{digits}f}{unit}"
+    return "not measured"
+
+
+def _figures(methods):
+    """One data set's figures, a row a method."""
+    known = {**ACCURACY, **REGULARITY, **OTHERS}
+    shown = [name for name in known if any(name in found for found in methods.values())]
+    rows = [
+        [method, *(_cell(found.get(name), known[name][1]) for name in shown)]
+        for method, found in methods.items()
+    ]
+    return markdown(["method", *(known[name][0] for name in shown)], rows)
+
+
+def _cell(value, digits):
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        mean, low, high = (f"{number:.{digits}f}" for number in value)
+        return f"{mean} [{low}, {high}]"
+    return f"{value:.{digits}f}"
+
+
+def markdown(heads, rows):
+    """A table of texts as Markdown."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 def _training(preset):
@@ -72,10 +134,11 @@ result = registrar.register("moving.nii.gz", "fixed.nii.gz")
 
 ## Figures on held-out pairs
 
-| figure | value |
-|---|---|
-{figures}
-{pictures}
+Means over the pairs with their 95 % intervals, from the raw files, beside the alignment
+of centres and the best other tool. Success is a TRE under 5 mm, of affine networks under
+2 mm.
+
+{figures}{pictures}
 ## Training
 
 {training}

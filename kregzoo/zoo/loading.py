@@ -11,6 +11,7 @@ from kregzoo.registrars.presets import (
     installed_presets,
     read_weights,
 )
+from kregzoo.zoo.cards import headline
 from kregzoo.zoo.systems import find_recipe, find_system
 
 
@@ -27,7 +28,8 @@ class ModelRecord:
         ndim: int. 2 or 3 dimensions.
         data: str. The data it was trained on.
         licence: str. The licence of those data.
-        figures: dict of measured figures on held-out pairs.
+        figures: dict of what was measured on held-out pairs: by data set, method and
+            figure, a number or its mean and both ends of the 95 % interval.
     """
 
     name: str
@@ -133,21 +135,17 @@ def table(records):
     Returns:
         A `rich.table.Table`.
     """
+    from rich.box import SIMPLE
     from rich.table import Table
 
-    columns = ("name", "chapter", "transform", "ndim", "data", "licence", "figures")
-    rich_table = Table(*columns)
+    rich_table = Table(
+        "name", "section", "predicts", "held out", box=SIMPLE, pad_edge=False
+    )
     # The name is what one copies into the next command.
-    rich_table.columns[0].no_wrap = True
+    rich_table.columns[0].no_wrap = rich_table.columns[-1].no_wrap = True
     for record in records:
-        values = dataclasses.asdict(record)
-        # Accuracy alone; the card has the rest, and the intervals.
-        values["figures"] = "\n".join(
-            f"{key}: {value}"
-            for key, value in record.figures.items()
-            if key.startswith(("dice", "tre")) and not isinstance(value, list)
-        )
-        rich_table.add_row(*(str(values[column]) for column in columns))
+        accuracy = headline(record.figures)
+        rich_table.add_row(record.name, record.chapter, record.transform, accuracy)
     return rich_table
 
 

@@ -43,6 +43,16 @@ def test_more_error_is_worse():
     assert "1.0000 [1.0000, 1.0000]" in console.export_text()
 
 
+def test_overlaps_and_distances_have_tolerances_of_their_own():
+    before, after = rows("m", BEFORE, 2.0), rows("m", BEFORE - 0.1, 2.1)
+    for tolerances, verdicts in (
+        ((0.2, 0.0), ("same", "worse")),
+        ((0.0, 0.2), ("worse", "same")),
+    ):
+        changes = compare(before, after, *tolerances)
+        assert tuple(change.verdict for change in changes) == verdicts
+
+
 def test_a_method_that_now_fails_is_worse():
     after = [
         *rows("other", BEFORE),
