@@ -135,8 +135,8 @@ result = registrar.register("moving.nii.gz", "fixed.nii.gz")
 ## Figures on held-out pairs
 
 Means over the pairs with their 95 % intervals, from the raw files, beside the alignment
-of centres and the best other tool. Success is a TRE under 5 mm, of affine networks under
-2 mm.
+of centres and the best other tool. Success is a TRE under 5 mm, of affine networks
+under 2 mm.
 
 {figures}{pictures}
 ## Training
