@@ -49,7 +49,9 @@ def compiled(fn, fuse=False):
     if backend == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(fn, jit_compile=fuse or None)
+        # A partial is counted by itself: TensorFlow counts the traces of a method over
+        # all the objects that have it, and warns of retracing when there are many.
+        return tf.function(functools.partial(fn), jit_compile=fuse or None)
     if backend == "jax":
         import jax
 

@@ -37,3 +37,14 @@ def test_compiled_functions_take_gradients_and_new_shapes():
         np.testing.assert_allclose(
             to_numpy(of_x), to_numpy(expected_of_x), rtol=1e-5, atol=1e-6
         )
+
+
+def test_many_objects_with_a_compiled_method_are_no_retracing(caplog):
+    class Doubling:
+        def double(self, x):
+            return 2 * x
+
+    x = ops.convert_to_tensor(np.ones(3, "float32"))
+    for _ in range(8):
+        np.testing.assert_array_equal(to_numpy(compiled(Doubling().double)(x)), 2.0)
+    assert "retracing" not in caplog.text
