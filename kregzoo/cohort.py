@@ -5,6 +5,7 @@ scheduler, on which kregzoo must be installed and the files lie at the same path
 is written follows the names of BIDS derivatives.
 """
 
+import collections
 import contextlib
 import csv
 import dataclasses
@@ -127,8 +128,8 @@ def read_cohort(path):
     if not rows:
         raise ValueError(f"{str(path)!r} must hold a row a pair. Received: none")
     pairs = [_pair(path, number, row) for number, row in enumerate(rows, start=1)]
-    names = [pair.name for pair in pairs]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    counts = collections.Counter(pair.name for pair in pairs)
+    twice = sorted(name for name, count in counts.items() if count > 1)
     if twice:
         raise ValueError(
             f"Each row of {str(path)!r} must have its own subject and session. "
