@@ -174,7 +174,7 @@ class Image:
                 voxels = _narrowed(self.array, ("uint8", "int16", "uint16", "int32"))
                 nib.save(nib.Nifti1Image(voxels, affine_3d(self.grid)), temporary)
 
-    def resample(self, grid, transform=None, interpolation="linear", fill="zeros"):
+    def resample(self, grid, transform=None, interpolation="linear", fill="background"):
         """Resample the image on a grid, through a transform if one is given.
 
         Args:
@@ -182,11 +182,20 @@ class Image:
             transform: Transform that takes world points of `grid` to world points of
                 this image. Defaults to none, the identity.
             interpolation: `"linear"`, or `"nearest"` for labels.
-            fill: `"zeros"` puts 0 outside the image, `"border"` its nearest voxel.
+            fill: What is put outside the image: `"zeros"`; `"border"`, its nearest
+                voxel; or `"background"`, the lowest intensity where that is below 0,
+                as of air in a CT, else 0. Labels have 0 for their background.
 
         Returns:
             An `Image` on `grid`, float32 if linear, else of this image's type.
         """
+        if fill == "background":
+            lowest = self.array.min() if interpolation == "linear" else 0
+            if lowest < 0:
+                above = Image(self.array - np.float32(lowest), self.grid)
+                result = above.resample(grid, transform, interpolation, "zeros").array
+                return Image(result + np.float32(lowest), grid, self.name)
+            fill = "zeros"
         labels = self.array.dtype.kind in "iu" and interpolation == "nearest"
         # Backends lack some of NumPy's integers; all have int32.
         voxels = _narrowed(self.array, ("int32",)) if labels else self.array

@@ -53,14 +53,15 @@ class Transform:
         coordinates, frame = self._map(points, np.eye(self.ndim + 1))
         return apply_affine(frame, coordinates)
 
-    def apply(self, image, grid=None, interpolation="linear", fill="zeros"):
+    def apply(self, image, grid=None, interpolation="linear", fill="background"):
         """Warp an image of the moving space to the fixed one, interpolating it once.
 
         Args:
             image: `Image`, path, nibabel image or array in the moving image's space.
             grid: `Grid` of the result. Defaults to the transform's own.
             interpolation: `"linear"`, or `"nearest"` for labels.
-            fill: `"zeros"` puts 0 outside the image, `"border"` its nearest voxel.
+            fill: What is put outside the image: `"background"`, `"zeros"` or
+                `"border"`, see `Image.resample`.
 
         Returns:
             An `Image` on `grid`.

@@ -4,8 +4,9 @@ import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
-from kregzoo.spatial import Grid, Image, as_image, itk
+from kregzoo.spatial import AffineTransform, Grid, Image, as_image, itk
 from kregzoo.spatial import image as image_module
 
 
@@ -160,6 +161,23 @@ def test_fill():
     grid = Grid((1, 2), image.grid.affine @ [[1, 0, 0], [0, 9, 0], [0, 0, 1]])
     np.testing.assert_array_equal(image.resample(grid).array, [[7, 0]])
     np.testing.assert_array_equal(image.resample(grid, fill="border").array, [[7, 7]])
+
+
+def test_outside_of_a_ct_there_is_air():
+    grid = Grid((4, 4, 4), np.eye(4))
+    shifted = AffineTransform(np.array([[1, 0, 0, 2.25], *np.eye(4)[1:]], "float64"))
+    voxels = np.random.default_rng(0).uniform(-900, 1000, grid.shape)
+    voxels[0, 0, 0] = -1000
+    found = Image(voxels, grid).resample(grid, shifted).array
+    expected = ndimage.shift(voxels, (-2.25, 0, 0), order=1, mode="nearest")
+    expected[2:] = -1000
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    # Of what is not below zero, and of labels, the background is zero.
+    positive = Image(voxels + 1001, grid), "linear"
+    labels = Image(voxels.astype("int16"), grid), "nearest"
+    for image, interpolation in (positive, labels):
+        found = image.resample(grid, shifted, interpolation).array
+        np.testing.assert_array_equal(found[3], 0)
 
 
 def test_as_image_takes_every_kind(tmp_path):
