@@ -47,7 +47,7 @@ def take(images, path):
         page.goto(f"http://127.0.0.1:{PORT}")
         for role, image in images.items():
             page.set_input_files(f"#{role.capitalize()} input[type=file]", image)
-        page.locator("[value=voxelmorph_brain_t1]").check(force=True)
+        page.locator("#presets [value=voxelmorph_brain_t1]").check()
         page.get_by_role("button", name="Register").click()
         page.get_by_text("folded percent").wait_for(timeout=MINUTES)
         page.locator(".pending").first.wait_for(state="detached")
