@@ -228,7 +228,10 @@ def _add_train(commands):
         help="size of the training (default: %(default)s)",
     )
     parser.add_argument(
-        "--steps", type=_whole, metavar="N", help="optimiser steps, if not the recipe's"
+        "--steps",
+        type=_positive,
+        metavar="N",
+        help="optimiser steps, if not the recipe's",
     )
     parser.add_argument(
         "--seed", type=_whole, default=0, metavar="N", help="(default: %(default)s)"

@@ -362,6 +362,10 @@ def test_bad_arguments_are_refused(small, tmp_path):
             zoo.find_system(system)
     with pytest.raises(ValueError, match="`scale`.*cpu.*Received: 'huge'"):
         zoo.train("voxelmorph", data, tmp_path / "out", scale="huge")
+    with pytest.raises(
+        ValueError, match="`steps` must be at least 1.*Received: steps=0"
+    ):
+        zoo.train("voxelmorph", data, tmp_path / "out", steps=0)
     with pytest.raises(ValueError, match="dataset.json"):
         zoo.train("voxelmorph", tmp_path, tmp_path / "out")
     with pytest.raises(ValueError, match="`data`.*Received: 2"):

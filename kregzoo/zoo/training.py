@@ -42,7 +42,7 @@ def train(
         out: folder of the preset, which `kregzoo.load(out)` then loads. Checkpoints,
             history and TensorBoard logs lie in its folder `training`.
         scale: `"cpu"` or `"published"`.
-        steps: int. Fewer or more optimiser steps than the recipe's.
+        steps: int > 0. Fewer or more optimiser steps than the recipe's.
         seed: int. Seed of the initial weights and of the pairs drawn.
         recipe: str. The data set whose recipe to train by. Defaults to the name of the
             data folder if the system has a recipe for it, and to its first one else.
@@ -53,8 +53,11 @@ def train(
         The `Preset` written.
 
     Raises:
-        ValueError: for an unknown system, scale, recipe or preset, or unusable data.
+        ValueError: for an unknown system, scale, recipe or preset, no steps, or
+            unusable data.
     """
+    if steps is not None and steps < 1:
+        raise ValueError(f"`steps` must be at least 1. Received: steps={steps}")
     system = find_system(system)
     tag, recipe = find_recipe(system, data, recipe)
     recipe = dataclasses.replace(recipe, initial=initial or recipe.initial)
