@@ -29,13 +29,16 @@ def value_and_grad(fn, variables, differentiable=False):
     return _BACKENDS[keras.backend.backend()](fn, variables, differentiable)
 
 
-def compiled(fn, fuse=False):
+def compiled(fn, fuse=False, model=None):
     """Compile a function of tensors: `tf.function` or `jax.jit`; PyTorch runs it as is.
 
     Args:
         fn: callable of tensors, free of side effects.
         fuse: bool. Let XLA compile it on TensorFlow too: best for element-wise work,
             and bad for convolutions on a CPU.
+        model: the Keras model that `fn` calls to infer, if it does. Its weights are
+            those of the moment of a call, which JAX would else keep from the first one
+            on, and PyTorch keeps nothing to train it by.
 
     Returns:
         A callable with the same results. It is compiled anew for each new shape.
@@ -55,8 +58,30 @@ def compiled(fn, fuse=False):
     if backend == "jax":
         import jax
 
-        return jax.jit(fn)
-    return fn
+        return jax.jit(fn) if model is None else _with_weights(fn, model)
+    return fn if model is None else _without_graph(fn)
+
+
+def _with_weights(fn, model):
+    import jax
+
+    @jax.jit
+    def run(weights, *args):
+        mapping = zip(model.variables, weights, strict=True)
+        with keras.StatelessScope(state_mapping=mapping):
+            return fn(*args)
+
+    return lambda *args: run([v.value for v in model.variables], *args)
+
+
+def _without_graph(fn):
+    import torch
+
+    def run(*args):
+        with torch.no_grad():
+            return fn(*args)
+
+    return run
 
 
 def portable():

@@ -35,7 +35,8 @@ class AgentRegistrar(Registrar):
     def __init__(self, model, preprocessor, stages, preset=None, **others):
         super().__init__(model, preprocessor, preset)
         self.stages = tuple(stages)
-        self._values = [ops.compiled(model.get_layer(s.layer)) for s in self.stages]
+        networks = [model.get_layer(stage.layer) for stage in self.stages]
+        self._values = [ops.compiled(network, model=network) for network in networks]
 
     def _register(self, moving, fixed, pair, refine, progress, timer):
         if not isinstance(pair.initial, AffineTransform):

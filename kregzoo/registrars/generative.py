@@ -29,8 +29,10 @@ class GenerativeRegistrar(OneStepRegistrar):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self._encode = ops.compiled(self.model.get_layer("encoder"))
-        self._decode = ops.compiled(self.model.get_layer("decoder"))
+        self._encode, self._decode = (
+            ops.compiled(part, model=part)
+            for part in map(self.model.get_layer, ("encoder", "decoder"))
+        )
 
     def sample(self, image, count=1, seed=0):
         """Draw deformations of an image from the prior.
@@ -79,7 +81,8 @@ class GenerativeRegistrar(OneStepRegistrar):
     def _deformed(self, image, latent):
         timer = Timer()
         pair = CanonicalPair(self.preprocessor, image, image, _identity(image))
-        velocity = self._decode([latent, pair.tensors()["moving"]])
+        inputs = map(kops.convert_to_tensor, (latent, pair.tensors()["moving"]))
+        velocity = self._decode(list(inputs))
         deformable = field_transform(velocity, pair.grid, VelocityTransform)
         transform = CompositeTransform([deformable, pair.initial])
         return Registration(image, image, transform, timer.seconds())

@@ -15,7 +15,13 @@ from kregzoo.registrars.optimizers import SciPy, minimise
 from kregzoo.registrars.progress import progress_bar
 from kregzoo.registrars.registration import Registration, Timer, field_transform
 from kregzoo.registrars.transform_models import Affine, LinearModel
-from kregzoo.spatial import AffineTransform, CompositeTransform, Preprocessor, as_image
+from kregzoo.spatial import (
+    AffineTransform,
+    CompositeTransform,
+    Preprocessor,
+    as_image,
+    beside,
+)
 from kregzoo.spatial.preprocessing import foreground_box
 from kregzoo.spatial.transforms import Transform
 
@@ -66,8 +72,14 @@ class IterativeRegistrar:
         self.regularisers = tuple(regularisers)
         self.preprocessor = preprocessor
         gradient_free = isinstance(optimizer, SciPy) and optimizer.gradient_free
-        # Compiled once a shape, whatever the number of pairs.
-        self._evaluate = ops.compiled(self._value if gradient_free else self._gradient)
+        # Compiled once a shape, whatever the number of pairs. A field's filters take
+        # XLA a minute to compile, and a network's convolutions are slow there.
+        network = metric if isinstance(metric, keras.Model) else None
+        self._evaluate = ops.compiled(
+            self._value if gradient_free else self._gradient,
+            fuse=isinstance(self.transform, LinearModel) and network is None,
+            model=network,
+        )
 
     def register(
         self,
@@ -224,9 +236,13 @@ class CanonicalPair:
     def __init__(
         self, frame, moving, fixed, initial=None, moving_mask=None, fixed_mask=None
     ):
+        masks = {
+            "moving_mask": (moving_mask, moving),
+            "fixed_mask": (fixed_mask, fixed),
+        }
         self.masks = {
-            name: as_image(mask, name, allow_labels=True)
-            for name, mask in (("moving_mask", moving_mask), ("fixed_mask", fixed_mask))
+            name: beside(image, mask, name)
+            for name, (mask, image) in masks.items()
             if mask is not None
         }
         for name, image in {"moving": moving, "fixed": fixed, **self.masks}.items():
@@ -260,7 +276,14 @@ class CanonicalPair:
             )
         transforms = {"moving_mask": self.initial, "fixed_mask": None}
         for name, mask in self.masks.items():
-            tensors[name] = self._on_grid(mask, transforms[name], "nearest")
+            inside = self._on_grid(mask, transforms[name], "nearest")
+            if not inside.any():
+                raise ValueError(
+                    f"`{name}` must have voxels above 0 where the images overlap. "
+                    f"Received: one of shape {mask.grid.shape} without"
+                )
+            # Of a map of labels, each number means inside.
+            tensors[name] = np.clip(inside, 0.0, 1.0)
         return tensors
 
     def _on_grid(self, image, transform, interpolation="linear"):

@@ -22,7 +22,8 @@ class JudgingRegistrar(OneStepRegistrar):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self._judge = ops.compiled(self.model.get_layer("discriminator"))
+        discriminator = self.model.get_layer("discriminator")
+        self._judge = ops.compiled(discriminator, model=discriminator)
 
     def quality(self, moving, fixed, transform=None):
         """Judge an alignment, by whatever method it was found.

@@ -84,7 +84,7 @@ class OneStepRegistrar(Registrar):
             regularisers=(*regularisers, (JacobianFolding(), FOLDING_WEIGHT)),
         )
         # One compiled function from both images to the transform: traced once a shape.
-        self._predict = ops.compiled(self._outputs)
+        self._predict = ops.compiled(self._outputs, model=model)
 
     def _register(self, moving, fixed, pair, refine, progress, timer):
         if not pair.started:

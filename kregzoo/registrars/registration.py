@@ -10,7 +10,7 @@ from keras import ops as kops
 
 from kregzoo.metrics import folded_percent, sd_log_j
 from kregzoo.report import Scene, build_report, build_summary, draw
-from kregzoo.spatial import DisplacementTransform
+from kregzoo.spatial import DisplacementTransform, beside
 from kregzoo.spatial.files import atomic_folder
 
 FILES = ("warped.nii.gz", "transform.h5", "metrics.json", "report.html")
@@ -75,12 +75,14 @@ class Registration:
 
         Args:
             image: path, nibabel image, array or `Image`; the image itself or one
-                aligned with it, such as its labels.
+                aligned with it, such as its labels. An array of the moving image's
+                shape lies where that lies.
             interpolation: `"linear"`, or `"nearest"` for labels.
 
         Returns:
             An `Image` on the fixed grid.
         """
+        image = beside(self.moving, image, "image")
         return self.transform.apply(image, self.fixed.grid, interpolation)
 
     def apply_points(self, points):

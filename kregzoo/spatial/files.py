@@ -6,6 +6,9 @@ import pathlib
 import shutil
 import uuid
 
+# Whose rights are asked for: those that the process acts with, where that can be.
+EFFECTIVE = os.access in os.supports_effective_ids
+
 
 @contextlib.contextmanager
 def atomic(path):
@@ -61,12 +64,10 @@ def atomic_folder(path):
         >>> with atomic_folder(f"{tempfile.mkdtemp()}/results") as temporary:
         ...     _ = (temporary / "points.txt").write_text("1 2 3")
     """
-    path = pathlib.Path(path).absolute()
+    path = pathlib.Path(path).resolve()
     if path.exists() and not path.is_dir():
         raise ValueError(f"`path` must be a folder. Received: path={str(path)!r}")
-    # In the same file system, where os.replace is atomic.
-    near = next(folder for folder in path.parents if folder.is_dir())
-    temporary = near / f".{uuid.uuid4().hex}-{path.name}"
+    temporary = _beside(path) / f".{uuid.uuid4().hex}-{path.name}"
     temporary.mkdir()
     try:
         yield temporary
@@ -75,3 +76,17 @@ def atomic_folder(path):
             os.replace(file, path / file.name)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _beside(path):
+    """The folder to write what goes to a folder, in one file system with it.
+
+    That is the one that holds it, where nothing that a killed process leaves is in the
+    way; or itself, where it is a mount, or all that may be written to.
+    """
+    parent = next(folder for folder in path.parents if folder.is_dir())
+    if path.is_dir():
+        writable = os.access(parent, os.W_OK, effective_ids=EFFECTIVE)
+        if not writable or parent.stat().st_dev != path.stat().st_dev:
+            return path
+    return parent

@@ -15,6 +15,8 @@ from kregzoo.spatial.files import atomic
 from kregzoo.spatial.grid import CANONICAL_ORIENTATION, Grid
 
 NIBABEL_SUFFIXES = (".nii", ".nii.gz", ".mgh", ".mgz")
+# Formats whose voxels lie in a second file.
+TWO_FILES = (".hdr", ".img", ".img.gz", ".mhd", ".nhdr")
 # Voxels resampled at a time, which bounds the memory that coordinates take.
 SLAB_VOXELS = 2**21
 # Bytes that may follow the voxels of a file: any number would fill the memory.
@@ -163,6 +165,11 @@ class Image:
             ValueError: If the format is unknown or cannot hold the image's numbers.
         """
         name = os.fspath(path).lower()
+        if name.endswith(TWO_FILES):
+            raise ValueError(
+                "An image must go to one file, such as .nii.gz, .mha or .nrrd, not to "
+                f"a header and its data. Received: path={os.fspath(path)!r}"
+            )
         with atomic(path) as temporary:
             if not name.endswith(NIBABEL_SUFFIXES):
                 itk.write_image(self, temporary)
@@ -257,6 +264,32 @@ def as_image(value, argument="image", allow_labels=False):
     except ValueError as error:
         raise ValueError(f"`{argument}` is not usable. {error}") from error
     return image
+
+
+def beside(image, value, argument):
+    """Make an image of what lies on another one's voxels, such as its mask or labels.
+
+    Args:
+        image: The `Image` that it belongs to.
+        value: Whatever `as_image` takes; an array, which knows no place of its own,
+            of the image's shape lies where the image lies.
+        argument: Name of the caller's argument, for error messages.
+
+    Returns:
+        An `Image`, which may be one of labels.
+
+    Raises:
+        ValueError: As `as_image` does.
+
+    Example:
+        >>> image = Image.from_array(np.eye(4), spacing=0.5)
+        >>> beside(image, np.eye(4) > 0, "mask").grid == image.grid
+        True
+    """
+    placed = (Image, str, os.PathLike, nib.spatialimages.SpatialImage)
+    if not isinstance(value, placed) and np.shape(value) == image.grid.shape:
+        value = Image(value, image.grid)
+    return as_image(value, argument, allow_labels=True)
 
 
 def as_labels(value, argument="labels"):

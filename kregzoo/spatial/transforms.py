@@ -218,6 +218,9 @@ class DisplacementTransform(Transform):
     def inverse(self):
         """The field that undoes this one, by fixed-point iteration.
 
+        Where the displacement changes by as much as a voxel from one voxel to the
+        next, that need not converge, and the field is an approximation.
+
         Returns:
             A `DisplacementTransform` on the same grid.
 
@@ -295,8 +298,8 @@ class CompositeTransform(Transform):
                 f"Received: transforms of dimensions {sorted(dimensions)}"
             )
         self.ndim = dimensions.pop()
-        grids = [part.grid for part in self.transforms if part.grid is not None]
-        self.grid = grids[0] if grids else None
+        # A later one's lies in another space.
+        self.grid = self.transforms[0].grid
 
     def _map(self, coordinates, frame):
         for transform in self.transforms:

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 from keras import ops
 from keras.ops import convert_to_numpy as to_numpy
@@ -48,3 +49,15 @@ def test_many_objects_with_a_compiled_method_are_no_retracing(caplog):
     for _ in range(8):
         np.testing.assert_array_equal(to_numpy(compiled(Doubling().double)(x)), 2.0)
     assert "retracing" not in caplog.text
+
+
+def test_a_compiled_model_has_the_weights_of_the_moment():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    predict = compiled(model, model=model)
+    x = ops.convert_to_tensor(np.ones((1, 3), "float32"))
+    predict(x)
+    model.set_weights([np.full((3, 2), 5.0), np.ones(2)])
+    found = predict(x)
+    np.testing.assert_allclose(to_numpy(found), 16.0)
+    # PyTorch keeps no graph of it.
+    assert not getattr(found, "requires_grad", False)

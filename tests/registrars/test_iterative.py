@@ -167,6 +167,18 @@ def test_what_a_mask_hides_has_no_say(side):
     assert errors[1] < 1.0 < errors[0], errors
 
 
+def test_a_mask_may_be_an_array_of_labels():
+    moving, fixed, _ = pair(2, linear_map(2))
+    labels = np.zeros(fixed.grid.shape, "int16")
+    labels[10:40, 10:30], labels[10:40, 30:44] = 2, 2035
+    align = registrar(2, NCC(), Rigid())
+    one, other = (
+        align.register(moving, fixed, fixed_mask=mask, progress=False).transform.matrix
+        for mask in (labels, Image(labels > 0, fixed.grid))
+    )
+    np.testing.assert_array_equal(one, other)
+
+
 def test_a_keras_model_may_be_the_metric():
     inputs = {n: keras.Input((None, None, 1), name=n) for n in ("moving", "fixed")}
     difference = keras.layers.Subtract()(list(inputs.values()))
@@ -243,6 +255,7 @@ BAD = {
     "fixed": ({"fixed": np.full((20, 20), np.nan)}, "fixed"),
     "dimensions": ({"moving": np.random.rand(9, 9, 9)}, "moving"),
     "mask": ({"fixed_mask": np.full((20, 20), np.nan)}, "fixed_mask"),
+    "empty mask": ({"moving_mask": np.zeros((20, 20))}, "moving_mask"),
     "mask of other dimensions": ({"moving_mask": np.ones((9, 9, 9))}, "moving_mask"),
 }
 

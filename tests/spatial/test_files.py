@@ -1,6 +1,9 @@
+import os
+
 import pytest
 
-from kregzoo.spatial.files import atomic
+from kregzoo.spatial import files
+from kregzoo.spatial.files import atomic, atomic_folder
 
 
 def test_file_appears_complete(tmp_path):
@@ -29,3 +32,34 @@ def test_missing_folder(tmp_path):
         atomic(tmp_path / "none" / "result.txt"),
     ):
         pass
+
+
+def test_a_folder_takes_its_files_at_once(tmp_path):
+    (tmp_path / "out").mkdir()
+    with atomic_folder(tmp_path / "out") as temporary:
+        # What a killed process leaves is not among the results.
+        assert temporary.parent == tmp_path
+        (temporary / "one.txt").write_text("whole")
+        assert list((tmp_path / "out").iterdir()) == []
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["one.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_folder_that_alone_may_be_written_to(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    out.mkdir()
+    monkeypatch.setattr(files.os, "access", lambda *_, **__: False)
+    with atomic_folder(out) as temporary:
+        assert temporary.parent == out
+        (temporary / "one.txt").write_text("whole")
+    assert [path.name for path in out.iterdir()] == ["one.txt"]
+
+
+def test_a_linked_folder_is_written_where_it_lies(tmp_path):
+    (tmp_path / "disk" / "out").mkdir(parents=True)
+    (tmp_path / "home").mkdir()
+    os.symlink(tmp_path / "disk" / "out", tmp_path / "home" / "out")
+    with atomic_folder(tmp_path / "home" / "out") as temporary:
+        assert temporary.parent == tmp_path / "disk"
+        (temporary / "one.txt").write_text("whole")
+    assert (tmp_path / "disk" / "out" / "one.txt").is_file()

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from kregzoo.spatial import AffineTransform, Grid, Image, as_image, itk
+from kregzoo.spatial import AffineTransform, Grid, Image, as_image, beside, itk
 from kregzoo.spatial import image as image_module
 
 
@@ -301,3 +301,21 @@ def test_impossible_writing_leaves_no_file(tmp_path, voxels, name):
     with pytest.raises(ValueError, match="Received"):
         Image.from_array(voxels).write(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".hdr", ".img", ".mhd", ".nhdr"])
+def test_an_image_goes_to_one_file(tmp_path, suffix):
+    with pytest.raises(ValueError, match="one file.*Received"):
+        Image.from_array(np.eye(4)).write(tmp_path / f"image{suffix}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_array_of_labels_lies_where_its_image_lies(random_image):
+    image = random_image(0, 3)
+    array = (image.array > image.array.mean()).astype("uint8")
+    assert beside(image, array, "labels").grid == image.grid
+    assert beside(image, array.tolist(), "labels").grid == image.grid
+    # What has a place of its own, or another shape, keeps its own.
+    own = Image.from_array(array)
+    assert beside(image, own, "labels").grid == own.grid
+    assert beside(image, array[1:], "labels").grid == Image.from_array(array[1:]).grid

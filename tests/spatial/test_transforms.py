@@ -354,6 +354,20 @@ def test_impossible_composites():
         CompositeTransform([AffineTransform(np.eye(3)), AffineTransform(np.eye(4))])
 
 
+def test_a_composite_lies_where_its_first_transform_does(tmp_path):
+    grid = Grid.centred((4, 4), 1.0, (100.0, 0.0))
+    field = DisplacementTransform(np.zeros((4, 4, 2)), grid)
+    affine = AffineTransform(np.eye(3))
+    assert CompositeTransform([field, affine]).grid == grid
+    # Behind an affine a field lies in another space.
+    behind = CompositeTransform([affine, field])
+    with pytest.raises(ValueError, match="`grid` is needed"):
+        behind.apply(np.eye(4))
+    with pytest.raises(ValueError):
+        behind.save(tmp_path / "field.nii.gz")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_impossible_uses(tmp_path):
     affine = AffineTransform(np.eye(3))
     with pytest.raises(ValueError, match="`grid` is needed"):
