@@ -30,7 +30,9 @@ HOUR, DAY = 3600, 86400
 FADE = "fade"
 CAPTION = "Fade. From the fixed image, at 0, to the warped one, at 100."
 # Headers of MetaImage and NRRD may send the reader to any other file.
-ELSEWHERE = re.compile(rb"ElementDataFile\s*[=:]\s*+(?!LOCAL\s)|data ?file\s*:", re.I)
+ELSEWHERE = re.compile(
+    rb"ElementDataFile[^=:\r\n]*[=:]\s*+(?!LOCAL\s)|data ?file\s*:", re.I
+)
 
 
 @dataclasses.dataclass(frozen=True)

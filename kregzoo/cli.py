@@ -304,8 +304,8 @@ def _add_evaluate(commands):
         type=_whole,
         default=50,
         metavar="N",
-        help="also measure presets refined by N steps; 0 for not (default: "
-        "%(default)s)",
+        help="also measure presets refined by N steps, of `eval` pairs and "
+        "deformations; 0 for not (default: %(default)s)",
     )
     parser.add_argument(
         "--pairs",
@@ -627,6 +627,12 @@ def _evaluate(options):
             "`--record` writes the figures of all pairs. "
             f"Received: --record with --pairs {options.pairs}"
         )
+    folders = [pathlib.Path(data).resolve().name for data in options.data]
+    if len(set(folders)) < len(folders):
+        raise ValueError(
+            "Tables have the names of the data folders, which must differ. "
+            f"Received: {', '.join(options.data)}"
+        )
     _start_keras()
     from rich.markdown import Markdown
 
@@ -705,6 +711,7 @@ def _compare(options):
 
 
 def _benchmark(options):
+    output = _new_file(options.output)
     _start_keras()
     from kregzoo.evaluation import benchmark
 
@@ -714,14 +721,15 @@ def _benchmark(options):
         only=options.only,
     )
     _print(benchmark.table(results))
-    if options.output:
+    if output:
         words = ["kregzoo benchmark", f"--rounds {options.rounds}"]
         words += ["--gpu"] * options.gpu
         words += ["--only", *options.only] if options.only else []
-        benchmark.write_json(options.output, results, " ".join(words))
+        benchmark.write_json(output, results, " ".join(words))
 
 
 def _portability(options):
+    output = _new_file(options.output)
     _start_keras()
     from rich.table import Table
 
@@ -734,10 +742,10 @@ def _portability(options):
         for row in rows[name]:
             table.add_row(*portability.texts(row))
         _print(table)
-    if options.output:
+    if output:
         words = ["kregzoo portability", *options.presets]
         words += ["--sizes", *map(str, sizes)] if options.sizes else []
-        portability.write_json(options.output, rows, " ".join(words))
+        portability.write_json(output, rows, " ".join(words))
 
 
 def _demo(options):
@@ -753,6 +761,13 @@ def _app(options):
     from kregzoo import app
 
     app.serve(options.host, options.port, browser=not options.no_browser)
+
+
+def _new_file(path):
+    """The file, None for none, checked before the work that it is to hold."""
+    if path and not pathlib.Path(path).absolute().parent.is_dir():
+        raise ValueError(f"The output's folder must exist. Received: {path}")
+    return path
 
 
 def _new_folder(path):

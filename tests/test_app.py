@@ -134,6 +134,7 @@ def test_whole_files_are_accepted(suffix, tmp_path):
         ("image.nii", b""),
         ("image.mha", b"NDims = 2\nElementDataFile = /etc/passwd\n"),
         ("image.mha", b"NDims = 2\nElementDataFile=LOCALS\n"),
+        ("image.mha", b"NDims = 2\nElementDataFile\0 = /etc/passwd\n"),
         ("image.nrrd", b"NRRD0004\ndimension: 2\ndata file: ../secret\n"),
         ("image.nrrd", b"NRRD0004\ndimension: 2\ndatafile: LIST\n"),
     ],

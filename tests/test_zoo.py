@@ -426,10 +426,10 @@ def test_a_recipe_may_make_its_pairs(name, tmp_path, monkeypatch):
     assert registrar.register(scan, scan, progress=False).warped.grid.ndim == 2
 
 
-def write_contrasts(folder):
+def write_contrasts(folder, count=3):
     """Persons in poses of their own, each seen twice in the same place."""
     records = []
-    for number in range(3):
+    for number in range(count):
         image = Phantom(3, radius=22.0, seed=number).image(
             rotated_grid((20, 22, 24), 3.6, 4.0 * number)
         )
@@ -442,6 +442,42 @@ def write_contrasts(folder):
     about = {"title": "Contrasts", "licence": "CC0", "source": "made here"}
     (folder / "dataset.json").write_text(json.dumps({**about, "train": records}))
     return folder
+
+
+def test_contrasts_train_networks_of_deformations_too(small, tmp_path, monkeypatch):
+    seen = {}
+
+    def fit(model, recipe, scale, pairs, validation, directory):
+        seen.update(pairs=pairs)
+        return model, 1.0
+
+    monkeypatch.setattr(zoo.training, "fit", fit)
+    data = write_contrasts(tmp_path / "data", count=4)
+    zoo.train("voxelmorph", data, tmp_path / "out")
+    assert seen["pairs"].pairs == [(0, 1), (1, 0), (2, 3), (3, 2)]
+    known = json.loads((tmp_path / "out/training/alignment.json").read_text())
+    assert list(known) == [f"{n} t1.nii.gz" for n in (0, 2, 4, 6)]
+
+
+def test_a_folder_holds_one_run_s_training(trained, tmp_path):
+    data, _, out = trained
+    other = write_data(tmp_path / "data")
+    text = (other / "dataset.json").read_text()
+    (other / "dataset.json").write_text(text.replace("CC0", "CC-BY"))
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    for change in ({"seed": 8}, {"steps": 3}, {"data": other}):
+        with pytest.raises(ValueError, match="another run.*Received"):
+            zoo.train("voxelmorph", **{"data": data, "out": out, "seed": 7, **change})
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+
+
+def test_records_without_an_image_are_named(tmp_path):
+    data = write_contrasts(tmp_path / "data", count=4)
+    dataset = json.loads((data / "dataset.json").read_text())
+    del dataset["train"][2]["t2"]
+    (data / "dataset.json").write_text(json.dumps(dataset))
+    with pytest.raises(ValueError, match="t1, t2.*Received: record 2 without t2"):
+        zoo.train("voxelmorph", data, tmp_path / "out")
 
 
 def test_contrasts_of_a_person_stay_aligned(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ warped once by nearest neighbour onto the fixed image's own grid, folds and the 
 of the Jacobian of the whole transform on that grid.
 """
 
+import collections
 import dataclasses
 import pathlib
 
@@ -108,13 +109,16 @@ def read_pairs(data, count=None):
             "The data must have `eval` pairs of images with labels. "
             f"Received: {str(data)!r}, without {', '.join(missing)}"
         )
+    names = [f"{stem(r['moving'])} to {stem(r['fixed'])}" for r in records]
+    counts = collections.Counter(names)
     pairs = [
+        # Files of different folders may have one name.
         Pair(
-            f"{stem(record['moving'])} to {stem(record['fixed'])}",
+            name if counts[name] == 1 else f"{name} ({number})",
             *(record[key] for key in PATHS),
         )
-        for record in records[:count]
-    ]
+        for number, (name, record) in enumerate(zip(names, records, strict=True))
+    ][:count]
     return [
         dataclasses.replace(pair, labels=labels)
         for pair, labels in zip(pairs, _structures(pairs), strict=True)

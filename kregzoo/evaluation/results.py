@@ -71,6 +71,17 @@ class Table:
         found = by_pair(self.rows, figure)
         return {name: found[name] for name in self.methods if name in found}
 
+    def success(self, method, limit):
+        """The share of a method's pairs, failures included, with a TRE below a limit.
+
+        Args:
+            method: str.
+            limit: float, in mm.
+        """
+        pairs = {row["pair"] for row in self.rows if row["method"] == method}
+        errors = self.values("tre")[method].values()
+        return sum(error < limit for error in errors) / len(pairs)
+
     @property
     def presets(self):
         """Names of the presets among the methods."""
@@ -202,9 +213,9 @@ def _figures(table, name):
             accurate = figure in ACCURACY
             figures[method][figure] = [mean, *interval] if accurate else mean
     if success := table.record["data"].get("success"):
-        for method, values in _compared(table, "tre", name).items():
-            share = np.mean(np.array(list(values.values())) < success)
-            figures[method]["success_percent"] = round(100 * float(share))
+        shares = {m: table.success(m, success) for m in table.values("tre")}
+        for method, share in _named(table, name, shares).items():
+            figures[method]["success_percent"] = round(100 * share)
     for method, values in _compared(table, "seconds", name).items():
         figures[method]["seconds"] = round(statistics.median(values.values()), 1)
     return figures
@@ -212,7 +223,11 @@ def _figures(table, name):
 
 def _compared(table, figure, name):
     """Values of a preset's methods and of the best baseline, under short names."""
-    values = table.values(figure)
+    return _named(table, name, table.values(figure))
+
+
+def _named(table, name, values):
+    """What a preset's methods and the best baseline have, under short names."""
     own = {
         method: method.removeprefix(name).strip() or ONE_PASS
         for method in table.methods
@@ -290,9 +305,9 @@ def _means(table):
 
 def _robustness(table, method, limit):
     """Median and 95th percentile of the error, and how often it is below the limit."""
-    errors = np.array(list(table.values("tre")[method].values()))
+    errors = list(table.values("tre")[method].values())
     middle, high = np.percentile(errors, (50, 95))
-    return f"{middle:.1f}, {high:.1f}", f"{100 * np.mean(errors < limit):.0f}"
+    return f"{middle:.1f}, {high:.1f}", f"{100 * table.success(method, limit):.0f}"
 
 
 def _cells(table, method, figures, text):

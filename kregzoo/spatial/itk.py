@@ -13,6 +13,8 @@ import numpy as np
 
 # Voxels of a file at most, 812 along each axis: a header can promise any number.
 MAX_VOXELS = 2**29
+# Of formats that a server takes from strangers: others read more than their own file.
+READERS = {".mha": "MetaImageIO", ".nrrd": "NrrdImageIO", ".png": "PNGImageIO"}
 
 
 def flip_world(ndim):
@@ -46,7 +48,7 @@ def read_array(path):
         files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0])
     else:
         _check_header(path)
-    image = sitk.ReadImage(files)
+    image = sitk.ReadImage(files, imageIO=_reader(path))
     if image.GetNumberOfComponentsPerPixel() != 1:
         raise ValueError(
             f"it has {image.GetNumberOfComponentsPerPixel()} channels; give one of them"
@@ -239,12 +241,18 @@ def _read(path, reader, check):
         ) from error
 
 
+def _reader(path):
+    """ITK's reader of a format; by default ITK asks the content, whatever the name."""
+    return READERS.get(path.suffix.lower(), "")
+
+
 def _check_header(path):
     """Raise for an image that would fill the memory, before its voxels are read."""
     import SimpleITK as sitk
 
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
+    reader.SetImageIO(_reader(path))
     reader.ReadImageInformation()
     check_size([*reader.GetSize(), reader.GetNumberOfComponents()])
 

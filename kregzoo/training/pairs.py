@@ -274,9 +274,19 @@ def load_images(records, preprocessor):
         Images; label maps, or None when not all images have one; and the
         `(moving, fixed)` indices when the records are pairs or contrasts, or None when
         they are single images.
+
+    Raises:
+        ValueError: for a record without an image that others have, or an image that is
+            not usable.
     """
     paired = "moving" in records[0]
     keys = ("moving", "fixed") if paired else image_keys(records[0])
+    for number, record in enumerate(records):
+        if missing := [key for key in keys if key not in record]:
+            raise ValueError(
+                f"Each record of `train` must have {', '.join(keys)}, as the first one "
+                f"has. Received: record {number} without {', '.join(missing)}"
+            )
     label_keys = ("moving_label", "fixed_label") if paired else ("label",)
     images = [
         preprocessor.normalise(as_image(record[key], str(record[key])))

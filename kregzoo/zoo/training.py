@@ -12,7 +12,7 @@ import numpy as np
 
 from kregzoo.registrars.alignment import affine_aligner, align, align_labels
 from kregzoo.registrars.iterative import CanonicalPair
-from kregzoo.registrars.presets import Preset, find_preset
+from kregzoo.registrars.presets import Preset, find_preset, sha256
 from kregzoo.report import training_curves
 from kregzoo.spatial import AffineTransform, Preprocessor
 from kregzoo.spatial.files import atomic
@@ -27,6 +27,9 @@ from kregzoo.training import (
 from kregzoo.zoo.cards import card
 from kregzoo.zoo.loading import load
 from kregzoo.zoo.systems import find_recipe, find_system
+
+# What a folder's training is of, in a file of its own.
+RUN = "run.json"
 
 
 def train(
@@ -53,8 +56,8 @@ def train(
         The `Preset` written.
 
     Raises:
-        ValueError: for an unknown system, scale, recipe or preset, no steps, or
-            unusable data.
+        ValueError: for an unknown system, scale, recipe or preset, no steps, unusable
+            data, or an `out` that holds another run's training.
     """
     if steps is not None and steps < 1:
         raise ValueError(f"`steps` must be at least 1. Received: steps={steps}")
@@ -74,6 +77,16 @@ def train(
     keras.utils.set_random_seed(seed)
     dataset = read_dataset(data)
     directory = pathlib.Path(out) / "training"
+    run = {
+        "system": system.name,
+        "recipe": tag,
+        "data": sha256(pathlib.Path(data) / "dataset.json"),
+        "scale": scale,
+        "steps": chosen.steps,
+        "seed": seed,
+        "initial": recipe.initial and str(recipe.initial),
+    }
+    _check_run(directory / RUN, run)
     frame = Preprocessor(chosen.spacing, chosen.shapes, chosen.divisor)
     pairs, validation = _datasets(
         dataset.get("train", []),
@@ -83,6 +96,9 @@ def train(
         seed,
         directory / "alignment.json",
     )
+    directory.mkdir(parents=True, exist_ok=True)
+    with atomic(directory / RUN) as temporary:
+        temporary.write_text(json.dumps(run, indent=1), encoding="utf-8")
     model, arguments, seconds = _fitted(
         system, recipe, chosen, pairs, validation, directory
     )
@@ -98,6 +114,22 @@ def train(
     draw_curves(directory, preset.folder)
     preset.write(model, card(preset))
     return preset
+
+
+def _check_run(path, run):
+    """Raise if a folder holds what another run trained, which would pass for this."""
+    if not path.exists():
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))
+    other = [name for name in run if run[name] != before.get(name)]
+    if other:
+        there, now = (
+            ", ".join(f"{k}={r.get(k)}" for k in other) for r in (before, run)
+        )
+        raise ValueError(
+            "`out` holds a training of another run: train into another folder, or "
+            f"delete it. Received: {now}, where there was {there}"
+        )
 
 
 def draw_curves(directory, folder):
@@ -192,6 +224,11 @@ def _datasets(records, frame, recipe, batch_size, seed, alignment=None):
             return recipe.game(parts[0]), None
         return tuple(recipe.views(part, batch_size, seed) for part in parts)
     each = len(images) // len(records)
+    if recipe.aligned_by_labels and labels is None:
+        raise ValueError(
+            "`data` must have labels of all images, which align them. "
+            "Received: records without"
+        )
     transforms = _transforms(images, labels, pairs, frame, recipe, each, alignment)
     if "warped_labels" not in recipe.loss_weights:
         labels = None
@@ -253,9 +290,9 @@ def _transforms(images, labels, pairs, frame, recipe, each, path):
 
     Of single images each is aligned with the first one. Of pairs the moving one is
     aligned with the fixed one, which is only centred on the first image. Where an
-    affine is what there is to find, all images of a person, `each` in number, share
-    the transform of the first one: they must stay aligned to each other, unless labels
-    tell how.
+    affine is what there is to find, and of contrasts, all images of a person, `each` in
+    number, share the transform of the first one: they must stay aligned to each other,
+    unless labels tell how.
     """
     known = {}
     if path is not None:
@@ -263,7 +300,9 @@ def _transforms(images, labels, pairs, frame, recipe, each, path):
         if path.exists():
             known = json.loads(path.read_text(encoding="utf-8"))
     aligner = affine_aligner(frame)
-    share = recipe.affine_target and not recipe.aligned_by_labels
+    # Contrasts are pairs both ways.
+    contrasts = bool(pairs) and pairs[0][::-1] in pairs
+    share = contrasts or (recipe.affine_target and not recipe.aligned_by_labels)
     to_fixed = {} if share else dict(pairs or [])
 
     def found(number):

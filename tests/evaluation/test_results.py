@@ -86,6 +86,14 @@ def test_presets_own_figures_have_intervals(tmp_path):
     assert figures["iterative-affine"]["success_percent"] == 0
 
 
+def test_a_pair_that_fails_is_no_success(tmp_path):
+    table = write_table(tmp_path / "results", tre=True)
+    assert table.success("ants-syn", 4.5) == 1.0
+    failed = {"pair": "p9", "method": "ants-syn", "error": "RuntimeError: no"}
+    table.rows.append({**table.rows[0], **failed, "tre": float("nan")})
+    assert table.success("ants-syn", 4.5) == PAIRS / (PAIRS + 1)
+
+
 def test_a_presets_row_sets_it_beside_its_start_and_the_best_other_tool(tmp_path):
     table = write_table(tmp_path / "results", tre=True)
     rows = [row for row in preset_rows([table]) if row[0] == f"`{PRESET}`"]
