@@ -37,7 +37,7 @@ def train(
 ):
     """Train a system's network by a recipe of its, and write a preset folder.
 
-    Run again with the same `out` it goes on where it was stopped.
+    Run again with the same `out` it goes on where it was stopped, or to more steps.
 
     Args:
         system: str, the system's name.
@@ -122,6 +122,9 @@ def _check_run(path, run):
         return
     before = json.loads(path.read_text(encoding="utf-8"))
     other = [name for name in run if run[name] != before.get(name)]
+    # Of the same run more steps may be asked for, but not fewer than were made.
+    if other == ["steps"] and run["steps"] > before["steps"]:
+        return
     if other:
         there, now = (
             ", ".join(f"{k}={r.get(k)}" for k in other) for r in (before, run)
