@@ -151,7 +151,7 @@ class Registration:
 
     @functools.cached_property
     def _moving_on_fixed(self):
-        return self.moving.resample(self.fixed.grid)
+        return self.moving.resample(self.fixed.grid, fill="background")
 
     @functools.cached_property
     def _views(self):

@@ -181,7 +181,7 @@ class Image:
                 voxels = _narrowed(self.array, ("uint8", "int16", "uint16", "int32"))
                 nib.save(nib.Nifti1Image(voxels, affine_3d(self.grid)), temporary)
 
-    def resample(self, grid, transform=None, interpolation="linear", fill="background"):
+    def resample(self, grid, transform=None, interpolation="linear", fill="zeros"):
         """Resample the image on a grid, through a transform if one is given.
 
         Args:
@@ -190,19 +190,17 @@ class Image:
                 this image. Defaults to none, the identity.
             interpolation: `"linear"`, or `"nearest"` for labels.
             fill: What is put outside the image: `"zeros"`; `"border"`, its nearest
-                voxel; or `"background"`, the lowest intensity where that is below 0,
-                as of air in a CT, else 0. Labels have 0 for their background.
+                voxel; or `"background"`, the median of its faces where that is below
+                0, as of air in a CT, else 0. Labels have 0 for their background.
 
         Returns:
             An `Image` on `grid`, float32 if linear, else of this image's type.
         """
         if fill == "background":
-            lowest = self.array.min() if interpolation == "linear" else 0
-            if lowest < 0:
-                above = Image(self.array - np.float32(lowest), self.grid)
-                result = above.resample(grid, transform, interpolation, "zeros").array
-                return Image(result + np.float32(lowest), grid, self.name)
-            fill = "zeros"
+            level = _background(self.array) if interpolation == "linear" else 0.0
+            above = Image(self.array - level, self.grid) if level else self
+            result = above.resample(grid, transform, interpolation)
+            return Image(result.array + level, grid, self.name) if level else result
         labels = self.array.dtype.kind in "iu" and interpolation == "nearest"
         # Backends lack some of NumPy's integers; all have int32.
         voxels = _narrowed(self.array, ("int32",)) if labels else self.array
@@ -325,6 +323,12 @@ def affine_3d(grid):
     kept = [*range(grid.ndim), 3]
     affine[np.ix_(kept, kept)] = grid.affine
     return affine
+
+
+def _background(array):
+    """What surrounds an image: the median of its faces, but no more than 0."""
+    faces = [array.take((0, -1), axis).ravel() for axis in range(array.ndim)]
+    return np.float32(min(0.0, np.median(np.concatenate(faces))))
 
 
 def _converted(value):

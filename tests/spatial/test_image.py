@@ -164,20 +164,22 @@ def test_fill():
 
 
 def test_outside_of_a_ct_there_is_air():
-    grid = Grid((4, 4, 4), np.eye(4))
+    grid = Grid((6, 6, 6), np.eye(4))
     shifted = AffineTransform(np.array([[1, 0, 0, 2.25], *np.eye(4)[1:]], "float64"))
-    voxels = np.random.default_rng(0).uniform(-900, 1000, grid.shape)
-    voxels[0, 0, 0] = -1000
-    found = Image(voxels, grid).resample(grid, shifted).array
-    expected = ndimage.shift(voxels, (-2.25, 0, 0), order=1, mode="nearest")
-    expected[2:] = -1000
+    voxels = np.full(grid.shape, -1000.0)
+    voxels[1:-1, 1:-1, 1:-1] = np.random.default_rng(0).uniform(-900, 1000, (4, 4, 4))
+    found = Image(voxels, grid).resample(grid, shifted, fill="background").array
+    expected = ndimage.shift(voxels, (-2.25, 0, 0), order=1, cval=-1000)
     np.testing.assert_allclose(found, expected, atol=1e-3)
-    # Of what is not below zero, and of labels, the background is zero.
-    positive = Image(voxels + 1001, grid), "linear"
+    # A brain that was standardised, without its skull, has zeros around it, and so
+    # have labels.
+    brain = Image(np.where(voxels > -1000, voxels, 0.0), grid), "linear"
     labels = Image(voxels.astype("int16"), grid), "nearest"
-    for image, interpolation in (positive, labels):
-        found = image.resample(grid, shifted, interpolation).array
-        np.testing.assert_array_equal(found[3], 0)
+    for image, interpolation in (brain, labels):
+        found = image.resample(grid, shifted, interpolation, "background").array
+        np.testing.assert_array_equal(found[4:], 0)
+    whole = Image(voxels, grid)
+    np.testing.assert_array_equal(shifted.apply(whole, grid).array[4:], -1000)
 
 
 def test_as_image_takes_every_kind(tmp_path):
