@@ -208,8 +208,9 @@ def served(scratch, largest=app.LARGEST):
 @contextlib.contextmanager
 def browsed(url):
     """A page of a browser, and the addresses that it asked for."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=WAIT)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=FLAGS
@@ -248,7 +249,7 @@ def test_the_page_registers_and_explains(tmp_path):
             files.set_input_files(tmp_path / f"{role}.nii.gz")
         page.locator(f"#presets [value={PRESET}]").check()
         page.get_by_role("button", name="Register").click()
-        expect(page.locator("#metrics")).to_contain_text("ncc before", timeout=WAIT)
+        expect(page.locator("#metrics")).to_contain_text("ncc before")
 
         page.locator("#fade input[type=range]").fill("80")
         expect(page.locator("#view .warped")).to_have_css("opacity", "0.8")
@@ -295,12 +296,12 @@ def test_a_volume_is_refined_and_seen_slice_by_slice(tmp_path):
         page.locator("#presets [value=voxelmorph_brain_t1]").check()
         page.get_by_label("range slider for Refinement steps").fill("10")
         page.get_by_role("button", name="Register").click()
-        expect(page.locator("#metrics")).to_contain_text("refine", timeout=WAIT)
+        expect(page.locator("#metrics")).to_contain_text("refine")
         warped = page.locator("#view .warped")
         for plane in ("Axial", "Coronal", "Sagittal"):
             seen = warped.get_attribute("src")
             page.get_by_label(f"range slider for {plane} slice").fill("20")
-            expect(warped).not_to_have_attribute("src", seen, timeout=WAIT)
+            expect(warped).not_to_have_attribute("src", seen)
 
 
 @pytest.mark.slow
