@@ -22,7 +22,7 @@ from tests.phantoms import Phantom, mean_error, rotated_grid, wave
 
 PRESET = "dirnet_cardiac_cine"
 RAMP = Image.from_array(np.arange(80.0).reshape(10, 8))
-WAIT = 180_000  # ms, on a busy machine
+WAIT = 60_000  # ms, on a busy machine
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
