@@ -1,5 +1,7 @@
 """What brings a pair together before a network sees it."""
 
+import functools
+
 import numpy as np
 
 from kregzoo.losses import LNCC, MSE, NCC, BendingEnergy
@@ -19,8 +21,12 @@ ALIGNMENTS = ("affine", "centres", "none")
 LEVELS = ((8.0, 60), (4.0, 40))
 
 
+@functools.lru_cache
 def affine_aligner(preprocessor, metric=None):
     """Make the registrar that aligns affinely before a network.
+
+    The same one for the same arguments: it takes seconds to compile, and TensorFlow
+    keeps what XLA compiled as long as the process lasts.
 
     Args:
         preprocessor: the network's `Preprocessor`.
@@ -108,8 +114,13 @@ def align_labels(moving, fixed):
         np.stack([m.resample(pair.grid, t).array for m in those], axis=-1)[None]
         for those, t in zip(masks, (pair.initial, None), strict=True)
     ]
-    registrar = IterativeRegistrar(MSE(), Rigid(), levels=((2, 60), (1, 60)))
+    registrar = _label_aligner()
     return registrar.to_world(registrar.optimise(*channels), pair)
+
+
+@functools.lru_cache
+def _label_aligner():
+    return IterativeRegistrar(MSE(), Rigid(), levels=((2, 60), (1, 60)))
 
 
 # In mm.

@@ -39,6 +39,8 @@ class Preprocessor:
     percentile: float = 99.5
 
     def __post_init__(self):
+        # Lists, as JSON has them, would make it unhashable.
+        object.__setattr__(self, "shapes", tuple(tuple(s) for s in self.shapes))
         sizes = [size for shape in self.shapes for size in shape]
         if not (self.spacing > 0 and sizes and min(sizes) > 0):
             raise ValueError(
@@ -48,9 +50,8 @@ class Preprocessor:
 
     @classmethod
     def from_config(cls, config):
-        """Read back what `dataclasses.asdict` wrote, lists in place of tuples."""
-        shapes = tuple(tuple(shape) for shape in config["shapes"])
-        return cls(**{**config, "shapes": shapes})
+        """Read back what `get_config` gave, through JSON or not."""
+        return cls(**config)
 
     def get_config(self):
         """Arguments as plain values, for `preprocessor.json`."""

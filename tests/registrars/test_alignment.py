@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,13 @@ def test_aligns_affinely_to_well_within_a_voxel(metric, spacing):
     aligner = affine_aligner(Preprocessor(spacing, ((64, 64),)), metric)
     result = aligner.register(moving, fixed, progress=False)
     assert mean_error(result.transform, truth, phantom.landmarks()) < spacing / 2
+
+
+def test_equal_frames_share_what_was_compiled():
+    frame = Preprocessor(2.0, ((64, 64),))
+    read_back = Preprocessor.from_config(json.loads(json.dumps(frame.get_config())))
+    assert affine_aligner(read_back) is affine_aligner(frame)
+    assert affine_aligner(Preprocessor(3.0, ((64, 64),))) is not affine_aligner(frame)
 
 
 def outlined(image):
