@@ -90,15 +90,21 @@ def _run_sitk(moving, fixed, folder):
 
 
 def _run_rigid(moving, fixed, folder):
-    registrar = IterativeRegistrar(
+    found = _rigid_registrar().register(
+        moving, fixed, initial=_worlds(3), progress=False
+    )
+    return written(found.warped, found.transform, folder)
+
+
+@functools.lru_cache
+def _rigid_registrar():
+    return IterativeRegistrar(
         MINDSSC(),
         Rigid(),
         SciPy("L-BFGS-B"),
         LEVELS,
         preprocessor=default_preprocessor(3),
     )
-    found = registrar.register(moving, fixed, initial=_worlds(3), progress=False)
-    return written(found.warped, found.transform, folder)
 
 
 def _run_search(moving, fixed, folder, by, frame):

@@ -46,8 +46,9 @@ def affine_aligner(preprocessor, metric=None):
     )
 
 
+@functools.lru_cache
 def bspline_registrar(preprocessor=None):
-    """Make the deformable registrar that asks for no training.
+    """Make the deformable registrar that asks for no training, once for each frame.
 
     Args:
         preprocessor: the `Preprocessor` of the canonical grid, in whose voxels the
