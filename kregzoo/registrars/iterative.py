@@ -154,10 +154,7 @@ class IterativeRegistrar:
         with progress_bar(total, progress, label) as advance:
             for factor, steps in levels:
                 level = tuple(max(4, round(size / factor)) for size in shape)
-                small = {
-                    name: ops.resize(image, level, antialias=True)
-                    for name, image in images.items()
-                }
+                small = _resized(images, level)
                 parameters = self.transform.resize(parameters, current, level)
                 current = level
                 objective = functools.partial(self._objective, small)
@@ -206,6 +203,17 @@ class IterativeRegistrar:
         for regulariser, weight in self.regularisers:
             cost += weight * kops.mean(regulariser.call(displacement, displacement))
         return cost
+
+
+def _resized(images, shape):
+    """Images and masks on a coarser grid, where what a mask hides has no share."""
+    small = {n: ops.resize(i, shape, antialias=True) for n, i in images.items()}
+    for name in ("moving", "fixed"):
+        mask = images.get(f"{name}_mask")
+        if mask is not None:
+            seen = ops.resize(images[name] * mask, shape, antialias=True)
+            small[name] = seen / kops.maximum(small[f"{name}_mask"], 1e-6)
+    return small
 
 
 def _overlap(inside):

@@ -167,6 +167,22 @@ def test_what_a_mask_hides_has_no_say(side):
     assert errors[1] < 1.0 < errors[0], errors
 
 
+def test_hidden_voxels_do_not_leak_into_coarser_levels():
+    phantom, (grid, _) = Phantom(2, radius=30.0), grids(2)
+    moving, fixed = (
+        phantom.image(grid, truth).array[None, ..., None]
+        for truth in (None, linear_map(2))
+    )
+    mask = np.ones_like(fixed)
+    mask[:, 20:30, 10:45] = 0.0
+    spoilt = np.where(mask, fixed, 2.0 * fixed.max())
+    align = registrar(2, NCC(), Rigid())
+    one, other = (
+        align.optimise(moving, image, fixed_mask=mask) for image in (fixed, spoilt)
+    )
+    np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 def test_a_mask_may_be_an_array_of_labels():
     moving, fixed, _ = pair(2, linear_map(2))
     labels = np.zeros(fixed.grid.shape, "int16")
