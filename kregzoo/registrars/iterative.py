@@ -188,11 +188,16 @@ class IterativeRegistrar:
     def _cost(self, parameters, moving, fixed, moving_mask=None, fixed_mask=None):
         shape = tuple(fixed.shape[1:-1])
         displacement = self.transform.displacement(parameters, shape)
-        warped = ops.warp(moving, displacement)
         where = kops.add(displacement, ops.identity_grid(shape))
         mask = _overlap(ops.inside(where, shape))
-        if moving_mask is not None:
-            mask = mask * ops.warp(moving_mask, displacement)
+        if moving_mask is None:
+            warped = ops.warp(moving, displacement)
+        else:
+            # Interpolated between those voxels alone that are seen.
+            seen = ops.warp(moving_mask, displacement)
+            warped = ops.warp(moving * moving_mask, displacement)
+            warped = warped / kops.maximum(seen, 1e-6)
+            mask = mask * seen
         if fixed_mask is not None:
             mask = mask * fixed_mask
         if isinstance(self.metric, keras.Model):
