@@ -16,7 +16,7 @@ tutorials = pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.ste
 @tutorials
 def test_a_tutorial_runs(path, tmp_path):
     tiny = {f"TUTORIAL_{name}": value for name, value in TINY.items()}
-    # As users run it; what it compiled takes 2 GiB, which its process gives back.
+    # As users run it. In the tests' own process all of them left 2 GiB behind.
     subprocess.run(
         [sys.executable, path], cwd=tmp_path, env=os.environ | tiny, check=True
     )
