@@ -20,7 +20,8 @@ import tensorflow as tf
 
 from kregzoo.ops import filters, warping
 
-WORTH_COMPILING = 200_000
+# Values, such as the voxels of an image of 40 x 48 x 40.
+WORTH_COMPILING = 50_000
 
 _plain = contextvars.ContextVar("plain", default=False)
 

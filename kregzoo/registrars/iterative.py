@@ -72,13 +72,10 @@ class IterativeRegistrar:
         self.regularisers = tuple(regularisers)
         self.preprocessor = preprocessor
         gradient_free = isinstance(optimizer, SciPy) and optimizer.gradient_free
-        # Compiled once a shape, whatever the number of pairs. A field's filters take
-        # XLA a minute to compile, and a network's convolutions are slow there.
-        network = metric if isinstance(metric, keras.Model) else None
+        # Compiled once a shape, whatever the number of pairs.
         self._evaluate = ops.compiled(
             self._value if gradient_free else self._gradient,
-            fuse=isinstance(self.transform, LinearModel) and network is None,
-            model=network,
+            model=metric if isinstance(metric, keras.Model) else None,
         )
 
     def register(

@@ -49,9 +49,9 @@ class SciPy:
 
 GRADIENT_FREE = ("Nelder-Mead", "Powell", "COBYLA", "COBYQA", "differential_evolution")
 
-# By how much a value of float32 images may rise without meaning anything: sums are
-# rounded, and voxels at an edge enter and leave the overlap.
-ROUNDING = 1e-5
+# By how much a value may rise without meaning anything: voxels at an edge enter and
+# leave the overlap, which no gradient sees, and sums are rounded.
+ROUNDING = 1e-4
 
 
 def minimise(objective, start, optimizer, steps, on_step):

@@ -222,6 +222,25 @@ def test_a_keras_model_may_be_the_metric():
     assert mean_error(result.transform, truth, points) < 0.25
 
 
+def test_values_are_as_exact_as_their_images(monkeypatch):
+    # Sums that are compiled together with what they add may go voxel by voxel, and
+    # leave a search with values whose rounding is above their differences.
+    places = np.moveaxis(np.indices((40, 48, 40)), 0, -1) - [20, 24, 20]
+    ball = np.linalg.norm(places, axis=-1) < 13.4
+    fixed = 0.7 * ball[None, ..., None].astype("float32")
+    moving = np.roll(fixed, 2, axis=1)
+    values = []
+
+    def evaluate(objective, start, *_):
+        values.append(float(objective(keras.ops.convert_to_tensor(start))[0]))
+        return start
+
+    monkeypatch.setattr("kregzoo.registrars.iterative.minimise", evaluate)
+    registrar(3, NCC(), Affine(), levels=((1, 1),)).optimise(moving, fixed)
+    correlation = np.corrcoef(np.ravel(moving), np.ravel(fixed).astype("float64"))
+    np.testing.assert_allclose(values, [1 - correlation[0, 1]], atol=5e-6)
+
+
 def test_initial_is_where_the_search_starts():
     # Too far for the search, and centres of foregrounds are no help.
     truth = linear_map(2, degrees=170.0)
