@@ -411,6 +411,31 @@ def test_a_full_disk(place, capfd, command, size, registrar):
         refused(WRITING[command].split(), place, capfd)
 
 
+TOO_LARGE = """
+import numpy as np
+from kregzoo.spatial import DisplacementTransform, Grid
+
+field = DisplacementTransform(np.zeros((20, 20, 20, 3)), Grid.centred((20, 20, 20)))
+try:
+    field.save("field.h5")
+except OSError:
+    print("refused")
+"""
+
+
+def test_a_process_outlives_a_full_disk(place):
+    # HDF5 tries to write again when a process ends, and crashes.
+    with full_disk(100_000):
+        done = subprocess.run(
+            [sys.executable, "-c", TOO_LARGE],
+            cwd=place,
+            capture_output=True,
+            encoding="utf-8",
+        )
+    assert (done.returncode, done.stdout) == (0, "refused\n")
+    assert not (place / "field.h5").exists()
+
+
 KILLED = """
 import os, sys
 import kregzoo

@@ -7,12 +7,15 @@ which of its axes is x.
 """
 
 import math
+import os
 import pathlib
 
 import numpy as np
 
 # Voxels of a file at most, 812 along each axis: a header can promise any number.
 MAX_VOXELS = 2**29
+# Bytes of a transform's file beside its parameters, at most.
+HDF5_OVERHEAD = 2**16
 # Of formats that a server takes from strangers: others read more than their own file.
 READERS = {".mha": "MetaImageIO", ".nrrd": "NrrdImageIO", ".png": "PNGImageIO"}
 
@@ -208,12 +211,28 @@ def write_transform(transform, path):
     """Write a SimpleITK transform to a file whose ending chooses the format."""
     import SimpleITK as sitk
 
+    if path.suffix.lower() == ".h5":
+        _check_space(path, 8 * _count_parameters(transform) + HDF5_OVERHEAD)
     try:
         sitk.WriteTransform(transform, str(path))
     except RuntimeError as error:
         raise OSError(
             f"SimpleITK could not write the transform. Received: path={path.name!r}"
         ) from error
+
+
+def _count_parameters(transform):
+    """Of all parts: a composite itself counts those of one alone."""
+    if transform.GetName() == "CompositeTransform":
+        return sum(_count_parameters(part) for part in parts(transform))
+    return transform.GetNumberOfParameters()
+
+
+def _check_space(path, size):
+    """Raise where a file has no space: there HDF5 would crash the process as it ends."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
 
 
 def read_transform(path):
