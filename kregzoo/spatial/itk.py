@@ -229,7 +229,7 @@ def _count_parameters(transform):
 
 
 def _check_space(path, size):
-    """Raise where a file has no space: there HDF5 would crash the process as it ends."""
+    """Raise where a file has no space, of which HDF5 would crash the process."""
     if hasattr(os, "posix_fallocate"):
         with path.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, size)
