@@ -7,12 +7,12 @@ from matplotlib.figure import Figure
 
 import kregzoo
 from kregzoo import demo, ops
-from kregzoo.evaluation.poses import cone_beam_image
-from kregzoo.registrars.presets import installed_presets
+from kregzoo.agents.actions import RigidMotions
+from kregzoo.evaluation.rigid_pairs import cone_beam_image
+from kregzoo.presets.preset import installed_presets
 from kregzoo.report import draw
+from kregzoo.simulation.body_surfaces import surface
 from kregzoo.spatial import Grid, Image
-from kregzoo.spatial.bodies import surface
-from kregzoo.spatial.motions import RigidMotions
 
 FOLDER = pathlib.Path(__file__).parent
 BLUE, RED, GREY = "#2f6f9f", "#c0563b", "#9aa3ab"

@@ -7,7 +7,7 @@ import sys
 import jupytext
 from nbconvert.preprocessors import CoalesceStreamsPreprocessor, ExecutePreprocessor
 
-from kregzoo.spatial.files import atomic
+from kregzoo.utils.files import atomic
 
 FOLDER = pathlib.Path(__file__).parents[1] / "tutorials"
 

@@ -16,7 +16,7 @@ import socket
 import tempfile
 
 from kregzoo import zoo
-from kregzoo.registrars.presets import installed_presets
+from kregzoo.presets.preset import installed_presets
 from kregzoo.registrars.registration import Registration
 from kregzoo.report import KINDS, draw, plain
 from kregzoo.report.html import CAPTIONS, embedded, table_rows

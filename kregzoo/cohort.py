@@ -17,8 +17,8 @@ import re
 import time
 
 from kregzoo import __version__
-from kregzoo.registrars.progress import progress_bar
-from kregzoo.spatial.files import atomic, atomic_folder
+from kregzoo.utils.files import atomic, atomic_folder
+from kregzoo.utils.progress import progress_bar
 
 COLUMNS = ("moving", "fixed", "subject", "session", "labels")
 DESCRIPTION = "dataset_description.json"
@@ -175,7 +175,7 @@ def register_cohort(
         ValueError: for an unknown preset, or when `output` holds what another preset
             or refinement wrote.
     """
-    from kregzoo.registrars.presets import find_preset
+    from kregzoo.presets.preset import find_preset
 
     find_preset(preset)
     output = pathlib.Path(output).absolute()

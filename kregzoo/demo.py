@@ -30,7 +30,7 @@ LANDMARKS = 5000
 
 
 @dataclasses.dataclass(frozen=True)
-class KnownPair:
+class GroundTruthPair:
     """A pair of images and the truth about them.
 
     Attributes:
@@ -80,7 +80,7 @@ def run(output, model="voxelmorph_brain_t1", seed=0, refine=0):
         refine: Steps of optimisation after the network's answer.
 
     Returns:
-        The figures of `KnownPair.judge`.
+        The figures of `GroundTruthPair.judge`.
 
     Raises:
         ValueError: There is no such preset.
@@ -130,7 +130,7 @@ def known_pair(fixed, tissues, seed=0):
         seed: What rotation, deformation and intensities are drawn from.
 
     Returns:
-        A `KnownPair`.
+        A `GroundTruthPair`.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -146,7 +146,7 @@ def known_pair(fixed, tissues, seed=0):
     voxels = np.argwhere(moving_tissues.array)
     voxels = voxels[rng.integers(0, len(voxels), LANDMARKS)]
     places = fixed.grid.voxel_to_world(voxels)
-    return KnownPair(
+    return GroundTruthPair(
         fixed=fixed,
         moving=change_intensities(moving, rng),
         fixed_tissues=tissues,

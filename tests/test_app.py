@@ -14,7 +14,7 @@ import pytest
 from matplotlib import image as mpl_image
 
 from kregzoo import app, cli
-from kregzoo.registrars.presets import installed_presets
+from kregzoo.presets.preset import installed_presets
 from kregzoo.registrars.registration import Registration
 from kregzoo.report import Scene
 from kregzoo.spatial import AffineTransform, Image, as_image, read_transform

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 import kregzoo
 from kregzoo import cli
-from kregzoo.registrars.presets import installed_presets, sha256
+from kregzoo.presets.preset import installed_presets, sha256
 from kregzoo.spatial import (
     AffineTransform,
     DisplacementTransform,

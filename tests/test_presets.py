@@ -5,7 +5,7 @@ import pytest
 
 import kregzoo
 from kregzoo import evaluation, registrars, zoo
-from kregzoo.evaluation import poses
+from kregzoo.evaluation import rigid_pairs
 from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid, wave
 
 RECORDS = kregzoo.list_models()
@@ -17,11 +17,11 @@ ONE_MODALITY = [
 ]
 # Pairs whose transform is known, by system; other networks get deformations.
 MADE = {
-    "air_gan": poses.pose_pairs,
+    "air_gan": rigid_pairs.pose_pairs,
     "airnet": evaluation.affine_pairs,
-    "haskins_tre": poses.pose_pairs,
-    "liao_agent": poses.cone_beam_pairs,
-    "ma_dueling": poses.surface_pairs,
+    "haskins_tre": rigid_pairs.pose_pairs,
+    "liao_agent": rigid_pairs.cone_beam_pairs,
+    "ma_dueling": rigid_pairs.surface_pairs,
 }
 
 # As many as the prostates are, which differ the most; of brains, which take the longest
@@ -34,7 +34,7 @@ def test_there_are_presets():
 
 
 def test_presets_take_at_most_40_mebibytes_of_a_disk():
-    folders = kregzoo.registrars.presets.installed_presets().values()
+    folders = kregzoo.presets.preset.installed_presets().values()
     sizes = [path.stat().st_size for folder in folders for path in folder.iterdir()]
     assert sum(-(-size // 4096) * 4 for size in sizes) <= 40 * 1024
 

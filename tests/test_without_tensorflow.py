@@ -45,7 +45,7 @@ import numpy as np
 import kregzoo
 from kregzoo import zoo
 from kregzoo.models import SYSTEMS
-from kregzoo.registrars.presets import Preset
+from kregzoo.presets.preset import Preset
 from kregzoo.spatial import Grid, Preprocessor
 from kregzoo.training import PairDataset, Scale, fit
 from tests.phantoms import Phantom, linear_map, mean_error

@@ -12,8 +12,8 @@ from kregzoo import ops, zoo
 from kregzoo.losses import BendingEnergy
 from kregzoo.models import SYSTEMS
 from kregzoo.models.supervised import sam_flownet
-from kregzoo.registrars import presets
-from kregzoo.registrars.presets import Preset
+from kregzoo.presets import preset as presets
+from kregzoo.presets.preset import Preset
 from kregzoo.spatial import Image, Preprocessor
 from kregzoo.training import Scale, fitting
 from kregzoo.zoo.cards import headline

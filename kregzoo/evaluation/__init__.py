@@ -1,12 +1,6 @@
 """Measuring presets on held-out pairs, beside the tools that users have."""
 
-from kregzoo.evaluation.compare import Change, changes_table, compare
-from kregzoo.evaluation.known import (
-    KnownPair,
-    affine_pairs,
-    deformed_pairs,
-)
-from kregzoo.evaluation.methods import (
+from kregzoo.evaluation.baselines.methods import (
     STARTS,
     Method,
     affine_methods,
@@ -14,8 +8,10 @@ from kregzoo.evaluation.methods import (
     preset_methods,
     presets_of,
 )
+from kregzoo.evaluation.compare import Change, changes_table, compare
 from kregzoo.evaluation.pairs import Pair, read_pairs
 from kregzoo.evaluation.plots import draw
+from kregzoo.evaluation.protocols import TRUTHS, Truth
 from kregzoo.evaluation.results import (
     Table,
     preset_figures,
@@ -23,17 +19,21 @@ from kregzoo.evaluation.results import (
     summary,
     write_results,
 )
-from kregzoo.evaluation.rows import read_rows, write_rows
 from kregzoo.evaluation.run import evaluate
 from kregzoo.evaluation.statistics import Estimate, estimate, paired_difference
-from kregzoo.evaluation.truths import TRUTHS, Truth
+from kregzoo.evaluation.synthetic_pairs import (
+    GroundTruthPair,
+    affine_pairs,
+    deformed_pairs,
+)
+from kregzoo.evaluation.table import read_rows, write_rows
 
 __all__ = [
     "STARTS",
     "TRUTHS",
     "Change",
     "Estimate",
-    "KnownPair",
+    "GroundTruthPair",
     "Method",
     "Pair",
     "Table",

@@ -15,10 +15,10 @@ import time
 
 import keras
 
-from kregzoo.evaluation.contenders import SIZE, TRAINING_SIZE, benchmarks
+from kregzoo.evaluation.benchmark_cases.cases import SIZE, TRAINING_SIZE, benchmarks
 from kregzoo.evaluation.provenance import provenance
-from kregzoo.registrars.progress import progress_bar
-from kregzoo.spatial.files import atomic
+from kregzoo.utils.files import atomic
+from kregzoo.utils.progress import progress_bar
 
 HEADS = (
     "benchmark",

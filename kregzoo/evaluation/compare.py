@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from kregzoo.evaluation.rows import by_pair
 from kregzoo.evaluation.statistics import estimate, paired_difference
+from kregzoo.evaluation.table import by_pair
 
 # Which way is better.
 FIGURES = {"dice": 1, "tre": -1, "hd95": -1}
@@ -31,7 +31,7 @@ def compare(before, after, tolerance=0.0, tolerance_mm=0.0):
     """Compare two evaluations on the pairs and methods that both have.
 
     Args:
-        before: list of rows, see `kregzoo.evaluation.rows`.
+        before: list of rows, see `kregzoo.evaluation.table`.
         after: likewise.
         tolerance: float >= 0. Differences of Dice up to it do not count.
         tolerance_mm: float >= 0. The same of distances.

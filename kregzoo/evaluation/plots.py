@@ -7,7 +7,7 @@ import numpy as np
 
 from kregzoo.evaluation.statistics import estimate
 from kregzoo.report.page import require_matplotlib
-from kregzoo.spatial.files import atomic
+from kregzoo.utils.files import atomic
 
 # Okabe and Ito's colours, which the colour-blind tell apart.
 COLOURS = "#0072b2 #d55e00 #009e73 #cc79a7 #e69f00 #56b4e9 #000000".split()

@@ -20,7 +20,6 @@ import numpy as np
 from kregzoo import ops, zoo
 from kregzoo.evaluation.provenance import provenance
 from kregzoo.registrars import OneStepRegistrar
-from kregzoo.registrars.progress import progress_bar
 from kregzoo.spatial import (
     AffineTransform,
     CompositeTransform,
@@ -28,8 +27,9 @@ from kregzoo.spatial import (
     Grid,
     Image,
 )
-from kregzoo.spatial.files import atomic
 from kregzoo.training import Pose
+from kregzoo.utils.files import atomic
+from kregzoo.utils.progress import progress_bar
 
 # The module to import of each backend, the one that the others are compared with first.
 BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}

@@ -14,9 +14,9 @@ import numpy as np
 from kregzoo import zoo
 from kregzoo.evaluation import portability
 from kregzoo.evaluation.benchmark import HEADS, texts
-from kregzoo.evaluation.rows import by_pair, read_rows
 from kregzoo.evaluation.statistics import Estimate, estimate, paired_difference
-from kregzoo.spatial.files import atomic
+from kregzoo.evaluation.table import by_pair, read_rows
+from kregzoo.utils.files import atomic
 from kregzoo.zoo.cards import ACCURACY, ONE_PASS, REGULARITY, START, markdown
 
 FOLDER = "results"
@@ -46,7 +46,7 @@ class Table:
 
     Args:
         name: str, the data's name.
-        rows: list of dicts, see `kregzoo.evaluation.rows`.
+        rows: list of dicts, see `kregzoo.evaluation.table`.
         record: dict of `data`, `methods` and `run`.
     """
 

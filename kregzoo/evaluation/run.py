@@ -7,13 +7,13 @@ import tempfile
 import time
 
 from kregzoo.evaluation.pairs import read_pairs
+from kregzoo.evaluation.protocols import TRUTHS
 from kregzoo.evaluation.provenance import provenance
 from kregzoo.evaluation.results import Table
-from kregzoo.evaluation.rows import read_rows, write_rows
-from kregzoo.evaluation.truths import TRUTHS
-from kregzoo.registrars.progress import progress_bar
-from kregzoo.spatial.files import atomic
+from kregzoo.evaluation.table import read_rows, write_rows
 from kregzoo.training import read_dataset
+from kregzoo.utils.files import atomic
+from kregzoo.utils.progress import progress_bar
 
 SAME = ("version", "commit", "machine", "backend")
 
@@ -28,7 +28,7 @@ def evaluate(methods, data, folder, command="", count=None, truth=None, progress
     Args:
         methods: list of `Method`.
         data: folder with a `dataset.json`.
-        folder: folder of the tables: `<data>.csv`, see `kregzoo.evaluation.rows`, and
+        folder: folder of the tables: `<data>.csv`, see `kregzoo.evaluation.table`, and
             `<data>.json` that says what the data and the methods are.
         command: str. The command to record.
         count: int. Register only the first so many pairs; None for all.

@@ -1,12 +1,11 @@
 """Inference: one pass, iterative, and what they give."""
 
-from kregzoo.registrars.agent import AgentRegistrar
 from kregzoo.registrars.generative import GenerativeRegistrar
 from kregzoo.registrars.iterative import IterativeRegistrar
-from kregzoo.registrars.judging import JudgingRegistrar
 from kregzoo.registrars.learned_metric import LearnedMetricRegistrar
 from kregzoo.registrars.one_step import OneStepRegistrar
 from kregzoo.registrars.optimizers import SciPy
+from kregzoo.registrars.quality import QualityScoringRegistrar
 from kregzoo.registrars.registrar import Registrar
 from kregzoo.registrars.registration import Registration
 from kregzoo.registrars.transform_models import (
@@ -19,12 +18,11 @@ from kregzoo.registrars.transform_models import (
 
 __all__ = [
     "Affine",
-    "AgentRegistrar",
     "BSpline",
     "Displacement",
     "GenerativeRegistrar",
     "IterativeRegistrar",
-    "JudgingRegistrar",
+    "QualityScoringRegistrar",
     "LearnedMetricRegistrar",
     "OneStepRegistrar",
     "Registrar",

@@ -5,11 +5,8 @@ import functools
 import numpy as np
 
 from kregzoo.losses import LNCC, MSE, NCC, BendingEnergy
-from kregzoo.registrars.iterative import (
-    CanonicalPair,
-    IterativeRegistrar,
-    default_preprocessor,
-)
+from kregzoo.registrars.canonical_pair import CanonicalPair, default_preprocessor
+from kregzoo.registrars.iterative import IterativeRegistrar
 from kregzoo.registrars.optimizers import SciPy
 from kregzoo.registrars.transform_models import Affine, BSpline, Rigid
 from kregzoo.spatial import AffineTransform, Image

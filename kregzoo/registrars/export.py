@@ -8,7 +8,7 @@ import re
 import keras
 
 from kregzoo import ops
-from kregzoo.spatial.files import atomic_folder
+from kregzoo.utils.files import atomic_folder
 
 FILES = {
     "tf_saved_model": "saved_model",

@@ -4,7 +4,7 @@ import numpy as np
 from keras import ops as kops
 
 from kregzoo import ops
-from kregzoo.registrars.iterative import CanonicalPair
+from kregzoo.registrars.canonical_pair import CanonicalPair
 from kregzoo.registrars.one_step import OneStepRegistrar
 from kregzoo.registrars.registration import Registration, Timer, field_transform
 from kregzoo.spatial import (

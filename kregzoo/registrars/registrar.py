@@ -2,9 +2,9 @@
 
 import abc
 
+from kregzoo.presets.preset import derived_card
+from kregzoo.registrars.canonical_pair import CanonicalPair
 from kregzoo.registrars.export import export
-from kregzoo.registrars.iterative import CanonicalPair
-from kregzoo.registrars.presets import derived_card
 from kregzoo.registrars.registration import Timer
 from kregzoo.spatial import as_image
 

@@ -10,8 +10,8 @@ from keras import ops as kops
 
 from kregzoo.metrics import folded_percent, sd_log_j
 from kregzoo.report import Scene, build_report, build_summary, draw
-from kregzoo.spatial import DisplacementTransform, beside
-from kregzoo.spatial.files import atomic_folder
+from kregzoo.spatial import DisplacementTransform, as_aligned_image
+from kregzoo.utils.files import atomic_folder
 
 FILES = ("warped.nii.gz", "transform.h5", "metrics.json", "report.html")
 
@@ -82,7 +82,7 @@ class Registration:
         Returns:
             An `Image` on the fixed grid.
         """
-        image = beside(self.moving, image, "image")
+        image = as_aligned_image(self.moving, image, "image")
         return self.transform.apply(image, self.fixed.grid, interpolation)
 
     def apply_points(self, points):

@@ -7,9 +7,9 @@ its other end where the image is stored neurologically (positive determinant).
 
 import numpy as np
 
-from kregzoo.spatial.files import atomic
 from kregzoo.spatial.image import as_image
 from kregzoo.spatial.transforms import AffineTransform
+from kregzoo.utils.files import atomic
 
 
 def read_flirt(path, moving, fixed):

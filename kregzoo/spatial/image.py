@@ -11,8 +11,8 @@ import numpy as np
 
 from kregzoo import ops
 from kregzoo.spatial import itk
-from kregzoo.spatial.files import atomic
 from kregzoo.spatial.grid import CANONICAL_ORIENTATION, Grid
+from kregzoo.utils.files import atomic
 
 NIBABEL_SUFFIXES = (".nii", ".nii.gz", ".mgh", ".mgz")
 # Formats whose voxels lie in a second file.
@@ -264,7 +264,7 @@ def as_image(value, argument="image", allow_labels=False):
     return image
 
 
-def beside(image, value, argument):
+def as_aligned_image(image, value, argument):
     """Make an image of what lies on another one's voxels, such as its mask or labels.
 
     Args:
@@ -281,7 +281,7 @@ def beside(image, value, argument):
 
     Example:
         >>> image = Image.from_array(np.eye(4), spacing=0.5)
-        >>> beside(image, np.eye(4) > 0, "mask").grid == image.grid
+        >>> as_aligned_image(image, np.eye(4) > 0, "mask").grid == image.grid
         True
     """
     placed = (Image, str, os.PathLike, nib.spatialimages.SpatialImage)

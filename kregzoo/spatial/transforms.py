@@ -14,9 +14,9 @@ from keras import ops as kops
 
 from kregzoo import ops
 from kregzoo.spatial import itk
-from kregzoo.spatial.files import atomic
 from kregzoo.spatial.grid import Grid, apply_affine
 from kregzoo.spatial.image import as_image
+from kregzoo.utils.files import atomic
 
 LINEAR_SUFFIXES = (".tfm", ".txt")
 FIELD_SUFFIXES = (".nii.gz", ".nii", ".mha", ".nrrd")

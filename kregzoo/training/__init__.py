@@ -1,7 +1,8 @@
 """Training: the model base class, pairs of images, recipes."""
 
+from kregzoo.agents.q_learning import QLearning
+from kregzoo.agents.q_value_dataset import OptimalQValues
 from kregzoo.training.adversarial import Adversary, Discriminator
-from kregzoo.training.agents import GreedyReturns
 from kregzoo.training.appearance import AppearanceModel
 from kregzoo.training.fitting import fit, transfer_weights
 from kregzoo.training.pairs import (
@@ -11,12 +12,11 @@ from kregzoo.training.pairs import (
     load_images,
     read_dataset,
 )
-from kregzoo.training.q_learning import QLearning
 from kregzoo.training.registration_model import RegistrationModel
 from kregzoo.training.synthesis import (
     RandomDeformations,
     SyntheticPairs,
-    reshaped,
+    augment_shapes,
 )
 from kregzoo.training.system import Recipe, Scale, System
 
@@ -24,7 +24,7 @@ __all__ = [
     "Adversary",
     "AppearanceModel",
     "Discriminator",
-    "GreedyReturns",
+    "OptimalQValues",
     "PairDataset",
     "Pose",
     "QLearning",
@@ -38,6 +38,6 @@ __all__ = [
     "image_keys",
     "load_images",
     "read_dataset",
-    "reshaped",
+    "augment_shapes",
     "transfer_weights",
 ]

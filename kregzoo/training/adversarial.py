@@ -16,8 +16,8 @@ from keras import ops as kops
 
 from kregzoo import ops
 from kregzoo.losses import Wasserstein
-from kregzoo.spatial.files import atomic
 from kregzoo.training.checkpoints import restore
+from kregzoo.utils.files import atomic
 
 JUDGED = ("discriminator_loss", "discriminator_ranked")
 # Epochs from one validation to the next.
@@ -147,7 +147,7 @@ def _by_sample(logits):
     return kops.mean(logits, axis=tuple(range(1, len(logits.shape))))
 
 
-class Turns:
+class AdversarialTrainer:
     """A network and its discriminator, trained in turn.
 
     Between turns the discriminator's weights are held.

@@ -6,7 +6,7 @@ import time
 
 import keras
 
-from kregzoo.spatial.files import atomic
+from kregzoo.utils.files import atomic
 
 
 def restore(model, path):

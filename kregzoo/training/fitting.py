@@ -6,9 +6,9 @@ import pathlib
 import keras
 import numpy as np
 
-from kregzoo.training.adversarial import VALIDATION_EVERY, Turns
+from kregzoo.agents.q_learning import play
+from kregzoo.training.adversarial import VALIDATION_EVERY, AdversarialTrainer
 from kregzoo.training.checkpoints import Checkpoint
-from kregzoo.training.q_learning import play
 from kregzoo.training.tensorboard import slices_callback
 
 STEPS_PER_EPOCH = 100
@@ -54,7 +54,9 @@ def fit(model, recipe, scale, pairs, validation, directory):
     pairs.steps_per_epoch = min(STEPS_PER_EPOCH, scale.steps)
     epochs = -(-scale.steps // pairs.steps_per_epoch)
     if recipe.adversary:
-        turns = Turns(model, recipe.adversary, directory / "discriminator.keras")
+        turns = AdversarialTrainer(
+            model, recipe.adversary, directory / "discriminator.keras"
+        )
     pairs.epoch = checkpoint.restore(model, pairs.steps_per_epoch)
     callbacks = [checkpoint, *slices_callback(directory, validation)]
     if pairs.epoch < epochs and recipe.adversary:

@@ -124,7 +124,7 @@ class RandomDeformations:
         return ops.warp(moving, displacement), displacement
 
 
-def reshaped(rng, image, pose, spacing, count, control=(8, 16), sd=0.2):
+def augment_shapes(rng, image, pose, spacing, count, control=(8, 16), sd=0.2):
     """Make images of other shapes of one: in random poses, and deformed at random.
 
     Args:
@@ -142,7 +142,7 @@ def reshaped(rng, image, pose, spacing, count, control=(8, 16), sd=0.2):
     Example:
         >>> from kregzoo.training import Pose
         >>> image = Image.from_array(np.random.default_rng(0).random((32, 32)))
-        >>> made = reshaped(np.random.default_rng(0), image, Pose(), 2.0, count=3)
+        >>> made = augment_shapes(np.random.default_rng(0), image, Pose(), 2.0, count=3)
         >>> [other.grid.shape for other in made]
         [(16, 16), (16, 16), (16, 16)]
     """

@@ -3,9 +3,9 @@
 import dataclasses
 from collections.abc import Callable
 
+from kregzoo.agents.q_learning import QLearning
 from kregzoo.training.adversarial import Adversary
 from kregzoo.training.pairs import Pose
-from kregzoo.training.q_learning import QLearning
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Recipe:
         synthesis: callable of images `(N, *spatial, 1)` on the canonical grid that
             gives what `SyntheticPairs` draws from; None to draw the images themselves.
         views: callable of normalised images, a batch size and a seed that gives the
-            dataset to train on, such as `GreedyReturns`; None to draw pairs.
+            dataset to train on, such as `OptimalQValues`; None to draw pairs.
         game: callable of normalised images that gives the `RegistrationEnvironment` in
             which an agent learns; None for networks that learn by `fit`.
         learning: the `QLearning` that it learns by, whose steps the scale says.

@@ -4,7 +4,7 @@ import dataclasses
 import importlib
 
 from kregzoo.models import SYSTEMS
-from kregzoo.registrars.presets import find_preset
+from kregzoo.presets.preset import find_preset
 
 # Title, and digits shown, of the figures that have an interval, and of the others.
 ACCURACY = {"dice": ("Dice", 4), "tre": ("TRE in mm", 2), "hd95": ("HD95 in mm", 2)}

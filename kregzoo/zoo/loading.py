@@ -2,15 +2,15 @@
 
 import dataclasses
 
-from kregzoo.registrars import hub
-from kregzoo.registrars.one_step import OneStepRegistrar
-from kregzoo.registrars.presets import (
+from kregzoo.presets import hub
+from kregzoo.presets.preset import (
     FILES,
     Preset,
     find_preset,
     installed_presets,
     read_weights,
 )
+from kregzoo.registrars.one_step import OneStepRegistrar
 from kregzoo.zoo.cards import headline
 from kregzoo.zoo.systems import find_recipe, find_system
 

@@ -10,12 +10,11 @@ import platform
 import keras
 import numpy as np
 
+from kregzoo.presets.preset import Preset, find_preset, sha256
 from kregzoo.registrars.alignment import affine_aligner, align, align_labels
-from kregzoo.registrars.iterative import CanonicalPair
-from kregzoo.registrars.presets import Preset, find_preset, sha256
+from kregzoo.registrars.canonical_pair import CanonicalPair
 from kregzoo.report import training_curves
 from kregzoo.spatial import AffineTransform, Preprocessor
-from kregzoo.spatial.files import atomic
 from kregzoo.training import (
     PairDataset,
     SyntheticPairs,
@@ -24,6 +23,7 @@ from kregzoo.training import (
     read_dataset,
     transfer_weights,
 )
+from kregzoo.utils.files import atomic
 from kregzoo.zoo.cards import card
 from kregzoo.zoo.loading import load
 from kregzoo.zoo.systems import find_recipe, find_system

@@ -8,7 +8,7 @@ import pytest
 
 from kregzoo import ops
 from kregzoo.evaluation import benchmark, contenders
-from kregzoo.evaluation.contenders import Benchmark, Contender
+from kregzoo.evaluation.benchmark_cases.cases import Benchmark, Implementation
 from kregzoo.spatial.transforms import from_itk
 
 SIZE = (16, 16, 16)
@@ -22,7 +22,7 @@ def fake(name, seconds=0.0, log=None, package=None):
             log.append(name)
         time.sleep(seconds)
 
-    return Contender(name, lambda: work, package)
+    return Implementation(name, lambda: work, package)
 
 
 def results(others=(), rounds=1, log=None):
@@ -78,7 +78,7 @@ def test_missing_package_is_reported_and_never_made():
     def make():
         raise AssertionError("a contender that is not installed must not be made")
 
-    absent = Contender("absent", make, package="no-such-distribution")
+    absent = Implementation("absent", make, package="no-such-distribution")
     (result,) = results((absent,))
     assert result["contenders"][1] == {"name": "absent", "missing": "not installed"}
     assert "not installed" in printed([result])

@@ -7,7 +7,7 @@ import SimpleITK as sitk
 from kregzoo.losses import LNCC
 from kregzoo.models import DLIR, AIRNet, ICNet, VoxelMorph, VoxelMorphDiff
 from kregzoo.registrars import OneStepRegistrar, one_step
-from kregzoo.registrars.iterative import CanonicalPair
+from kregzoo.registrars.canonical_pair import CanonicalPair
 from kregzoo.spatial import (
     AffineTransform,
     CompositeTransform,

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from kregzoo.spatial import AffineTransform, Grid, Image, as_image, beside, itk
+from kregzoo.spatial import (
+    AffineTransform,
+    Grid,
+    Image,
+    as_aligned_image,
+    as_image,
+    itk,
+)
 from kregzoo.spatial import image as image_module
 
 
@@ -315,9 +322,12 @@ def test_an_image_goes_to_one_file(tmp_path, suffix):
 def test_an_array_of_labels_lies_where_its_image_lies(random_image):
     image = random_image(0, 3)
     array = (image.array > image.array.mean()).astype("uint8")
-    assert beside(image, array, "labels").grid == image.grid
-    assert beside(image, array.tolist(), "labels").grid == image.grid
+    assert as_aligned_image(image, array, "labels").grid == image.grid
+    assert as_aligned_image(image, array.tolist(), "labels").grid == image.grid
     # What has a place of its own, or another shape, keeps its own.
     own = Image.from_array(array)
-    assert beside(image, own, "labels").grid == own.grid
-    assert beside(image, array[1:], "labels").grid == Image.from_array(array[1:]).grid
+    assert as_aligned_image(image, own, "labels").grid == own.grid
+    assert (
+        as_aligned_image(image, array[1:], "labels").grid
+        == Image.from_array(array[1:]).grid
+    )

@@ -17,7 +17,7 @@ from kregzoo.training import (
     adversarial,
     fitting,
 )
-from kregzoo.training.adversarial import Discriminator, Turns
+from kregzoo.training.adversarial import AdversarialTrainer, Discriminator
 from tests.helpers import assert_close, random_image, run_model_saving_test
 
 SHAPE = (16, 16, 1)
@@ -51,7 +51,7 @@ def turns(tmp_path):
         model = make_model()
         losses = {"displacement": Gradient(), "quality": adversary.loss()}
         model.compile(keras.optimizers.Adam(1e-3), loss=losses)
-        return Turns(model, adversary, tmp_path / "discriminator.keras")
+        return AdversarialTrainer(model, adversary, tmp_path / "discriminator.keras")
 
     return make
 
@@ -236,4 +236,6 @@ def test_refuses_a_network_without_discriminator(tmp_path):
     inputs = pair_inputs(SHAPE)
     model = RegistrationModel(inputs=inputs, outputs={"warped": inputs["moving"]})
     with pytest.raises(ValueError, match="`quality` of a layer `discriminator`"):
-        Turns(model, Adversary(None, 1.0), tmp_path / "discriminator.keras")
+        AdversarialTrainer(
+            model, Adversary(None, 1.0), tmp_path / "discriminator.keras"
+        )

@@ -2,7 +2,7 @@ import numpy as np
 
 from kregzoo import ops
 from kregzoo.spatial import Grid, Image
-from kregzoo.training import Pose, RandomDeformations, SyntheticPairs, reshaped
+from kregzoo.training import Pose, RandomDeformations, SyntheticPairs, augment_shapes
 from tests.helpers import random_image
 
 SHAPE = (32, 40)
@@ -62,11 +62,11 @@ def test_an_item_depends_on_seed_epoch_and_number_alone():
 def test_reshaped_images_differ_and_are_the_image_where_nothing_moves():
     image = Image(IMAGES[0, ..., 0], Grid.centred(SHAPE, 2.0))
     rng = np.random.default_rng(0)
-    still = reshaped(rng, image, Pose(), 2.0, 2, sd=0.0)
+    still = augment_shapes(rng, image, Pose(), 2.0, 2, sd=0.0)
     for other in still:
         np.testing.assert_allclose(other.array, image.array, atol=1e-5)
     pose = Pose(rotation=10.0, scale=0.1)
-    one, two = reshaped(rng, image, pose, 4.0, 2)
+    one, two = augment_shapes(rng, image, pose, 4.0, 2)
     assert one.grid.spacing.tolist() == [4.0, 4.0]
     assert np.abs(one.array - two.array).mean() > 0.01
     assert image.array.min() <= one.array.min() or one.array.min() == 0.0

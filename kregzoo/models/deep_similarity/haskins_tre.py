@@ -21,8 +21,8 @@ from keras import layers
 from kregzoo.blocks import pair_inputs
 from kregzoo.blocks.convolutions import CONVOLUTIONS, GLOBAL_AVERAGE_POOLINGS
 from kregzoo.losses import TREError
+from kregzoo.presets.preset import load_weights
 from kregzoo.registrars.learned_metric import LearnedMetricRegistrar
-from kregzoo.registrars.presets import load_weights
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
 
 # In units of the first width, with the strides; the third is added to the fifth.

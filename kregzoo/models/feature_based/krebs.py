@@ -42,8 +42,8 @@ from kregzoo.layers import (
     VecInt,
 )
 from kregzoo.losses import LNCC, NCC, BendingEnergy, NormalDivergence
+from kregzoo.presets.preset import load_weights
 from kregzoo.registrars.generative import GenerativeRegistrar
-from kregzoo.registrars.presets import load_weights
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
 
 ENCODER = (16, 32, 32, 4)

@@ -30,14 +30,15 @@ import keras
 import numpy as np
 from keras import layers
 
+from kregzoo.agents.actions import RigidMotions
+from kregzoo.agents.observations import Stage
+from kregzoo.agents.registrar import AgentRegistrar
 from kregzoo.blocks.convolutions import CONVOLUTIONS, MAX_POOLINGS
 from kregzoo.losses import ActionValueError
-from kregzoo.registrars.agent import AgentRegistrar
-from kregzoo.registrars.presets import load_weights
+from kregzoo.presets.preset import load_weights
+from kregzoo.simulation.cone_beam import cone_beam
 from kregzoo.spatial import Image
-from kregzoo.spatial.motions import RigidMotions
-from kregzoo.spatial.observations import Stage
-from kregzoo.training import GreedyReturns, Pose, Recipe, Scale, System, reshaped
+from kregzoo.training import OptimalQValues, Pose, Recipe, Scale, System, augment_shapes
 
 SCALES = ("coarse", "fine")
 WIDTHS = (8, 32, 32, 128, 128)
@@ -59,7 +60,7 @@ def LiaoAgent(
     The model is called on `{"coarse_view": ..., "fine_view": ...}`, each
     `(B, *spatial, 2)`, the moving image under an alignment and the fixed one,
     intensities in [0, 1], and returns `{"coarse": (B, A), "fine": (B, A)}`, the values
-    of the actions of `kregzoo.spatial.motions.RigidMotions`, A = 12 in 3-D and 6 in
+    of the actions of `kregzoo.agents.actions.RigidMotions`, A = 12 in 3-D and 6 in
     2-D. Its layers `"coarse"` and `"fine"` are the networks of both resolutions.
 
     Args:
@@ -146,29 +147,6 @@ def _activated(x, name):
     return layers.ReLU(name=f"{name}_activation")(x)
 
 
-def cone_beam(rng, volume):
-    """Make a cone-beam CT of a CT: shading, noise, and a cylinder of view.
-
-    Args:
-        rng: a `numpy.random.Generator`.
-        volume: array `(*spatial)` in [0, 1]; the last axis of a 3-D one is the
-            scanner's.
-
-    Returns:
-        Array of the same shape.
-    """
-    axes = [np.linspace(-1, 1, size) for size in volume.shape]
-    x, y, *_ = np.meshgrid(*axes, indexing="ij")
-    radius = x**2 + y**2
-    # Scatter makes the middle darker than the rim, or, corrected too much, brighter.
-    shading = 1.0 + rng.uniform(-0.1, 0.3) * (radius - 0.5)
-    tilt = 1.0 + rng.uniform(-0.1, 0.1) * x + rng.uniform(-0.1, 0.1) * y
-    noise = rng.normal(0, rng.uniform(0.01, 0.05), volume.shape)
-    seen = radius < rng.uniform(0.8, 1.6) ** 2
-    degraded = (volume * shading * tilt + noise) * seen
-    return np.clip(degraded, 0.0, 1.2).astype("float32")
-
-
 SHAPE = (24, 24, 24)
 STAGES = (
     Stage("coarse", 8.0, SHAPE, RigidMotions(3, 3.0, 3.0), 80, (12.0, 12.0)),
@@ -185,9 +163,9 @@ def _views(images, batch_size, seed):
     shapes = [
         _of_other_contrast(rng, shape)
         for image in images
-        for shape in reshaped(rng, image, POSE, VOXEL, VARIANTS)
+        for shape in augment_shapes(rng, image, POSE, VOXEL, VARIANTS)
     ]
-    return GreedyReturns(shapes, STAGES, POSE, cone_beam, batch_size, seed)
+    return OptimalQValues(shapes, STAGES, POSE, cone_beam, batch_size, seed)
 
 
 def _of_other_contrast(rng, image):

@@ -30,19 +30,19 @@ import keras
 import numpy as np
 from keras import layers
 
-from kregzoo.registrars.agent import AgentRegistrar
-from kregzoo.registrars.presets import load_weights
+from kregzoo.agents.actions import RigidMotions
+from kregzoo.agents.observations import HeightView, Stage
+from kregzoo.agents.registrar import AgentRegistrar
+from kregzoo.presets.preset import load_weights
+from kregzoo.simulation.body_surfaces import THRESHOLD, body, surface
 from kregzoo.spatial import Image, Preprocessor
-from kregzoo.spatial.bodies import THRESHOLD, body, surface
-from kregzoo.spatial.motions import RigidMotions
-from kregzoo.spatial.observations import HeightView, Stage
 from kregzoo.training import (
     Pose,
     QLearning,
     Recipe,
     Scale,
     System,
-    reshaped,
+    augment_shapes,
 )
 
 WIDTHS = (32, 64, 64)
@@ -66,7 +66,7 @@ def MaDuelingDQN(
 
     The model is called on `{"view": (B, x, z, 3)}`, what `HeightView` shows of a volume
     `(x, y, z)`, and returns `"values"` `(B, 12)` of the actions of
-    `kregzoo.spatial.motions.RigidMotions` and, when dueling, `"step"` and
+    `kregzoo.agents.actions.RigidMotions` and, when dueling, `"step"` and
     `"terminal"`, what each kind of reward adds to them. It is one layer, `"agent"`.
 
     Args:
@@ -170,12 +170,12 @@ STAGE = Stage("agent", SPACING, SHAPE, MOTIONS, BUDGET, (8.0, 10.0), body_view)
 
 
 def _game(images):
-    from kregzoo.training.environments import Case, RegistrationEnvironment, Rewards
+    from kregzoo.agents.environments import Case, RegistrationEnvironment, Rewards
 
     frame, cases = Preprocessor(SPACING, (SHAPE,), None), []
     rng = np.random.default_rng(0)
     for image in filter(_shows_skin, images):
-        for other in reshaped(rng, image, POSE, SPACING / 2, VARIANTS):
+        for other in augment_shapes(rng, image, POSE, SPACING / 2, VARIANTS):
             fixed = surface(rng, other)
             # What is looked at in a registration, too.
             grid = frame.canonical_grid(fixed)

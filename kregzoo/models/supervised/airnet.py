@@ -24,7 +24,7 @@ from kregzoo.blocks import affine_head, pair_inputs
 from kregzoo.blocks.convolutions import AVERAGE_POOLINGS, CONVOLUTIONS
 from kregzoo.layers import AffineTransformer
 from kregzoo.losses import NCC, AffineDistance
-from kregzoo.registrars.presets import load_weights
+from kregzoo.presets.preset import load_weights
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
 
 BOTTLENECK = 4

@@ -34,10 +34,9 @@ from kregzoo import ops
 from kregzoo.blocks import pair_inputs
 from kregzoo.layers import CorrelationCost, RescaleTransform, SpatialTransformer
 from kregzoo.losses import NCC, EndPointError
+from kregzoo.presets.preset import load_weights
 from kregzoo.registrars import Affine, IterativeRegistrar
 from kregzoo.registrars.alignment import bspline_registrar
-from kregzoo.registrars.presets import load_weights
-from kregzoo.registrars.progress import progress_bar
 from kregzoo.training import (
     AppearanceModel,
     Pose,
@@ -47,6 +46,7 @@ from kregzoo.training import (
     Scale,
     System,
 )
+from kregzoo.utils.progress import progress_bar
 
 # Width, kernel and stride of each convolution, and at which level its features are
 # kept.

@@ -34,7 +34,7 @@ from kregzoo.layers import (
     SpatialTransformer,
 )
 from kregzoo.losses import MSE, NCC, Gradient
-from kregzoo.registrars.presets import load_weights
+from kregzoo.presets.preset import load_weights
 from kregzoo.training import (
     Adversary,
     Discriminator,

@@ -22,7 +22,7 @@ from keras import layers
 from kregzoo.blocks import control_points, pair_inputs
 from kregzoo.layers import BSplineField, SpatialTransformer
 from kregzoo.losses import NCC, BendingEnergy
-from kregzoo.registrars.presets import load_weights
+from kregzoo.presets.preset import load_weights
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
 
 

@@ -38,7 +38,7 @@ from kregzoo.layers import (
     SpatialTransformer,
 )
 from kregzoo.losses import LNCC, NCC, BendingEnergy
-from kregzoo.registrars.presets import load_weights
+from kregzoo.presets.preset import load_weights
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
 
 CONVOLUTIONS_OF_AFFINE = 5

@@ -29,7 +29,7 @@ from kregzoo.losses import (
     InverseConsistency,
     WeightedSum,
 )
-from kregzoo.registrars.presets import load_weights
+from kregzoo.presets.preset import load_weights
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
 
 # In units of the first width: of the transposed convolutions, and of the two after

@@ -24,7 +24,7 @@ from kregzoo.blocks import pair_inputs, unet
 from kregzoo.blocks.convolutions import CONVOLUTIONS
 from kregzoo.layers import GaussianSample, RescaleTransform, SpatialTransformer, VecInt
 from kregzoo.losses import LNCC, Dice, KLDivergence
-from kregzoo.registrars.presets import load_weights
+from kregzoo.presets.preset import load_weights
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
 
 ENCODER = (16, 32, 32, 32)

@@ -29,8 +29,8 @@ from kregzoo import ops
 from kregzoo.blocks import pair_inputs
 from kregzoo.layers import AffineTransformer, GradientScale, RigidMatrix
 from kregzoo.losses import AffineDistance
-from kregzoo.registrars.judging import JudgingRegistrar
-from kregzoo.registrars.presets import load_weights
+from kregzoo.presets.preset import load_weights
+from kregzoo.registrars.quality import QualityScoringRegistrar
 from kregzoo.training import (
     Adversary,
     Discriminator,
@@ -236,5 +236,5 @@ SYSTEM = System(
     reference="Yan et al., MLMI 2018 [134]",
     transform="rigid",
     recipes={"prostate_mr_us": RECIPE},
-    registrar=JudgingRegistrar,
+    registrar=QualityScoringRegistrar,
 )

@@ -33,7 +33,7 @@ from kregzoo.blocks.convolutions import (
 )
 from kregzoo.layers import AffineField, RescaleTransform, SpatialTransformer
 from kregzoo.losses import NMI, BendingEnergy, Dice
-from kregzoo.registrars.presets import load_weights
+from kregzoo.presets.preset import load_weights
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
 
 LEVELS = 4

@@ -2,14 +2,14 @@ import keras
 import numpy as np
 import pytest
 
+from kregzoo.agents.actions import RigidMotions
+from kregzoo.agents.observations import Stage
+from kregzoo.agents.registrar import AgentRegistrar
 from kregzoo.losses import ActionValueError
 from kregzoo.models import LiaoAgent
-from kregzoo.models.reinforcement.liao_agent import cone_beam
-from kregzoo.registrars.agent import AgentRegistrar
+from kregzoo.simulation.cone_beam import cone_beam
 from kregzoo.spatial import AffineTransform, Preprocessor
-from kregzoo.spatial.motions import RigidMotions
-from kregzoo.spatial.observations import Stage
-from kregzoo.training import GreedyReturns, Pose
+from kregzoo.training import OptimalQValues, Pose
 from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid
 
 
@@ -76,7 +76,7 @@ def test_learns_to_register():
         )
         for seed in range(6)
     ]
-    views = GreedyReturns(images, stages, Pose(rotation=10.0), batch_size=32)
+    views = OptimalQValues(images, stages, Pose(rotation=10.0), batch_size=32)
     views.steps_per_epoch = 60
     model = LiaoAgent((*shape, 1), (8, 16), (64,), "same")
     loss = {name: ActionValueError() for name in ("coarse", "fine")}

@@ -6,10 +6,10 @@ import pytest
 
 import kregzoo
 from kregzoo import zoo
+from kregzoo.agents import q_learning
 from kregzoo.models import SYSTEMS, MaDuelingDQN
 from kregzoo.models.reinforcement import ma_dueling
 from kregzoo.spatial import Image
-from kregzoo.training import q_learning
 from tests.phantoms import Phantom, rotated_grid
 
 SMALL = {"widths": (8, 8, 8), "dense": 16}

@@ -1,0 +1,1 @@
+"""Registration by agents: actions, observations, environments and Q-learning."""

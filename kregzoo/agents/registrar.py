@@ -1,0 +1,195 @@
+"""Registration by an agent that moves an image step by step."""
+
+import dataclasses
+
+import numpy as np
+from keras import ops as kops
+
+from kregzoo import ops
+from kregzoo.agents.actions import RigidMotions
+from kregzoo.registrars.registrar import Registrar
+from kregzoo.registrars.registration import Registration
+from kregzoo.spatial import AffineTransform, Preprocessor
+from kregzoo.utils.files import atomic
+from kregzoo.utils.progress import progress_bar
+
+# Voxels along the longest axis of an animation, and moves that it shows at most.
+ANIMATED, FRAMES = 80, 8
+
+
+class AgentRegistrar(Registrar):
+    """Lets an agent act until it has no more steps, or comes where it has been.
+
+    Coarse to fine, each stage begins where the last one ended. An agent that comes
+    back to an alignment would go round for ever; of those on its round the one with
+    the least to gain is taken, by the agent's own values.
+
+    Args:
+        model: Keras model whose layers the stages name.
+        preprocessor: the `Preprocessor` that intensities are normalised by.
+        stages: tuple of `Stage`.
+        preset: the `Preset` that the network was loaded from, if it was.
+        **others: what a recipe says of networks that register at once.
+    """
+
+    def __init__(self, model, preprocessor, stages, preset=None, **others):
+        super().__init__(model, preprocessor, preset)
+        self.stages = tuple(stages)
+        networks = [model.get_layer(stage.layer) for stage in self.stages]
+        self._values = [ops.compiled(network, model=network) for network in networks]
+
+    def _register(self, moving, fixed, pair, refine, progress, timer):
+        if not isinstance(pair.initial, AffineTransform):
+            raise ValueError(
+                "`initial` must be an AffineTransform or None. "
+                f"Received: {pair.initial!r}"
+            )
+        alignment, path = pair.initial.matrix, []
+        extra = [0] * (len(self.stages) - 1) + [refine]
+        budgets = [s.budget + more for s, more in zip(self.stages, extra, strict=True)]
+        with progress_bar(sum(budgets), progress, "Acting") as advance:
+            for stage, values, budget in zip(
+                self.stages, self._values, budgets, strict=True
+            ):
+                steps = _roll_out(pair, stage, values, budget, alignment, advance)
+                alignment = _calmest(steps)
+                path += steps
+                timer.lap(stage.layer)
+        transform = AffineTransform(alignment)
+        return AgentRegistration(moving, fixed, transform, timer.seconds(), path)
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """Where an agent was, and what it did there.
+
+    Args:
+        stage: str, the stage's layer.
+        alignment: matrix `(D + 1, D + 1)` from fixed to moving world, before the
+            action.
+        state: tuple of ints, the units moved since the stage began.
+        action: int, of `RigidMotions`.
+        value: float, the action's.
+    """
+
+    stage: str
+    alignment: np.ndarray
+    state: tuple
+    action: int
+    value: float
+
+
+class AgentRegistration(Registration):
+    """A `Registration`, and how the agent came to it.
+
+    Args:
+        moving: the moving `Image`.
+        fixed: the fixed `Image`.
+        transform: world transform from fixed to moving.
+        seconds: dict of the seconds that each stage took.
+        path: list of `Step`.
+    """
+
+    def __init__(self, moving, fixed, transform, seconds, path):
+        super().__init__(moving, fixed, transform, seconds)
+        self.path = path
+
+    def plot_path(self):
+        """Draw what was left to do after each step, and what the agent expected.
+
+        Returns:
+            A matplotlib figure: translations in mm and rotations in degrees from each
+            step to the end, and the action's value.
+        """
+        from matplotlib.figure import Figure
+
+        ndim = self.fixed.grid.ndim
+        unit, centre = RigidMotions(ndim), self.fixed.grid.centre
+        end = self.transform.matrix
+        left = [unit.residual(end, step.alignment, centre) for step in self.path]
+        left = np.array(left).reshape(-1, unit.degrees_of_freedom)
+        figure = Figure(figsize=(8, 6), layout="constrained")
+        shifts, turns, values = figure.subplots(3, 1, sharex=True)
+        shifts.plot(left[:, :ndim])
+        shifts.set_ylabel("mm to go")
+        turns.plot(left[:, ndim:])
+        turns.set_ylabel("degrees to go")
+        values.plot([step.value for step in self.path], color="black")
+        values.set_ylabel("value")
+        values.set_xlabel("step")
+        return figure
+
+    def save_animation(self, path):
+        """Write the path as a GIF: what the agent made of the pair, and the end.
+
+        At most 8 steps are shown: of a longer path every second, third, and so on.
+
+        Args:
+            path: file to write, `.gif`, which appears when complete. It shows the
+                middle slice across each axis, the moving image in red, the fixed one in
+                cyan: where they agree they are grey.
+        """
+        from matplotlib.animation import PillowWriter
+        from matplotlib.figure import Figure
+
+        grid = self.fixed.grid
+        grid = grid.resampled(np.full(grid.ndim, grid.extent.max() / ANIMATED))
+        fixed = _slices(self.fixed.resample(grid))
+        every = -(-len(self.path) // FRAMES)
+        alignments = [step.alignment for step in self.path[::every]]
+        alignments.append(self.transform.matrix)
+        figure = Figure(figsize=(2.5 * len(fixed), 2.5), layout="constrained")
+        row = figure.subplots(1, len(fixed), squeeze=False)[0]
+        writer = PillowWriter(fps=6)
+        with atomic(path) as temporary, writer.saving(figure, str(temporary), 32):
+            for alignment in alignments:
+                warped = self.moving.resample(grid, AffineTransform(alignment))
+                for axes, red, cyan in zip(row, _slices(warped), fixed, strict=True):
+                    axes.clear()
+                    axes.imshow(np.stack([red, cyan, cyan], -1).swapaxes(0, 1)[::-1])
+                    axes.axis("off")
+                writer.grab_frame()
+
+
+def _slices(image):
+    """The middle slice across each axis in [0, 1]; of a 2-D image itself."""
+    array = image.array.astype("float32")
+    low, high = np.percentile(array, (1, 99))
+    array = np.clip((array - low) / max(high - low, 1e-6), 0, 1)
+    if array.ndim == 2:
+        return [array]
+    return [array.take(size // 2, axis) for axis, size in enumerate(array.shape)]
+
+
+def _roll_out(pair, stage, values, budget, alignment, advance):
+    """The steps of one stage, the last one without what it led to."""
+    frame = Preprocessor(stage.spacing, (stage.shape,), None)
+    view = stage.view(pair.moving, pair.fixed, frame.canonical_grid(pair.fixed))
+    state = (0,) * stage.motions.degrees_of_freedom
+    seen, steps = set(), []
+    for _ in range(budget):
+        found = values(kops.convert_to_tensor(view.observe(alignment)[None]))
+        found = found["values"] if isinstance(found, dict) else found
+        found = kops.convert_to_numpy(found)[0]
+        action = int(found.argmax())
+        steps.append(Step(stage.layer, alignment, state, action, float(found[action])))
+        advance()
+        if state in seen:
+            break
+        seen.add(state)
+        state = _moved(state, action)
+        alignment = stage.motions.apply(action, alignment, view.centre)
+    return steps
+
+
+def _moved(state, action):
+    units = list(state)
+    units[action // 2] += 1 - 2 * (action % 2)
+    return tuple(units)
+
+
+def _calmest(steps):
+    """The alignment of the round that a path ends in, or of its end without one."""
+    states = [step.state for step in steps]
+    round_ = steps[states.index(states[-1]) :]
+    return min(round_, key=lambda step: step.value).alignment

@@ -1,0 +1,7 @@
+"""Run the command line by `python -m kregzoo.cli`."""
+
+import sys
+
+from kregzoo.cli.commands import main
+
+sys.exit(main())

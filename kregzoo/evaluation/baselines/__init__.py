@@ -1,0 +1,1 @@
+"""Methods that presets are compared with."""

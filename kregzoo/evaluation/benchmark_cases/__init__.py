@@ -1,0 +1,1 @@
+"""What the benchmark times: our implementations beside those of others."""

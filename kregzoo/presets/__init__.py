@@ -1,0 +1,1 @@
+"""Preset folders: reading, writing, and fetching them from a hub."""

@@ -1,0 +1,332 @@
+"""Preset folders: a network's weights, and all that is needed to use and trust them.
+
+<preset>/config.json         system, recipe and the builder's arguments
+<preset>/model.weights.h5    weights, float16, gzip
+<preset>/preprocessor.json   the canonical frame of `kregzoo.spatial.Preprocessor`
+<preset>/metadata.json       sha256 of the files, data, licence, training, figures
+<preset>/README.md           the card
+"""
+
+import base64
+import dataclasses
+import hashlib
+import importlib.resources
+import json
+import pathlib
+import re
+
+import h5py
+
+from kregzoo.presets import hub
+from kregzoo.spatial import Preprocessor
+from kregzoo.utils.files import atomic
+
+HASHED = ("config.json", "model.weights.h5", "preprocessor.json")
+PICTURES = {".gif": "image/gif", ".png": "image/png"}
+FILES = (*HASHED, "metadata.json", "README.md", *(f"*{kind}" for kind in PICTURES))
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """A preset folder that was found and read.
+
+    Args:
+        name: str, the folder's name.
+        folder: `pathlib.Path`.
+        config: dict with `system`, `recipe` and `arguments`.
+        preprocessor: the `Preprocessor`.
+        metadata: dict.
+    """
+
+    name: str
+    folder: pathlib.Path
+    config: dict
+    preprocessor: Preprocessor
+    metadata: dict
+
+    @classmethod
+    def read(cls, folder, name=None):
+        """Read a preset folder and verify its files.
+
+        Args:
+            folder: path.
+            name: str. Defaults to the folder's.
+
+        Returns:
+            A `Preset`.
+
+        Raises:
+            ValueError: when a file is missing, is no valid JSON, or its sha256 is not
+                the one in `metadata.json`.
+        """
+        folder = pathlib.Path(folder)
+        metadata = _read_json(folder / "metadata.json")
+        for file in HASHED:
+            expected = metadata.get("sha256", {}).get(file)
+            found = sha256(folder / file)
+            if found != expected:
+                raise ValueError(
+                    f"{str(folder / file)!r} is not the file that the preset was made "
+                    f"with: its sha256 is {found}, and metadata.json says {expected}. "
+                    "Fetch the preset again."
+                )
+        frame = _read_json(folder / "preprocessor.json")
+        try:
+            preprocessor = Preprocessor.from_config(frame)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"The preset's `preprocessor.json` is not usable: {error}. "
+                f"Received: {frame}"
+            ) from error
+        config = _read_json(folder / "config.json")
+        return cls(name or folder.name, folder, config, preprocessor, metadata)
+
+    def derived(self, folder):
+        """The preset of this one's network trained further, not written yet.
+
+        Args:
+            folder: path, whose last part becomes the name.
+
+        Returns:
+            A `Preset` without figures, which were another network's.
+
+        Raises:
+            ValueError: for this preset's own folder.
+        """
+        folder = pathlib.Path(folder).resolve()
+        if folder == self.folder.resolve():
+            raise ValueError(
+                "Choose another folder than that of the preset which was loaded. "
+                f"Received: {str(folder)!r}"
+            )
+        training = {"initial": self.name}
+        metadata = {**self.metadata, "training": training, "figures": {}}
+        return dataclasses.replace(
+            self, name=folder.name, folder=folder, metadata=metadata
+        )
+
+    def card(self):
+        """Read the card, its pictures put into it.
+
+        Returns:
+            Markdown, a str.
+        """
+        text = (self.folder / "README.md").read_text(encoding="utf-8")
+        for path in self.pictures():
+            data = base64.b64encode(path.read_bytes()).decode("ascii")
+            kind = PICTURES[path.suffix]
+            text = text.replace(f"]({path.name})", f"](data:{kind};base64,{data})")
+        return text
+
+    def pictures(self):
+        """List the pictures beside the card.
+
+        Returns:
+            Sorted list of `pathlib.Path`.
+        """
+        return sorted(p for p in self.folder.glob("*") if p.suffix in PICTURES)
+
+    def write(self, model, card):
+        """Write the folder, weights of `model` included.
+
+        Args:
+            model: the Keras model.
+            card: str, the text of `README.md`.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with atomic(self.folder / "model.weights.h5") as temporary:
+            save_weights(model, temporary)
+        _write_json(self.folder / "config.json", self.config)
+        frame = self.preprocessor.get_config()
+        _write_json(self.folder / "preprocessor.json", frame)
+        self.describe(card)
+
+    def describe(self, card):
+        """Write metadata, with the hashes of the other files, and card.
+
+        Args:
+            card: str, the text of `README.md`.
+        """
+        hashes = {name: sha256(self.folder / name) for name in HASHED}
+        _write_json(self.folder / "metadata.json", {**self.metadata, "sha256": hashes})
+        with atomic(self.folder / "README.md") as temporary:
+            pathlib.Path(temporary).write_text(card, encoding="utf-8")
+
+
+def installed_presets():
+    """Folders of the presets that come with the package, by name."""
+    package = pathlib.Path(str(importlib.resources.files("kregzoo")))
+    # A wheel holds them inside the package, a checkout beside it.
+    roots = [package / "zoo_weights", package.parent / "zoo_weights"]
+    folders = [path.parent for root in roots for path in root.glob("*/metadata.json")]
+    return {folder.name: folder for folder in sorted(folders)}
+
+
+def find_preset(name):
+    """Find a preset by its name, the path of its folder, or its place on a hub.
+
+    Args:
+        name: str or path. A name never leaves the folder of the installed presets;
+            `"hf://owner/name"` is fetched from the Hugging Face Hub, once.
+
+    Returns:
+        A `Preset`, verified.
+
+    Raises:
+        ValueError: when there is none, or its files are damaged.
+        ImportError: for a hub without huggingface_hub.
+    """
+    if str(name).startswith(hub.SCHEME):
+        return Preset.read(hub.fetch(name, FILES), str(name).rpartition("/")[2])
+    path = pathlib.Path(name)
+    if path.is_dir() and (path / "metadata.json").is_file():
+        return Preset.read(path.resolve())
+    installed = installed_presets()
+    if re.fullmatch(r"[a-z0-9_]+", str(name)) and str(name) in installed:
+        return Preset.read(installed[str(name)])
+    raise ValueError(
+        f"There is no preset of this name, nor a preset folder at this path. "
+        f"Installed: {', '.join(installed) or 'none'}. Received: {str(name)!r}"
+    )
+
+
+def derived_card(preset):
+    """Write the card of a preset that was derived from another.
+
+    Args:
+        preset: the `Preset`.
+
+    Returns:
+        The text of `README.md`.
+    """
+    data = preset.metadata.get("data", {})
+    return DERIVED_CARD.format(
+        name=preset.name,
+        initial=preset.metadata["training"]["initial"],
+        licence=data.get("licence", "not known"),
+    )
+
+
+def load_weights(model, weights, system, arguments):
+    """Load into a freshly built model what a builder's `weights` argument names.
+
+    Args:
+        model: the Keras model.
+        weights: None, the tag of a preset's data, or the path of a `.weights.h5` file.
+        system: str. The builder's system: a tag names the preset `<system>_<tag>`.
+        arguments: dict of the builder's arguments, which must be the preset's.
+
+    Raises:
+        ValueError: for an unknown tag, a damaged file, or weights of another
+            architecture.
+    """
+    if weights is None:
+        return
+    if str(weights).endswith(".weights.h5") and pathlib.Path(weights).is_file():
+        read_weights(model, weights)
+        return
+    preset = find_preset(f"{system}_{weights}")
+    trained = {**arguments, **preset.config["arguments"]}
+    if trained != arguments:
+        raise ValueError(
+            f"The weights {weights!r} are of a network built with {trained}. "
+            f"Received: {arguments}"
+        )
+    # A model without its head has fewer layers, whose names tell which weights to take.
+    read_weights(model, preset.folder / "model.weights.h5")
+
+
+def read_weights(model, path):
+    """Load a file of weights into a model.
+
+    Args:
+        model: the Keras model.
+        path: the `.weights.h5` file.
+
+    Raises:
+        ValueError: when it is damaged, of another network, or not of a size that such
+            a network has; nothing is read of that.
+    """
+    try:
+        sizes = []
+        with h5py.File(path, "r") as file:
+            file.visititems(lambda _, item: sizes.append(getattr(item, "size", 0)))
+        # Zeros compress without limit, and would fill the memory. Optimisers keep
+        # twice what the model has.
+        if sum(sizes) > 4 * model.count_params() + 1000:
+            raise ValueError(
+                f"they hold {sum(sizes)} numbers, and the network has "
+                f"{model.count_params()}"
+            )
+        model.load_weights(path)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"`weights` are damaged, or of another network: {error}. "
+            f"Received: weights={str(path)!r}"
+        ) from error
+
+
+def save_weights(model, path):
+    """Save weights as Keras does, but as float16, gzip-compressed, and them alone.
+
+    Args:
+        model: the Keras model. A compiled one's optimiser is left out.
+        path: the `.weights.h5` file, which `model.load_weights` reads.
+    """
+    model.save_weights(path)
+    smaller = pathlib.Path(f"{path}.smaller")
+    with h5py.File(path, "r") as source, h5py.File(smaller, "w") as target:
+        target.attrs.update(source.attrs)
+        source.visititems(lambda name, item: _copy_weights(name, item, target))
+    smaller.replace(path)
+
+
+def sha256(path):
+    """Hexadecimal sha256 of a file.
+
+    Raises:
+        ValueError: when there is no such file.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise ValueError(f"The preset lacks a file. Received: {str(path)!r}")
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _copy_weights(name, item, target):
+    if name.startswith("optimizer"):
+        return
+    if isinstance(item, h5py.Group):
+        target.require_group(name).attrs.update(item.attrs)
+        return
+    array = item[()]
+    if item.dtype == "float32":
+        array = array.astype("float16")
+    options = {"compression": "gzip", "shuffle": True} if item.ndim else {}
+    target.create_dataset(name, data=array, **options)
+
+
+def _read_json(path):
+    try:
+        # A dict of whatever the file holds, which must be a JSON object.
+        return dict(json.loads(pathlib.Path(path).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(
+            f"The preset's file {str(path)!r} cannot be read: {error}"
+        ) from error
+
+
+def _write_json(path, content):
+    with atomic(path) as temporary:
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        pathlib.Path(temporary).write_text(text, encoding="utf-8")
+
+
+DERIVED_CARD = """\
+# {name}
+
+The network of the preset `{initial}`, trained further. What it registers, and what it
+was trained on before, says that preset's card. Licence of the images before: {licence}.
+
+Its accuracy was not measured.
+"""
