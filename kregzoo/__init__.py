@@ -20,6 +20,7 @@ if pathlib.Path((sys.argv or [""])[0]).stem != "kregzoo":
         training,
         zoo,
     )
+    from kregzoo.registrars import register
     from kregzoo.zoo import list_models, load
 
     __all__ = [
@@ -31,6 +32,7 @@ if pathlib.Path((sys.argv or [""])[0]).stem != "kregzoo":
         "metrics",
         "models",
         "ops",
+        "register",
         "registrars",
         "spatial",
         "training",

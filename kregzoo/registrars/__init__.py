@@ -1,5 +1,6 @@
 """Inference: one pass, iterative, and what they give."""
 
+from kregzoo.registrars.classical import register
 from kregzoo.registrars.generative import GenerativeRegistrar
 from kregzoo.registrars.iterative import IterativeRegistrar
 from kregzoo.registrars.learned_metric import LearnedMetricRegistrar
@@ -30,4 +31,5 @@ __all__ = [
     "Rigid",
     "SciPy",
     "Velocity",
+    "register",
 ]

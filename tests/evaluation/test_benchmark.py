@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from kregzoo import ops
-from kregzoo.evaluation import benchmark, contenders
+from kregzoo.evaluation import benchmark
+from kregzoo.evaluation.benchmark_cases import cases as contenders
 from kregzoo.evaluation.benchmark_cases.cases import Benchmark, Implementation
 from kregzoo.spatial.transforms import from_itk
 

@@ -1,0 +1,121 @@
+"""Registration without a network: rigid, affine, B-spline and dense deformable."""
+
+import functools
+
+import keras
+
+from kregzoo import losses
+from kregzoo.registrars.canonical_pair import CanonicalPair, default_preprocessor
+from kregzoo.registrars.iterative import IterativeRegistrar
+from kregzoo.registrars.optimizers import SciPy
+from kregzoo.registrars.registration import Registration, Timer
+from kregzoo.registrars.transform_models import Affine, BSpline, Rigid, Velocity
+from kregzoo.spatial import as_image
+
+METRICS = {
+    "mi": losses.MI,
+    "nmi": losses.NMI,
+    "ncc": losses.NCC,
+    "lncc": losses.LNCC,
+    "ngf": losses.NGF,
+    "mind": losses.MINDSSC,
+}
+# The transforms that each method optimizes, one after the other.
+METHODS = {
+    "rigid": ("rigid",),
+    "affine": ("rigid", "affine"),
+    "bspline": ("rigid", "affine", "bspline"),
+    "deformable": ("rigid", "affine", "deformable"),
+}
+
+
+def register(
+    moving,
+    fixed,
+    method="deformable",
+    metric="mi",
+    *,
+    initial=None,
+    moving_mask=None,
+    fixed_mask=None,
+    progress=True,
+):
+    """Register two images by iterative optimization, without a network.
+
+    Each method runs the transforms that come before it first: `"deformable"` optimizes
+    a rigid, then an affine transform, then a stationary velocity field. Images are
+    compared on a grid of 2 mm.
+
+    Args:
+        moving: path, nibabel image, array or `kregzoo.spatial.Image`.
+        fixed: likewise.
+        method: `"rigid"`, `"affine"`, `"bspline"` (control points 8 voxels apart) or
+            `"deformable"`.
+        metric: `"mi"` or `"nmi"` for images of different contrasts or modalities;
+            `"ncc"` or `"lncc"` for images of one contrast; `"ngf"` or `"mind"` for
+            images that share edges or structure.
+        initial: transform from fixed to moving world to start from. Defaults to the
+            translation that aligns the centers of the foregrounds.
+        moving_mask: mask image in the moving space; voxels at 0 do not count.
+        fixed_mask: likewise, in the fixed space.
+        progress: bool. Show progress bars.
+
+    Returns:
+        A `Registration`.
+
+    Raises:
+        ValueError: If `method` or `metric` is unknown, or an image is not usable.
+
+    Example:
+        >>> import numpy as np
+        >>> blob = np.exp(-np.linspace(-3, 3, 32) ** 2)
+        >>> fixed = np.multiply.outer(blob, blob)
+        >>> moving = np.roll(fixed, 3, axis=0)
+        >>> result = register(moving, fixed, "rigid", "ncc", progress=False)
+    """
+    _check_choice("method", method, METHODS)
+    _check_choice("metric", metric, METRICS)
+    timer = Timer()
+    moving, fixed = as_image(moving, "moving"), as_image(fixed, "fixed")
+    frame = default_preprocessor(fixed.grid.ndim)
+    pair = CanonicalPair(frame, moving, fixed, initial, moving_mask, fixed_mask)
+    timer.lap("read")
+    for step in METHODS[method]:
+        registrar = _registrar(step, metric)
+        found = registrar.optimise(
+            **pair.tensors(), progress=progress, label=step.capitalize()
+        )
+        pair.initial = registrar.to_world(found, pair)
+        timer.lap(step)
+    return Registration(moving, fixed, pair.initial, timer.seconds())
+
+
+def _check_choice(argument, value, known):
+    if value not in known:
+        raise ValueError(
+            f"`{argument}` must be one of {', '.join(known)}. Received: {value!r}"
+        )
+
+
+@functools.lru_cache
+def _registrar(step, metric):
+    """Return one registrar per step and metric: compiling one takes seconds."""
+    measure = METRICS[metric]()
+    if step == "rigid":
+        return IterativeRegistrar(measure, Rigid(), SciPy("L-BFGS-B"))
+    if step == "affine":
+        return IterativeRegistrar(measure, Affine(), SciPy("L-BFGS-B"))
+    if step == "bspline":
+        return IterativeRegistrar(
+            measure,
+            BSpline(8.0),
+            levels=((4, 40), (2, 40), (1, 20)),
+            regularisers=((losses.BendingEnergy(), 1.0),),
+        )
+    return IterativeRegistrar(
+        measure,
+        Velocity(2),
+        keras.optimizers.Adam(0.05),
+        levels=((4, 60), (2, 60), (1, 30)),
+        regularisers=((losses.Gradient(), 1.0),),
+    )
