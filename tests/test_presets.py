@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import kregzoo
-from kregzoo import evaluation, registrars, zoo
+from kregzoo import evaluation, zoo
 from kregzoo.evaluation import rigid_pairs
+from kregzoo.presets.preset import Preset, installed_presets
 from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid, wave
 
 RECORDS = kregzoo.list_models()
@@ -34,19 +35,19 @@ def test_there_are_presets():
 
 
 def test_presets_take_at_most_40_mebibytes_of_a_disk():
-    folders = kregzoo.presets.preset.installed_presets().values()
+    folders = installed_presets().values()
     sizes = [path.stat().st_size for folder in folders for path in folder.iterdir()]
     assert sum(-(-size // 4096) * 4 for size in sizes) <= 40 * 1024
 
 
 @presets
 def test_a_preset_is_described(record):
-    folder = registrars.presets.installed_presets()[record.name]
+    folder = installed_presets()[record.name]
     metadata = kregzoo.load(record.name).metadata
     assert record.figures and record.licence and record.data
     assert metadata["training"]["minutes"] > 0
     text = (folder / "README.md").read_text(encoding="utf-8")
-    assert text == zoo.card(registrars.presets.Preset.read(folder))
+    assert text == zoo.card(Preset.read(folder))
 
 
 @pytest.mark.parametrize("record", ONE_MODALITY, ids=lambda record: record.name)
