@@ -1,7 +1,5 @@
 """Training: the model base class, pairs of images, recipes."""
 
-from kregzoo.agents.q_learning import QLearning
-from kregzoo.agents.q_value_dataset import OptimalQValues
 from kregzoo.training.adversarial import Adversary, Discriminator
 from kregzoo.training.appearance import AppearanceModel
 from kregzoo.training.fitting import fit, transfer_weights
@@ -24,10 +22,8 @@ __all__ = [
     "Adversary",
     "AppearanceModel",
     "Discriminator",
-    "OptimalQValues",
     "PairDataset",
     "Pose",
-    "QLearning",
     "RandomDeformations",
     "Recipe",
     "RegistrationModel",

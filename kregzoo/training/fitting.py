@@ -6,7 +6,6 @@ import pathlib
 import keras
 import numpy as np
 
-from kregzoo.agents.q_learning import play
 from kregzoo.training.adversarial import VALIDATION_EVERY, AdversarialTrainer
 from kregzoo.training.checkpoints import Checkpoint
 from kregzoo.training.tensorboard import slices_callback
@@ -34,6 +33,9 @@ def fit(model, recipe, scale, pairs, validation, directory):
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     if recipe.game:
+        # Agents import this package, so it cannot import them when it is loaded.
+        from kregzoo.agents.q_learning import play
+
         settings = dataclasses.replace(
             recipe.learning, steps=scale.steps, batch_size=scale.batch_size
         )

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Callable
 
-from kregzoo.agents.q_learning import QLearning
 from kregzoo.training.adversarial import Adversary
 from kregzoo.training.pairs import Pose
 
@@ -60,7 +59,8 @@ class Recipe:
             dataset to train on, such as `OptimalQValues`; None to draw pairs.
         game: callable of normalised images that gives the `RegistrationEnvironment` in
             which an agent learns; None for networks that learn by `fit`.
-        learning: the `QLearning` that it learns by, whose steps the scale says.
+        learning: the `kregzoo.agents.QLearning` that it learns by, whose steps the
+            scale says.
         regularisers: tuple of pairs `(loss, weight)` that refinement minimises beside
             the loss of the warped image; None for those of `OneStepRegistrar`.
         aligned_by_labels: bool. Whether training takes for aligned what lays the labels
@@ -81,7 +81,7 @@ class Recipe:
     synthesis: Callable | None = None
     views: Callable | None = None
     game: Callable | None = None
-    learning: QLearning | None = None
+    learning: object | None = None
     regularisers: tuple | None = None
     aligned_by_labels: bool = False
     adversary: Adversary | None = None

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 
+from kregzoo.agents import OptimalQValues
 from kregzoo.agents.actions import RigidMotions, optimal_q_values
 from kregzoo.agents.observations import Stage, VolumeView
 from kregzoo.agents.q_value_dataset import _residual
 from kregzoo.spatial import Grid, Image
-from kregzoo.training import OptimalQValues, Pose
+from kregzoo.training import Pose
 from tests.helpers import assert_close
 from tests.phantoms import Phantom, rotated_grid
 

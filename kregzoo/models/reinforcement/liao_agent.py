@@ -30,6 +30,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from kregzoo.agents import OptimalQValues
 from kregzoo.agents.actions import RigidMotions
 from kregzoo.agents.observations import Stage
 from kregzoo.agents.registrar import AgentRegistrar
@@ -38,7 +39,7 @@ from kregzoo.losses import ActionValueError
 from kregzoo.presets.preset import load_weights
 from kregzoo.simulation.cone_beam import cone_beam
 from kregzoo.spatial import Image
-from kregzoo.training import OptimalQValues, Pose, Recipe, Scale, System, augment_shapes
+from kregzoo.training import Pose, Recipe, Scale, System, augment_shapes
 
 SCALES = ("coarse", "fine")
 WIDTHS = (8, 32, 32, 128, 128)

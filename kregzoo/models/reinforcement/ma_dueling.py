@@ -30,15 +30,14 @@ import keras
 import numpy as np
 from keras import layers
 
+from kregzoo.agents import AgentRegistrar, QLearning
 from kregzoo.agents.actions import RigidMotions
 from kregzoo.agents.observations import HeightView, Stage
-from kregzoo.agents.registrar import AgentRegistrar
 from kregzoo.presets.preset import load_weights
 from kregzoo.simulation.body_surfaces import THRESHOLD, body, surface
 from kregzoo.spatial import Image, Preprocessor
 from kregzoo.training import (
     Pose,
-    QLearning,
     Recipe,
     Scale,
     System,

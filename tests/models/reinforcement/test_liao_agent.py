@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from kregzoo.agents import OptimalQValues
 from kregzoo.agents.actions import RigidMotions
 from kregzoo.agents.observations import Stage
 from kregzoo.agents.registrar import AgentRegistrar
@@ -9,7 +10,7 @@ from kregzoo.losses import ActionValueError
 from kregzoo.models import LiaoAgent
 from kregzoo.simulation.cone_beam import cone_beam
 from kregzoo.spatial import AffineTransform, Preprocessor
-from kregzoo.training import OptimalQValues, Pose
+from kregzoo.training import Pose
 from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid
 
 
