@@ -126,12 +126,13 @@ class Preset:
         """
         return sorted(p for p in self.folder.glob("*") if p.suffix in PICTURES)
 
-    def write(self, model, card):
-        """Write the folder, weights of `model` included.
+    def write(self, model, card=None):
+        """Write the folder, weights of `model` first.
 
         Args:
             model: the Keras model.
-            card: str, the text of `README.md`.
+            card: str, the text of `README.md`. Defaults to the name as its title, for
+                `describe` to replace by a card that is made of what lies in the folder.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with atomic(self.folder / "model.weights.h5") as temporary:
@@ -139,7 +140,7 @@ class Preset:
         _write_json(self.folder / "config.json", self.config)
         frame = self.preprocessor.get_config()
         _write_json(self.folder / "preprocessor.json", frame)
-        self.describe(card)
+        self.describe(card or f"# {self.name}\n")
 
     def describe(self, card):
         """Write metadata, with the hashes of the other files, and card.
