@@ -44,6 +44,13 @@ class Preset:
     preprocessor: Preprocessor
     metadata: dict
 
+    @property
+    def input_shape(self):
+        """The builder's `input_shape`, sizes open where the frame has several."""
+        frame = self.preprocessor
+        shape = (None,) * frame.ndim if frame.divisor else frame.shapes[-1]
+        return (*shape, 1)
+
     @classmethod
     def read(cls, folder, name=None):
         """Read a preset folder and verify its files.
@@ -206,35 +213,6 @@ def derived_card(preset):
         initial=preset.metadata["training"]["initial"],
         licence=data.get("licence", "not known"),
     )
-
-
-def load_weights(model, weights, system, arguments):
-    """Load into a freshly built model what a builder's `weights` argument names.
-
-    Args:
-        model: the Keras model.
-        weights: None, the tag of a preset's data, or the path of a `.weights.h5` file.
-        system: str. The builder's system: a tag names the preset `<system>_<tag>`.
-        arguments: dict of the builder's arguments, which must be the preset's.
-
-    Raises:
-        ValueError: for an unknown tag, a damaged file, or weights of another
-            architecture.
-    """
-    if weights is None:
-        return
-    if str(weights).endswith(".weights.h5") and pathlib.Path(weights).is_file():
-        read_weights(model, weights)
-        return
-    preset = find_preset(f"{system}_{weights}")
-    trained = {**arguments, **preset.config["arguments"]}
-    if trained != arguments:
-        raise ValueError(
-            f"The weights {weights!r} are of a network built with {trained}. "
-            f"Received: {arguments}"
-        )
-    # A model without its head has fewer layers, whose names tell which weights to take.
-    read_weights(model, preset.folder / "model.weights.h5")
 
 
 def read_weights(model, path):
