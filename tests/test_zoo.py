@@ -1,4 +1,5 @@
 import dataclasses
+import importlib
 import io
 import json
 import shutil
@@ -108,6 +109,30 @@ def test_training_writes_a_preset(trained):
         assert said in card
     history = json.loads((out / "training/history.json").read_text(encoding="utf-8"))
     assert len(history) == 5 and np.isfinite(history[-1]["val_loss"])
+
+
+def test_a_module_without_a_docstring_has_a_card(trained, monkeypatch):
+    module = importlib.import_module(SYSTEMS["voxelmorph"].builder.__module__)
+    monkeypatch.setattr(module, "__doc__", None)
+    text = zoo.cards.card(trained[1])
+    about = text.partition("```\n\n")[2].partition("\n\n## Figures")[0]
+    assert about == SYSTEMS["voxelmorph"].reference
+    assert "## Data\n\nPhantoms. Source: made here. Licence: CC0." in text
+
+
+@pytest.mark.parametrize("last", ["draw_curves", "card"])
+def test_weights_outlive_what_fails_after_them(trained, last, tmp_path, monkeypatch):
+    def fails(*arguments):
+        raise RuntimeError("no ink")
+
+    data, _, out = trained
+    monkeypatch.setattr(zoo.training, last, fails)
+    shutil.copytree(out / "training", tmp_path / "out" / "training")
+    with pytest.raises(RuntimeError, match="no ink"):
+        zoo.train("voxelmorph", data, tmp_path / "out", seed=7)
+    saved = kregzoo.load(tmp_path / "out").model.get_weights()
+    for one, other in zip(saved, kregzoo.load(out).model.get_weights(), strict=True):
+        assert_close(one, other)
 
 
 def test_every_image_is_aligned_with_the_first(trained):

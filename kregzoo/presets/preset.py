@@ -44,6 +44,13 @@ class Preset:
     preprocessor: Preprocessor
     metadata: dict
 
+    @property
+    def input_shape(self):
+        """The builder's `input_shape`, sizes open where the frame has several."""
+        frame = self.preprocessor
+        shape = (None,) * frame.ndim if frame.divisor else frame.shapes[-1]
+        return (*shape, 1)
+
     @classmethod
     def read(cls, folder, name=None):
         """Read a preset folder and verify its files.
@@ -126,12 +133,13 @@ class Preset:
         """
         return sorted(p for p in self.folder.glob("*") if p.suffix in PICTURES)
 
-    def write(self, model, card):
-        """Write the folder, weights of `model` included.
+    def write(self, model, card=None):
+        """Write the folder, weights of `model` first.
 
         Args:
             model: the Keras model.
-            card: str, the text of `README.md`.
+            card: str, the text of `README.md`. Defaults to the name as its title, for
+                `describe` to replace by a card that is made of what lies in the folder.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with atomic(self.folder / "model.weights.h5") as temporary:
@@ -139,7 +147,7 @@ class Preset:
         _write_json(self.folder / "config.json", self.config)
         frame = self.preprocessor.get_config()
         _write_json(self.folder / "preprocessor.json", frame)
-        self.describe(card)
+        self.describe(card or f"# {self.name}\n")
 
     def describe(self, card):
         """Write metadata, with the hashes of the other files, and card.
@@ -205,35 +213,6 @@ def derived_card(preset):
         initial=preset.metadata["training"]["initial"],
         licence=data.get("licence", "not known"),
     )
-
-
-def load_weights(model, weights, system, arguments):
-    """Load into a freshly built model what a builder's `weights` argument names.
-
-    Args:
-        model: the Keras model.
-        weights: None, the tag of a preset's data, or the path of a `.weights.h5` file.
-        system: str. The builder's system: a tag names the preset `<system>_<tag>`.
-        arguments: dict of the builder's arguments, which must be the preset's.
-
-    Raises:
-        ValueError: for an unknown tag, a damaged file, or weights of another
-            architecture.
-    """
-    if weights is None:
-        return
-    if str(weights).endswith(".weights.h5") and pathlib.Path(weights).is_file():
-        read_weights(model, weights)
-        return
-    preset = find_preset(f"{system}_{weights}")
-    trained = {**arguments, **preset.config["arguments"]}
-    if trained != arguments:
-        raise ValueError(
-            f"The weights {weights!r} are of a network built with {trained}. "
-            f"Received: {arguments}"
-        )
-    # A model without its head has fewer layers, whose names tell which weights to take.
-    read_weights(model, preset.folder / "model.weights.h5")
 
 
 def read_weights(model, path):

@@ -48,10 +48,12 @@ def card(preset):
         for name, methods in metadata["figures"].items()
     )
     pictures = "".join(f"\n![{path.stem}]({path.name})\n" for path in preset.pictures())
-    choices = importlib.import_module(SYSTEMS[metadata["system"]].builder.__module__)
+    system = SYSTEMS[metadata["system"]]
+    choices = importlib.import_module(system.builder.__module__).__doc__
     return CARD.format(
         name=preset.name,
-        about=choices.__doc__.strip(),
+        # A user's module may say nothing, and `python -OO` leaves no docstrings.
+        about=(choices or system.reference).strip(),
         figures=figures or "Not measured.\n",
         pictures=pictures,
         training=_training(preset),

@@ -67,7 +67,7 @@ def load(name):
     """
     preset = find_preset(name)
     frame = preset.preprocessor
-    system, model = _built(preset.config, frame)
+    system, model = _built(preset)
     read_weights(model, preset.folder / "model.weights.h5")
     data = preset.metadata.get("data", {}).get("name", "")
     _, recipe = find_recipe(system, data, preset.config.get("recipe"))
@@ -82,12 +82,12 @@ def load(name):
     )
 
 
-def _built(config, frame):
+def _built(preset):
     """The system and the network that a preset's `config.json` describes."""
-    shape = (None,) * frame.ndim if frame.divisor else frame.shapes[-1]
+    config = preset.config
     try:
         system = find_system(config["system"])
-        return system, system.builder((*shape, 1), **config["arguments"])
+        return system, system.builder(preset.input_shape, **config["arguments"])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"The preset's `config.json` describes no network: {error}. "

@@ -111,8 +111,10 @@ def train(
             system, tag, recipe, dataset, data, scale, chosen, seed, seconds
         ),
     )
+    # What took hours comes first: no fault of curves or card may lose it.
+    preset.write(model)
     draw_curves(directory, preset.folder)
-    preset.write(model, card(preset))
+    preset.describe(card(preset))
     return preset
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from kregzoo.models import VoxelMorph
 from kregzoo.presets import preset as presets
-from kregzoo.presets.preset import Preset, find_preset, load_weights, save_weights
+from kregzoo.presets.preset import Preset, find_preset, save_weights
 from kregzoo.registrars import OneStepRegistrar
 from kregzoo.spatial import Preprocessor
 from tests.helpers import assert_close
@@ -197,7 +197,7 @@ def test_damaged_weights_are_refused(written, tmp_path):
 
 def test_a_missing_weights_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"Received.*no\.weights\.h5"):
-        load_weights(network(), tmp_path / "no.weights.h5", "voxelmorph", ARGUMENTS)
+        network(weights=tmp_path / "no.weights.h5")
 
 
 def test_installed_presets_are_folders_with_metadata():

@@ -21,7 +21,7 @@ from keras import layers
 from kregzoo.blocks import pair_inputs
 from kregzoo.blocks.convolutions import CONVOLUTIONS, GLOBAL_AVERAGE_POOLINGS
 from kregzoo.losses import TREError
-from kregzoo.presets.preset import load_weights
+from kregzoo.presets.weights import pretrained
 from kregzoo.registrars.learned_metric import LearnedMetricRegistrar
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
 
@@ -30,6 +30,7 @@ FACTORS = ((1, 1), (1, 1), (2, 2), (2, 1), (2, 1), (4, 2), (4, 1), (8, 2), (8, 1
 SKIP_FROM, SKIP_TO = 3, 5
 
 
+@pretrained("haskins_tre")
 def HaskinsTRE(
     input_shape=(82, 82, 87, 1),
     width=16,
@@ -50,7 +51,8 @@ def HaskinsTRE(
         width: int. Channels of the first convolutions; the last have eight times more.
         dense: int. Units of the dense layer.
         weights: None for random ones, the tag of a preset's data (`"prostate_mr_us"`),
-            or the path of a `.weights.h5` file.
+            whose arguments then replace the defaults, or the path of a `.weights.h5`
+            file.
         name: str. The model's name.
 
     Returns:
@@ -58,7 +60,7 @@ def HaskinsTRE(
 
     Raises:
         ValueError: for unknown `weights`, a shape that is not 2-D or 3-D, or weights of
-            another architecture.
+            another architecture or of other arguments.
 
     Example:
         >>> import keras
@@ -79,10 +81,7 @@ def HaskinsTRE(
     x = GLOBAL_AVERAGE_POOLINGS[ndim](name="pool")(x)
     x = layers.Dense(dense, "relu", kernel_initializer="he_normal", name="dense")(x)
     tre = layers.Dense(1, "softplus", dtype="float32", name="tre")(x)
-    model = RegistrationModel(inputs=inputs, outputs={"tre": tre}, name=name)
-    arguments = {"width": width, "dense": dense}
-    load_weights(model, weights, system="haskins_tre", arguments=arguments)
-    return model
+    return RegistrationModel(inputs=inputs, outputs={"tre": tre}, name=name)
 
 
 def _convolution(x, width, stride, name):

@@ -42,7 +42,7 @@ from kregzoo.layers import (
     VecInt,
 )
 from kregzoo.losses import LNCC, NCC, BendingEnergy, NormalDivergence
-from kregzoo.presets.preset import load_weights
+from kregzoo.presets.weights import pretrained
 from kregzoo.registrars.generative import GenerativeRegistrar
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
 
@@ -51,6 +51,7 @@ DECODER = 32
 LAST = 16
 
 
+@pretrained("krebs")
 def KrebsCVAE(
     input_shape=(160, 160, 1),
     latent_size=32,
@@ -77,7 +78,8 @@ def KrebsCVAE(
         bound: float. What each component of a velocity stays below, in voxels.
         integration_steps: int >= 1. Squarings of the integration.
         weights: None for random ones, the tag of a preset's data (`"cardiac_cine"`),
-            or the path of a `.weights.h5` file.
+            whose arguments then replace the defaults, or the path of a `.weights.h5`
+            file.
         name: str. The model's name.
 
     Returns:
@@ -85,7 +87,7 @@ def KrebsCVAE(
 
     Raises:
         ValueError: for unknown `weights`, a shape that is not 2-D or 3-D, open, or not
-            divisible by 8, or weights of another architecture.
+            divisible by 8, or weights of another architecture or of other arguments.
 
     Example:
         >>> model = KrebsCVAE((32, 32, 1))
@@ -122,15 +124,7 @@ def KrebsCVAE(
         "halfway": _warped(inputs["moving"], half, "warp_halfway"),
         "halfway_fixed": _warped(inputs["fixed"], back, "warp_halfway_fixed"),
     }
-    model = RegistrationModel(inputs=inputs, outputs=outputs, name=name)
-    arguments = {
-        "latent_size": latent_size,
-        "sigma": sigma,
-        "bound": bound,
-        "integration_steps": integration_steps,
-    }
-    load_weights(model, weights, system="krebs", arguments=arguments)
-    return model
+    return RegistrationModel(inputs=inputs, outputs=outputs, name=name)
 
 
 def _encoder(input_shape, latent_size):

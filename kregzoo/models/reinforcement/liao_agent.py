@@ -36,7 +36,7 @@ from kregzoo.agents.observations import Stage
 from kregzoo.agents.registrar import AgentRegistrar
 from kregzoo.blocks.convolutions import CONVOLUTIONS, MAX_POOLINGS
 from kregzoo.losses import ActionValueError
-from kregzoo.presets.preset import load_weights
+from kregzoo.presets.weights import pretrained
 from kregzoo.simulation.cone_beam import cone_beam
 from kregzoo.spatial import Image
 from kregzoo.training import Pose, Recipe, Scale, System, augment_shapes
@@ -47,6 +47,7 @@ DENSE = (512, 512, 64)
 POOLED = 2
 
 
+@pretrained("liao_agent")
 def LiaoAgent(
     input_shape=(64, 64, 64, 1),
     widths=WIDTHS,
@@ -71,8 +72,9 @@ def LiaoAgent(
         padding: `"valid"` as published, or `"same"` for small shapes.
         both_images: bool. Let the networks see both images beside their difference,
             which alone is published.
-        weights: None for random ones, the tag of a preset's data (`"ct_volumes"`), or
-            the path of a `.weights.h5` file.
+        weights: None for random ones, the tag of a preset's data (`"ct_volumes"`),
+            whose arguments then replace the defaults, or the path of a `.weights.h5`
+            file.
         name: str. The model's name.
 
     Returns:
@@ -80,7 +82,8 @@ def LiaoAgent(
 
     Raises:
         ValueError: for unknown `weights`, a shape that is not 2-D or 3-D, is open or
-            too small for its convolutions, or weights of another architecture.
+            too small for its convolutions, or weights of another architecture or of
+            other arguments.
 
     Example:
         >>> model = LiaoAgent((24, 24, 24, 1), (4, 8), (16,), "same")
@@ -105,9 +108,7 @@ def LiaoAgent(
         scale: _network(spatial, **arguments, name=scale)(inputs[f"{scale}_view"])
         for scale in SCALES
     }
-    model = keras.Model(inputs, outputs, name=name)
-    load_weights(model, weights, system="liao_agent", arguments=arguments)
-    return model
+    return keras.Model(inputs, outputs, name=name)
 
 
 def _network(spatial, widths, dense, padding, both_images, name):

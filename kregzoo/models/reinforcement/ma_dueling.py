@@ -33,7 +33,7 @@ from keras import layers
 from kregzoo.agents import AgentRegistrar, QLearning
 from kregzoo.agents.actions import RigidMotions
 from kregzoo.agents.observations import HeightView, Stage
-from kregzoo.presets.preset import load_weights
+from kregzoo.presets.weights import pretrained
 from kregzoo.simulation.body_surfaces import THRESHOLD, body, surface
 from kregzoo.spatial import Image, Preprocessor
 from kregzoo.training import (
@@ -53,6 +53,7 @@ KINDS = ("step", "terminal")
 GAIN = 8.0
 
 
+@pretrained("ma_dueling")
 def MaDuelingDQN(
     input_shape=(128, 128, 128, 1),
     widths=WIDTHS,
@@ -74,8 +75,9 @@ def MaDuelingDQN(
         dense: int. Units of each stream.
         dueling: bool. Values of states and advantages of actions apart, for each kind
             of reward; else a plain deep Q-network.
-        weights: None for random ones, the tag of a preset's data (`"ct_volumes"`), or
-            the path of a `.weights.h5` file.
+        weights: None for random ones, the tag of a preset's data (`"ct_volumes"`),
+            whose arguments then replace the defaults, or the path of a `.weights.h5`
+            file.
         name: str. The model's name.
 
     Returns:
@@ -83,7 +85,7 @@ def MaDuelingDQN(
 
     Raises:
         ValueError: for unknown `weights`, a shape that is not 3-D or is open, or
-            weights of another architecture.
+            weights of another architecture or of other arguments.
 
     Example:
         >>> model = MaDuelingDQN((48, 32, 48, 1), widths=(8, 8, 8), dense=16)
@@ -107,10 +109,7 @@ def MaDuelingDQN(
         outputs = {"values": _head(features, dense, RigidMotions().count, "values")}
     agent = keras.Model(seen, outputs, name="agent")
     view = keras.Input((x, z, 3), name="view")
-    model = keras.Model({"view": view}, agent(view), name=name)
-    arguments = {"widths": list(widths), "dense": dense, "dueling": dueling}
-    load_weights(model, weights, system="ma_dueling", arguments=arguments)
-    return model
+    return keras.Model({"view": view}, agent(view), name=name)
 
 
 def _trunk(seen, widths):

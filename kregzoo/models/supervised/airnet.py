@@ -24,13 +24,14 @@ from kregzoo.blocks import affine_head, pair_inputs
 from kregzoo.blocks.convolutions import AVERAGE_POOLINGS, CONVOLUTIONS
 from kregzoo.layers import AffineTransformer
 from kregzoo.losses import NCC, AffineDistance
-from kregzoo.presets.preset import load_weights
+from kregzoo.presets.weights import pretrained
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
 
 BOTTLENECK = 4
 DENSE = (256, 64)
 
 
+@pretrained("airnet")
 def AIRNet(
     input_shape=(160, 160, 24, 1),
     stem=8,
@@ -56,8 +57,8 @@ def AIRNet(
         spatial_blocks: tuple of ints. Layers of those with kernels along all axes,
             which are then all halved.
         dense: tuple of two ints. Widths of the dense layers.
-        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), or the
-            path of a `.weights.h5` file.
+        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), whose
+            arguments then replace the defaults, or the path of a `.weights.h5` file.
         name: str. The model's name.
 
     Returns:
@@ -65,7 +66,7 @@ def AIRNet(
 
     Raises:
         ValueError: for unknown `weights`, a shape that is not 2-D or 3-D or open, or
-            weights of another architecture.
+            weights of another architecture or of other arguments.
 
     Example:
         >>> model = AIRNet((32, 32, 16, 1), planar_blocks=(2,), spatial_blocks=(2,))
@@ -89,18 +90,9 @@ def AIRNet(
     spatial = inputs["fixed"].shape[1:-1]
     affine = affine_head(x, spatial, np.array(spatial) / 2)
     warped = AffineTransformer(name="warp")([inputs["moving"], affine])
-    model = RegistrationModel(
+    return RegistrationModel(
         inputs=inputs, outputs={"affine": affine, "warped": warped}, name=name
     )
-    arguments = {
-        "stem": stem,
-        "growth": growth,
-        "planar_blocks": list(planar_blocks),
-        "spatial_blocks": list(spatial_blocks),
-        "dense": list(dense),
-    }
-    load_weights(model, weights, system="airnet", arguments=arguments)
-    return model
 
 
 def _encoder(input_shape, stem, growth, planar_blocks, spatial_blocks):

@@ -34,7 +34,7 @@ from kregzoo import ops
 from kregzoo.blocks import pair_inputs
 from kregzoo.layers import CorrelationCost, RescaleTransform, SpatialTransformer
 from kregzoo.losses import NCC, EndPointError
-from kregzoo.presets.preset import load_weights
+from kregzoo.presets.weights import pretrained
 from kregzoo.registrars import Affine, IterativeRegistrar
 from kregzoo.registrars.alignment import bspline_registrar
 from kregzoo.training import (
@@ -68,6 +68,7 @@ REDIRECTED = 32
 UNIT = 20.0
 
 
+@pretrained("sam_flownet")
 def FlowNetSAM(
     input_shape=(256, 256, 1),
     width=1.0,
@@ -89,8 +90,8 @@ def FlowNetSAM(
         correlation: None for FlowNetSimple, which joins both images at the start, or
             two ints, the largest displacement and the stride of the cost volume of
             FlowNetCorr, at an eighth of the resolution; the paper's are `(20, 2)`.
-        weights: None for random ones, the tag of a preset's data (`"brain_2d"`), or the
-            path of a `.weights.h5` file.
+        weights: None for random ones, the tag of a preset's data (`"brain_2d"`), whose
+            arguments then replace the defaults, or the path of a `.weights.h5` file.
         name: str. The model's name.
 
     Returns:
@@ -98,7 +99,7 @@ def FlowNetSAM(
 
     Raises:
         ValueError: for unknown `weights`, a shape that is not 2-D or not divisible by
-            64, or weights of another architecture.
+            64, or weights of another architecture or of other arguments.
 
     Example:
         >>> model = FlowNetSAM((64, 64, 1), width=0.125)
@@ -118,14 +119,11 @@ def FlowNetSAM(
     # The resizing has made the values grow by 4.
     field = layers.Rescaling(UNIT / 4, dtype="float32", name="displacement")(finest)
     warped = SpatialTransformer(name="warp")([inputs["moving"], field])
-    model = RegistrationModel(
+    return RegistrationModel(
         inputs=inputs,
         outputs={**flows, "displacement": field, "warped": warped},
         name=name,
     )
-    arguments = {"width": width, "correlation": correlation}
-    load_weights(model, weights, system="sam_flownet", arguments=arguments)
-    return model
 
 
 def _contracted(inputs, width, correlation):

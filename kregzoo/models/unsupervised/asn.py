@@ -34,7 +34,7 @@ from kregzoo.layers import (
     SpatialTransformer,
 )
 from kregzoo.losses import MSE, NCC, Gradient
-from kregzoo.presets.preset import load_weights
+from kregzoo.presets.weights import pretrained
 from kregzoo.training import (
     Adversary,
     Discriminator,
@@ -52,6 +52,7 @@ JUDGE = ((8, 2), (8, 2), (16, 2), (16, 2), (32, 2), (32, 1))
 BLEND = 0.2
 
 
+@pretrained("asn")
 def ASN(
     input_shape=(160, 224, 192, 1),
     half_resolution=False,
@@ -73,8 +74,8 @@ def ASN(
         half_resolution: bool. Predict the field at half resolution and resize it.
         judged: bool. Have the discriminator; else the network is a plain one.
         blur: float. Gaussian smoothing in voxels of what the discriminator sees.
-        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), or the
-            path of a `.weights.h5` file.
+        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), whose
+            arguments then replace the defaults, or the path of a `.weights.h5` file.
         name: str. The model's name.
 
     Returns:
@@ -82,7 +83,7 @@ def ASN(
 
     Raises:
         ValueError: for unknown `weights`, a shape that is not 2-D or 3-D or not
-            divisible by 16, or weights of another architecture.
+            divisible by 16, or weights of another architecture or of other arguments.
 
     Example:
         >>> model = ASN((32, 32, 1))
@@ -111,10 +112,7 @@ def ASN(
         outputs["quality"] = _discriminator(fixed.shape[1:], blur)(
             {"warped": passed, "fixed": fixed}
         )
-    model = RegistrationModel(inputs=inputs, outputs=outputs, name=name)
-    arguments = {"half_resolution": half_resolution, "judged": judged, "blur": blur}
-    load_weights(model, weights, system="asn", arguments=arguments)
-    return model
+    return RegistrationModel(inputs=inputs, outputs=outputs, name=name)
 
 
 def _discriminator(input_shape, blur):

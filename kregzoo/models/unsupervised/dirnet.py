@@ -22,10 +22,11 @@ from keras import layers
 from kregzoo.blocks import control_points, pair_inputs
 from kregzoo.layers import BSplineField, SpatialTransformer
 from kregzoo.losses import NCC, BendingEnergy
-from kregzoo.presets.preset import load_weights
+from kregzoo.presets.weights import pretrained
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
 
 
+@pretrained("dirnet")
 def DIRNet(
     input_shape=(256, 256, 1),
     spacing=8,
@@ -48,7 +49,8 @@ def DIRNet(
         include_top: bool. Whether to add the spline and the warp; without them the
             model returns `"control_points"` alone.
         weights: None for random ones, the tag of a preset's data (`"cardiac_cine"`),
-            or the path of a `.weights.h5` file.
+            whose arguments then replace the defaults, or the path of a `.weights.h5`
+            file.
         name: str. The model's name.
 
     Returns:
@@ -57,7 +59,7 @@ def DIRNet(
     Raises:
         ValueError: for a `spacing` that is no power of 2, unknown `weights`, a shape
             that is not 2-D or 3-D or not divisible by `spacing`, or weights of another
-            architecture.
+            architecture or of other arguments.
 
     Example:
         >>> import keras
@@ -79,10 +81,7 @@ def DIRNet(
         outputs["displacement"] = field
         warp = SpatialTransformer(name="warp")
         outputs["warped"] = warp([inputs["moving"], field])
-    model = RegistrationModel(inputs=inputs, outputs=outputs, name=name)
-    arguments = {"spacing": spacing, "width": width}
-    load_weights(model, weights, system="dirnet", arguments=arguments)
-    return model
+    return RegistrationModel(inputs=inputs, outputs=outputs, name=name)
 
 
 # Its published scale is small enough for any processor.

@@ -38,7 +38,7 @@ from kregzoo.layers import (
     SpatialTransformer,
 )
 from kregzoo.losses import LNCC, NCC, BendingEnergy
-from kregzoo.presets.preset import load_weights
+from kregzoo.presets.weights import pretrained
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
 
 CONVOLUTIONS_OF_AFFINE = 5
@@ -48,6 +48,7 @@ DENSE = (64, 64)
 TRANSLATION, ROTATION, SCALE, SHEAR = 10.0, math.pi / 2, math.log(2), math.pi / 4
 
 
+@pretrained("dlir")
 def DLIR(
     input_shape=(128, 128, 128, 1),
     spacings=(32, 16, 8),
@@ -69,7 +70,8 @@ def DLIR(
             point to the next, a stage each; empty for the affine stage alone.
         width: int. Channels of each convolution.
         weights: None for random ones, the tag of a preset's data (`"cardiac_cine"`),
-            or the path of a `.weights.h5` file.
+            whose arguments then replace the defaults, or the path of a `.weights.h5`
+            file.
         name: str. The model's name.
 
     Returns:
@@ -77,7 +79,8 @@ def DLIR(
 
     Raises:
         ValueError: for a spacing that is no power of 2, unknown `weights`, a shape that
-            is not 2-D or 3-D or not divisible, or weights of another architecture.
+            is not 2-D or 3-D or not divisible, or weights of another architecture or of
+            other arguments.
 
     Example:
         >>> import keras
@@ -111,10 +114,7 @@ def DLIR(
         outputs["control_points"] = points
     outputs["displacement"] = field
     outputs["warped"] = SpatialTransformer(name="warp")([inputs["moving"], field])
-    model = RegistrationModel(inputs=inputs, outputs=outputs, name=name)
-    arguments = {"spacings": list(spacings), "width": width}
-    load_weights(model, weights, system="dlir", arguments=arguments)
-    return model
+    return RegistrationModel(inputs=inputs, outputs=outputs, name=name)
 
 
 def _affine(inputs, width):

@@ -29,7 +29,7 @@ from kregzoo.losses import (
     InverseConsistency,
     WeightedSum,
 )
-from kregzoo.presets.preset import load_weights
+from kregzoo.presets.weights import pretrained
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
 
 # In units of the first width: of the transposed convolutions, and of the two after
@@ -38,6 +38,7 @@ UPSAMPLED = (8, 4, 2, 2)
 DECODER = ((8, 4), (4, 2), (4, 2), (2, 2))
 
 
+@pretrained("icnet")
 def ICNet(
     input_shape=(144, 192, 160, 1),
     width=8,
@@ -60,8 +61,8 @@ def ICNet(
         bound: float. What each component of a displacement stays below, in voxels.
         half_resolution: bool. Predict the fields at half resolution and resize them:
             smoother, in less time.
-        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), or the
-            path of a `.weights.h5` file.
+        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), whose
+            arguments then replace the defaults, or the path of a `.weights.h5` file.
         name: str. The model's name.
 
     Returns:
@@ -69,7 +70,7 @@ def ICNet(
 
     Raises:
         ValueError: for unknown `weights`, a shape that is not 2-D or 3-D or not
-            divisible by 16, or weights of another architecture.
+            divisible by 16, or weights of another architecture or of other arguments.
 
     Example:
         >>> model = ICNet((32, 32, 1), width=4)
@@ -89,14 +90,7 @@ def ICNet(
         "warped": SpatialTransformer(name="warp")([moving, there]),
         "warped_fixed": SpatialTransformer(name="warp_fixed")([fixed, back]),
     }
-    model = RegistrationModel(inputs=inputs, outputs=outputs, name=name)
-    arguments = {
-        "width": width,
-        "bound": bound,
-        "half_resolution": half_resolution,
-    }
-    load_weights(model, weights, system="icnet", arguments=arguments)
-    return model
+    return RegistrationModel(inputs=inputs, outputs=outputs, name=name)
 
 
 def _network(input_shape, width, bound, half_resolution):

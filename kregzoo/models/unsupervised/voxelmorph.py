@@ -24,7 +24,7 @@ from kregzoo.blocks import pair_inputs, unet
 from kregzoo.blocks.convolutions import CONVOLUTIONS
 from kregzoo.layers import RescaleTransform, SpatialTransformer, VecInt
 from kregzoo.losses import LNCC, Dice, Gradient
-from kregzoo.presets.preset import load_weights
+from kregzoo.presets.weights import pretrained
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
 
 ENCODERS = {
@@ -39,6 +39,7 @@ DECODERS = {
 }
 
 
+@pretrained("voxelmorph")
 def VoxelMorph(
     input_shape=(160, 192, 224, 1),
     variant="vm2",
@@ -64,8 +65,8 @@ def VoxelMorph(
             integrated by so many squarings (7 in the authors' code).
         include_top: bool. Whether to add head and warp; without them the model returns
             `"features"`, to put another head on.
-        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), or the
-            path of a `.weights.h5` file.
+        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), whose
+            arguments then replace the defaults, or the path of a `.weights.h5` file.
         name: str. The model's name.
 
     Returns:
@@ -73,7 +74,8 @@ def VoxelMorph(
 
     Raises:
         ValueError: for an unknown `variant` or `weights`, a shape that is not 2-D or
-            3-D or not divisible by 16, or weights of another architecture.
+            3-D or not divisible by 16, or weights of another architecture or of other
+            arguments.
 
     Example:
         >>> model = VoxelMorph((32, 32, 32, 1))
@@ -85,11 +87,6 @@ def VoxelMorph(
         raise ValueError(
             f"`variant` must be one of {tuple(ENCODERS)}. Received: {variant!r}"
         )
-    arguments = {
-        "variant": variant,
-        "half_resolution": half_resolution,
-        "integration_steps": integration_steps,
-    }
     inputs = pair_inputs(input_shape, divisor=2 ** len(ENCODERS[variant]))
     features = unet(
         layers.Concatenate(name="pair")([inputs["moving"], inputs["fixed"]]),
@@ -100,9 +97,7 @@ def VoxelMorph(
     outputs = {"features": features}
     if include_top:
         outputs = _head(features, inputs["moving"], half_resolution, integration_steps)
-    model = RegistrationModel(inputs=inputs, outputs=outputs, name=name)
-    load_weights(model, weights, system="voxelmorph", arguments=arguments)
-    return model
+    return RegistrationModel(inputs=inputs, outputs=outputs, name=name)
 
 
 def _head(features, moving, half_resolution, integration_steps):

@@ -24,13 +24,14 @@ from kregzoo.blocks import pair_inputs, unet
 from kregzoo.blocks.convolutions import CONVOLUTIONS
 from kregzoo.layers import GaussianSample, RescaleTransform, SpatialTransformer, VecInt
 from kregzoo.losses import LNCC, Dice, KLDivergence
-from kregzoo.presets.preset import load_weights
+from kregzoo.presets.weights import pretrained
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
 
 ENCODER = (16, 32, 32, 32)
 DECODER = (32, 32, 32, 32, 16)
 
 
+@pretrained("vxmdiff", free=("bidirectional",))
 def VoxelMorphDiff(
     input_shape=(160, 192, 224, 1),
     integration_steps=7,
@@ -55,8 +56,8 @@ def VoxelMorphDiff(
             `"inverse_displacement"` and `"warped_fixed"`.
         include_top: bool. Whether to add heads and warp; without them the model returns
             `"features"` at half resolution.
-        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), or the
-            path of a `.weights.h5` file.
+        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), whose
+            arguments then replace the defaults, or the path of a `.weights.h5` file.
         name: str. The model's name.
 
     Returns:
@@ -64,7 +65,8 @@ def VoxelMorphDiff(
 
     Raises:
         ValueError: for unknown `weights`, `integration_steps` below 1, a shape that is
-            not 2-D or 3-D or not divisible by 16, or weights of another architecture.
+            not 2-D or 3-D or not divisible by 16, or weights of another architecture or
+            of other arguments.
 
     Example:
         >>> model = VoxelMorphDiff((32, 32, 1))
@@ -86,14 +88,7 @@ def VoxelMorphDiff(
     outputs = {"features": features}
     if include_top:
         outputs = _heads(features, inputs, integration_steps, bidirectional)
-    model = RegistrationModel(inputs=inputs, outputs=outputs, name=name)
-    load_weights(
-        model,
-        weights,
-        system="vxmdiff",
-        arguments={"integration_steps": integration_steps},
-    )
-    return model
+    return RegistrationModel(inputs=inputs, outputs=outputs, name=name)
 
 
 def _heads(features, inputs, steps, bidirectional):

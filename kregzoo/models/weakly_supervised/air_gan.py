@@ -29,7 +29,7 @@ from kregzoo import ops
 from kregzoo.blocks import pair_inputs
 from kregzoo.layers import AffineTransformer, GradientScale, RigidMatrix
 from kregzoo.losses import AffineDistance
-from kregzoo.presets.preset import load_weights
+from kregzoo.presets.weights import pretrained
 from kregzoo.registrars.quality import QualityScoringRegistrar
 from kregzoo.training import (
     Adversary,
@@ -48,6 +48,7 @@ JUDGE = (1, 2, 2, 2)
 STEPS = 8000
 
 
+@pretrained("air_gan")
 def AIRGAN(
     input_shape=(96, 96, 32, 1),
     width=128,
@@ -68,7 +69,8 @@ def AIRGAN(
         width: int. Channels of the generator's convolutions; the discriminator has half
             as many in its first one.
         weights: None for random ones, the tag of a preset's data (`"prostate_mr_us"`),
-            or the path of a `.weights.h5` file.
+            whose arguments then replace the defaults, or the path of a `.weights.h5`
+            file.
         name: str. The model's name.
 
     Returns:
@@ -76,7 +78,7 @@ def AIRGAN(
 
     Raises:
         ValueError: for unknown `weights`, a shape that is not 2-D or 3-D, open or not
-            divisible, or weights of another architecture.
+            divisible, or weights of another architecture or of other arguments.
 
     Example:
         >>> model = AIRGAN((32, 32, 8, 1), width=16)
@@ -102,13 +104,11 @@ def AIRGAN(
     quality = _discriminator(inputs["fixed"].shape[1:], width // 2)(
         {"warped": judged, "fixed": inputs["fixed"]}
     )
-    model = RegistrationModel(
+    return RegistrationModel(
         inputs=inputs,
         outputs={"affine": affine, "warped": warped, "quality": quality},
         name=name,
     )
-    load_weights(model, weights, system="air_gan", arguments={"width": width})
-    return model
 
 
 def _generator(inputs, width):

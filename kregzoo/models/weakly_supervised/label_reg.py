@@ -33,7 +33,7 @@ from kregzoo.blocks.convolutions import (
 )
 from kregzoo.layers import AffineField, RescaleTransform, SpatialTransformer
 from kregzoo.losses import NMI, BendingEnergy, Dice
-from kregzoo.presets.preset import load_weights
+from kregzoo.presets.weights import pretrained
 from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
 
 LEVELS = 4
@@ -42,6 +42,7 @@ PARTS = ("global", "local", "composite")
 UNIT = 0.1
 
 
+@pretrained("label_reg")
 def LabelReg(
     input_shape=(48, 64, 48, 1),
     part="local",
@@ -65,8 +66,9 @@ def LabelReg(
             at full resolution.
         local_width: int. Channels of the local network's first level.
         global_width: int. Channels of the global network's first level.
-        weights: None for random ones, the tag of a preset's data
-            (`"prostate_mr_us"`), or the path of a `.weights.h5` file.
+        weights: None for random ones, the tag of a preset's data (`"prostate_mr_us"`),
+            whose arguments then replace the defaults, or the path of a `.weights.h5`
+            file.
         name: str. The model's name.
 
     Returns:
@@ -75,7 +77,7 @@ def LabelReg(
     Raises:
         ValueError: for an unknown `part` or `weights`, a shape that is not 2-D or 3-D,
             not divisible by 16, or open with a global part, or weights of another
-            architecture.
+            architecture or of other arguments.
 
     Example:
         >>> model = LabelReg((32, 32, 32, 1), "global")
@@ -107,14 +109,7 @@ def LabelReg(
         field = layers.Add(name="sum", dtype="float32")([affine, local])
     outputs["displacement"] = field
     outputs["warped"] = SpatialTransformer(name="warp")([inputs["moving"], field])
-    model = RegistrationModel(inputs=inputs, outputs=outputs, name=name)
-    arguments = {
-        "part": part,
-        "local_width": local_width,
-        "global_width": global_width,
-    }
-    load_weights(model, weights, system="label_reg", arguments=arguments)
-    return model
+    return RegistrationModel(inputs=inputs, outputs=outputs, name=name)
 
 
 def _global(moving, fixed, width):
