@@ -44,18 +44,19 @@ def affine_aligner(preprocessor, metric=None):
 
 
 @functools.lru_cache
-def bspline_registrar(preprocessor=None):
+def bspline_registrar(preprocessor=None, metric=None):
     """Make the deformable registrar that asks for no training, once for each frame.
 
     Args:
         preprocessor: the `Preprocessor` of the canonical grid, in whose voxels the
             control points are 8 apart.
+        metric: a loss of `kregzoo.losses`. Defaults to `LNCC()`.
 
     Returns:
         An `IterativeRegistrar`, to begin from an affine alignment.
     """
     return IterativeRegistrar(
-        LNCC(),
+        metric or LNCC(),
         BSpline(8.0),
         levels=((4, 40), (2, 40), (1, 20)),
         regularisers=((BendingEnergy(), 1.0),),

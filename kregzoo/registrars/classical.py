@@ -5,11 +5,11 @@ import functools
 import keras
 
 from kregzoo import losses
+from kregzoo.registrars.alignment import bspline_registrar
 from kregzoo.registrars.canonical_pair import CanonicalPair, default_preprocessor
 from kregzoo.registrars.iterative import IterativeRegistrar
-from kregzoo.registrars.optimizers import SciPy
 from kregzoo.registrars.registration import Registration, Timer
-from kregzoo.registrars.transform_models import Affine, BSpline, Rigid, Velocity
+from kregzoo.registrars.transform_models import Affine, Rigid, Velocity
 from kregzoo.spatial import as_image
 
 METRICS = {
@@ -20,6 +20,7 @@ METRICS = {
     "ngf": losses.NGF,
     "mind": losses.MINDSSC,
 }
+LINEAR = {"rigid": Rigid, "affine": Affine}
 # The transforms that each method optimizes, one after the other.
 METHODS = {
     "rigid": ("rigid",),
@@ -80,13 +81,13 @@ def register(
     frame = default_preprocessor(fixed.grid.ndim)
     pair = CanonicalPair(frame, moving, fixed, initial, moving_mask, fixed_mask)
     timer.lap("read")
-    for step in METHODS[method]:
-        registrar = _registrar(step, metric)
+    for transform in METHODS[method]:
+        registrar = _registrar(transform, metric)
         found = registrar.optimise(
-            **pair.tensors(), progress=progress, label=step.capitalize()
+            **pair.tensors(), progress=progress, label=transform.capitalize()
         )
         pair.initial = registrar.to_world(found, pair)
-        timer.lap(step)
+        timer.lap(transform)
     return Registration(moving, fixed, pair.initial, timer.seconds())
 
 
@@ -98,22 +99,15 @@ def _check_choice(argument, value, known):
 
 
 @functools.lru_cache
-def _registrar(step, metric):
-    """Return one registrar per step and metric: compiling one takes seconds."""
-    measure = METRICS[metric]()
-    if step == "rigid":
-        return IterativeRegistrar(measure, Rigid(), SciPy("L-BFGS-B"))
-    if step == "affine":
-        return IterativeRegistrar(measure, Affine(), SciPy("L-BFGS-B"))
-    if step == "bspline":
-        return IterativeRegistrar(
-            measure,
-            BSpline(8.0),
-            levels=((4, 40), (2, 40), (1, 20)),
-            regularisers=((losses.BendingEnergy(), 1.0),),
-        )
+def _registrar(transform, metric):
+    """Make the registrar of a transform once: compiling one takes seconds."""
+    loss = METRICS[metric]()
+    if transform in LINEAR:
+        return IterativeRegistrar(loss, LINEAR[transform]())
+    if transform == "bspline":
+        return bspline_registrar(metric=loss)
     return IterativeRegistrar(
-        measure,
+        loss,
         Velocity(2),
         keras.optimizers.Adam(0.05),
         levels=((4, 60), (2, 60), (1, 30)),
