@@ -842,7 +842,3 @@ def _print(renderable):
     from rich.console import Console
 
     Console().print(renderable)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
