@@ -1,8 +1,6 @@
 """Images that know where they lie in the world."""
 
 import dataclasses
-import io
-import math
 import os
 import pathlib
 
@@ -10,17 +8,12 @@ import nibabel as nib
 import numpy as np
 
 from kregzoo import ops
-from kregzoo.spatial import itk
 from kregzoo.spatial.grid import CANONICAL_ORIENTATION, Grid
-from kregzoo.utils.files import atomic
+from kregzoo.spatial.reading import read_voxels
+from kregzoo.spatial.writing import narrowed, write_voxels
 
-NIBABEL_SUFFIXES = (".nii", ".nii.gz", ".mgh", ".mgz")
-# Formats whose voxels lie in a second file.
-TWO_FILES = (".hdr", ".img", ".img.gz", ".mhd", ".nhdr")
 # Voxels resampled at a time, which bounds the memory that coordinates take.
 SLAB_VOXELS = 2**21
-# Bytes that may follow the voxels of a file: any number would fill the memory.
-TRAILER = 2**24
 # Neighbours that are equal, in an object of whole numbers: of scans 0 to 10 %, of maps
 # of labels 57 % and more in the data sets that presets were trained on.
 LABEL_SHARE = 0.5
@@ -135,19 +128,7 @@ class Image:
                 one channel.
         """
         path = pathlib.Path(path)
-        if not path.exists():
-            raise ValueError(f"There is no such file. Received: path={str(path)!r}")
-        try:
-            if path.name.lower().endswith(NIBABEL_SUFFIXES):
-                array, affine = _read_by_nibabel(path)
-            else:
-                array, affine = itk.read_array(path)
-        # Readers of damaged files raise whatever their parsers stumble on.
-        except Exception as error:
-            raise ValueError(
-                f"The file could not be read as an image ({error}). It may be damaged "
-                f"or of another format. Received: path={str(path)!r}"
-            ) from error
+        array, affine = read_voxels(path)
         affine = affine if spacing is None else None
         try:
             return cls.from_array(array, spacing, affine, name=path.name)
@@ -164,22 +145,7 @@ class Image:
         Raises:
             ValueError: If the format is unknown or cannot hold the image's numbers.
         """
-        name = os.fspath(path).lower()
-        if name.endswith(TWO_FILES):
-            raise ValueError(
-                "An image must go to one file, such as .nii.gz, .mha or .nrrd, not to "
-                f"a header and its data. Received: path={os.fspath(path)!r}"
-            )
-        with atomic(path) as temporary:
-            if not name.endswith(NIBABEL_SUFFIXES):
-                itk.write_image(self, temporary)
-            elif name.endswith((".mgh", ".mgz")):
-                voxels = _narrowed(self.array, ("uint8", "int16", "int32"))
-                volume = voxels.reshape(voxels.shape + (1,) * (3 - voxels.ndim))
-                nib.save(nib.MGHImage(volume, affine_3d(self.grid)), temporary)
-            else:
-                voxels = _narrowed(self.array, ("uint8", "int16", "uint16", "int32"))
-                nib.save(nib.Nifti1Image(voxels, affine_3d(self.grid)), temporary)
+        write_voxels(self.array, self.grid, path)
 
     def resample(self, grid, transform=None, interpolation="linear", fill="zeros"):
         """Resample the image on a grid, through a transform if one is given.
@@ -203,7 +169,7 @@ class Image:
             return Image(result.array + level, grid, self.name) if level else result
         labels = self.array.dtype.kind in "iu" and interpolation == "nearest"
         # Backends lack some of NumPy's integers; all have int32.
-        voxels = _narrowed(self.array, ("int32",)) if labels else self.array
+        voxels = narrowed(self.array, ("int32",)) if labels else self.array
         voxels = voxels.astype("int32" if labels else "float32", copy=False)
         sampler = ops.Sampler(voxels[..., np.newaxis], interpolation, fill)
         result = np.empty(grid.shape, self.array.dtype if labels else "float32")
@@ -317,14 +283,6 @@ def as_labels(value, argument="labels"):
     return Image(whole, image.grid, image.name)
 
 
-def affine_3d(grid):
-    """Affine `(4, 4)` of a grid; a 2-D grid lies in the plane z = 0."""
-    affine = np.eye(4)
-    kept = [*range(grid.ndim), 3]
-    affine[np.ix_(kept, kept)] = grid.affine
-    return affine
-
-
 def _background(array):
     """What surrounds an image: the median of its faces, but no more than 0."""
     faces = [array.take((0, -1), axis).ravel() for axis in range(array.ndim)]
@@ -377,31 +335,6 @@ def _constant_share(array):
     return float((rows == others)[inside].mean()) if inside.any() else 0.0
 
 
-def _read_by_nibabel(path):
-    """Array and affine of a file, if it is whole and says where its voxels lie."""
-    file = nib.load(path)
-    itk.check_size(file.shape)
-    with nib.openers.ImageOpener(path) as stream:
-        _check_spacing(file, stream)
-        if path.name.lower().endswith("z"):
-            # To the end, where the checksum is; nibabel stops at the last voxel.
-            stream.seek(0)
-            voxels = file.dataobj.dtype.itemsize * math.prod(file.shape)
-            content = stream.read(file.dataobj.offset + voxels + TRAILER)
-            file = type(file).from_stream(io.BytesIO(content))
-    return np.asarray(file.dataobj), file.affine
-
-
-def _check_spacing(file, stream):
-    """Raise for a spacing that is not positive, in whose place nibabel puts another."""
-    if not isinstance(file.header, nib.Nifti1Header):
-        return
-    header = type(file.header).from_fileobj(stream, check=False)
-    spacing = header["pixdim"][1 : 1 + len(file.shape)][:3]
-    if header["sform_code"] == 0 and not (spacing > 0).all():
-        raise ValueError(f"its voxel spacing is {spacing.tolist()}")
-
-
 def _affine_of_spacing(spacing, ndim):
     """Affine of an array with nothing but a spacing: its first voxel is the origin."""
     spacing = np.broadcast_to(1.0 if spacing is None else spacing, ndim)
@@ -421,17 +354,3 @@ def _affine_in_plane(affine):
     if np.allclose(plane[2], 0, atol=1e-4 * np.abs(plane).max()):
         return affine[np.ix_([0, 1, 3], [0, 1, 3])]
     return _affine_of_spacing(np.linalg.norm(plane, axis=0), 2)
-
-
-def _narrowed(array, dtypes):
-    """The array in the first of these integer types that holds it, if of integers."""
-    if array.dtype.kind == "f" or array.dtype.name in dtypes:
-        return array
-    low, high = int(array.min()), int(array.max())
-    for dtype in dtypes:
-        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
-            return array.astype(dtype)
-    raise ValueError(
-        f"The file format holds integers of the types {dtypes} only. "
-        f"Received: values from {low} to {high}"
-    )

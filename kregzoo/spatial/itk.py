@@ -111,11 +111,6 @@ def to_image(array, grid):
     return image
 
 
-def write_image(image, path):
-    """Write an `Image` to a file that SimpleITK knows by its ending."""
-    write(to_image(image.array, image.grid), path)
-
-
 def write(image, path):
     """Write a SimpleITK image, compressed where the format can be."""
     import SimpleITK as sitk
