@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 
 from kregzoo.spatial import itk
+from kregzoo.utils.files import lowercase_alias
 
 NIBABEL_SUFFIXES = (".nii", ".nii.gz", ".mgh", ".mgz")
 # Bytes that may follow the voxels of a file: any number would fill the memory.
@@ -29,7 +30,8 @@ def read_voxels(path):
         raise ValueError(f"There is no such file. Received: path={str(path)!r}")
     try:
         if path.name.lower().endswith(NIBABEL_SUFFIXES):
-            return _read_by_nibabel(path)
+            with lowercase_alias(path) as readable:
+                return _read_by_nibabel(readable)
         return itk.read_array(path)
     # Readers of damaged files raise whatever their parsers stumble on.
     except Exception as error:

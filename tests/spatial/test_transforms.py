@@ -130,6 +130,10 @@ def test_itk_and_back(random_grid, seed, ndim, kind):
         ("displacement", ".nii.gz"),
         ("displacement", ".mha"),
         ("velocity", ".nii.gz"),
+        ("affine", ".TFM"),
+        ("affine", ".H5"),
+        ("displacement", ".Nii.gz"),
+        ("displacement", ".MHA"),
         *((kind, ".h5") for kind in KINDS),
     ],
 )
