@@ -33,8 +33,9 @@ def add_parser(commands):
     parser.add_argument(
         "--points",
         metavar="FILE",
-        help="CSV of landmarks in RAS mm of the fixed image, a row each; where they "
-        "lie in the moving image is written as warped_points.csv",
+        help="landmarks of the fixed image: a CSV file, one point per row, in RAS mm "
+        "or with a header that names the axes, such as l,p,s; or 3D Slicer's .fcsv or "
+        ".mrk.json. Their positions in the moving image go to warped_points.csv",
     )
     parser.set_defaults(command=run)
 
@@ -45,7 +46,7 @@ def run(options):
     start_keras()
     from kregzoo import zoo
     from kregzoo.report.page import require_matplotlib
-    from kregzoo.spatial import as_image, as_labels
+    from kregzoo.spatial import as_image, as_labels, read_points, write_points
     from kregzoo.utils.files import atomic_folder
 
     # Whatever may be wrong shows before the work, which takes longer, and its files.
@@ -56,7 +57,7 @@ def run(options):
     if options.labels:
         labels = as_labels(options.labels, "--labels")
     if options.points:
-        points = _read_points(options.points, fixed.grid.ndim)
+        points = read_points(options.points, fixed.grid.ndim)
     registrar = zoo.load(options.model)
     result = registrar.register(moving, fixed, refine=options.refine)
     with atomic_folder(output) as folder:
@@ -66,42 +67,7 @@ def run(options):
             warped.write(folder / "warped_labels.nii.gz")
         if points is not None:
             moved = result.apply_points(points)
-            _write_points(folder / "warped_points.csv", moved)
+            write_points(folder / "warped_points.csv", moved)
         names = sorted(path.name for path in folder.iterdir())
     for name in names:
         print(output / name)
-
-
-def _read_points(path, ndim):
-    """Landmarks `(N, D)` of a CSV file, whose first row may name the columns."""
-    import csv
-
-    import numpy as np
-
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if row]
-    if rows and not _numbers(rows[0]):
-        rows = rows[1:]
-    points = [_numbers(row) for row in rows]
-    if not points or any(len(point) != ndim for point in points):
-        raise ValueError(
-            f"--points must hold {ndim} numbers a row, separated by commas: RAS mm of "
-            f"the fixed image. Received: {path}"
-        )
-    return np.array(points)
-
-
-def _numbers(row):
-    try:
-        return [float(word) for word in row]
-    except ValueError:
-        return []
-
-
-def _write_points(path, points):
-    import csv
-
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow("xyz"[: points.shape[1]])
-        writer.writerows([f"{value:.6f}" for value in point] for point in points)
