@@ -8,7 +8,13 @@ import numpy as np
 
 from kregzoo import ops
 from kregzoo.spatial.grid import CANONICAL_ORIENTATION, Grid
-from kregzoo.spatial.reading import read_voxels
+from kregzoo.spatial.reading import (
+    nibabel_affine,
+    nibabel_voxels,
+    read_voxels,
+    select_channel,
+    split_colors,
+)
 from kregzoo.spatial.writing import narrowed, write_voxels
 from kregzoo.utils.files import as_path
 
@@ -63,8 +69,13 @@ class Image:
         array = array.astype(array.dtype.newbyteorder("="), copy=False)
         object.__setattr__(self, "array", array)
 
+    @property
+    def unit(self):
+        """Unit of the world: `"mm"`, or `"pixel"` if the pixel size is unknown."""
+        return self.grid.unit
+
     @classmethod
-    def from_array(cls, array, spacing=None, affine=None, name=None):
+    def from_array(cls, array, spacing=None, affine=None, name=None, channel=None):
         """Place an array in the world.
 
         A 3-D array without an affine runs to right, anterior, superior; a 2-D array
@@ -74,15 +85,24 @@ class Image:
         Args:
             array: Voxels `(*spatial)`.
             spacing: Millimetres between voxels, one number or one an axis, for an
-                array without an affine. Defaults to 1.
+                array without an affine. Defaults to 1; a 2-D image then has the unit
+                `"pixel"`.
             affine: Matrix from voxels to RAS millimetres, `(3, 3)` in 2-D, or
                 `(4, 4)`.
             name: What to call the image.
+            channel: For an array `(*spatial, C)`, which channel to take: an index, or
+                `"gray"` for the luminance of RGB or RGBA colors.
 
         Returns:
             An `Image`.
+
+        Raises:
+            ValueError: If the array is no image of one channel, or `spacing` or
+                `affine` is not valid.
         """
-        array = np.asarray(array)
+        array = split_colors(np.asarray(array))
+        if channel is not None:
+            array = select_channel(array, channel)
         while array.ndim > 2 and array.shape[-1] == 1:
             array = array[..., 0]
         if array.ndim not in (2, 3) or array.size == 0:
@@ -91,7 +111,9 @@ class Image:
                 "choose a volume of a series, or a channel. "
                 f"Received: array of shape {array.shape}"
             )
+        unit = "mm"
         if affine is None:
+            unit = "pixel" if array.ndim == 2 and spacing is None else "mm"
             affine = _affine_of_spacing(spacing, array.ndim)
         elif spacing is not None:
             raise ValueError(
@@ -101,16 +123,27 @@ class Image:
         affine = np.asarray(affine, "float64")
         if array.ndim == 2 and affine.shape == (4, 4):
             affine = _affine_in_plane(affine)
-        return cls(array, Grid(array.shape, affine), name)
+        return cls(array, Grid(array.shape, affine, unit), name)
 
     @classmethod
-    def from_nibabel(cls, image, name=None):
-        """Take voxels and affine from a nibabel image."""
-        # dataobj, not get_fdata, so that label maps without scaling stay integers.
-        return cls.from_array(np.asarray(image.dataobj), affine=image.affine, name=name)
+    def from_nibabel(cls, image, name=None, channel=None):
+        """Take voxels and affine from a nibabel image.
+
+        Args:
+            image: A nibabel image.
+            name: What to call the image.
+            channel: Which channel of a color image, or volume of a series, to take:
+                an index, or `"gray"`. An image of one channel is taken as it is.
+
+        Returns:
+            An `Image`.
+        """
+        array, has_channels = nibabel_voxels(image)
+        channel = channel if has_channels else None
+        return cls.from_array(array, None, nibabel_affine(image), name, channel)
 
     @classmethod
-    def read(cls, path, spacing=None):
+    def read(cls, path, spacing=None, channel=None):
         """Read an image file or a folder with one DICOM series.
 
         Args:
@@ -119,6 +152,9 @@ class Image:
             spacing: Millimetres between voxels, one number or one an axis, in place
                 of what the file says; the image then forgets where the file puts it.
                 For pictures, which say nothing of millimetres.
+            channel: Which channel of a color image, or volume of a NIfTI series, to
+                take: an index, or `"gray"` for the luminance of colors. An image of
+                one channel is read as it is.
 
         Returns:
             An `Image` named after the file.
@@ -128,7 +164,7 @@ class Image:
                 one channel.
         """
         path = as_path(path)
-        array, affine = read_voxels(path)
+        array, affine = read_voxels(path, channel)
         affine = affine if spacing is None else None
         try:
             return cls.from_array(array, spacing, affine, name=path.name)
@@ -195,7 +231,7 @@ class Image:
         return Image(array, self.grid.reoriented(orientation), self.name)
 
 
-def as_image(value, argument="image", allow_labels=False):
+def as_image(value, argument="image", allow_labels=False, channel=None):
     """Make an image fit for registration of whatever a user gave.
 
     Args:
@@ -203,6 +239,8 @@ def as_image(value, argument="image", allow_labels=False):
         argument: Name of the caller's argument, for error messages.
         allow_labels: Whether it may be a map of labels, or a mask, which may be
             constant.
+        channel: Which channel to take of a color image or a series, an index or
+            `"gray"`, see `Image.read` and `Image.from_array`.
 
     Returns:
         An `Image` whose voxels are finite.
@@ -216,7 +254,7 @@ def as_image(value, argument="image", allow_labels=False):
         (4, 4)
     """
     try:
-        image = _converted(value)
+        image = _converted(value, channel)
         if not np.isfinite(image.array).all():
             count = np.count_nonzero(~np.isfinite(image.array))
             raise ValueError(
@@ -289,15 +327,15 @@ def _background(array):
     return np.float32(min(0.0, np.median(np.concatenate(faces))))
 
 
-def _converted(value):
+def _converted(value, channel):
     if isinstance(value, Image):
         return value
     if isinstance(value, (str, os.PathLike)):
-        return Image.read(value)
+        return Image.read(value, channel=channel)
     if isinstance(value, nib.spatialimages.SpatialImage):
-        return Image.from_nibabel(value)
+        return Image.from_nibabel(value, channel=channel)
     if hasattr(value, "__array__") or isinstance(value, (list, tuple)):
-        return Image.from_array(value)
+        return Image.from_array(value, channel=channel)
     raise ValueError(
         "Give a path, a nibabel image, an array, or a kregzoo.spatial.Image. "
         f"Received: {type(value).__name__}"

@@ -12,6 +12,7 @@ import pathlib
 
 import numpy as np
 
+from kregzoo.spatial.errors import UnsuitableImageError
 from kregzoo.utils.files import as_path, lowercase_alias
 
 # Voxels of a file at most, 812 along each axis: a header can promise any number.
@@ -34,11 +35,11 @@ def read_array(path):
         path: Image file or folder with one DICOM series.
 
     Returns:
-        Tuple of the array `(*spatial)` and its affine to RAS millimetres.
+        Tuple of the array, `(*spatial)` or `(*spatial, C)`, its affine to RAS
+        millimetres, and whether it has the axis of channels.
 
     Raises:
-        ValueError: If a folder does not hold one series, or an image is of several
-            channels.
+        ValueError: If a folder does not hold one series.
     """
     import SimpleITK as sitk
 
@@ -54,24 +55,28 @@ def read_array(path):
     else:
         _check_header(path)
     image = sitk.ReadImage(files, imageIO=_reader(path))
-    if image.GetNumberOfComponentsPerPixel() != 1:
-        raise ValueError(
-            f"it has {image.GetNumberOfComponentsPerPixel()} channels; give one of them"
-        )
-    return from_image(image)
+    return *from_image(image), image.GetNumberOfComponentsPerPixel() > 1
 
 
 def check_size(shape):
     """Raise for a file of more than `MAX_VOXELS`, before any of them is read."""
     voxels = math.prod(int(size) for size in shape)
     if voxels > MAX_VOXELS:
-        raise ValueError(
-            f"it holds {voxels} voxels, and {MAX_VOXELS} are the most; crop it"
+        raise UnsuitableImageError(
+            f"The file holds {voxels} voxels, and the maximum is {MAX_VOXELS}: crop it."
         )
 
 
 def from_image(image):
-    """Take the array and the affine to RAS millimetres of a SimpleITK image."""
+    """Take the array and the affine to RAS millimetres of a SimpleITK image.
+
+    Args:
+        image: A `SimpleITK.Image`.
+
+    Returns:
+        Tuple of the array, `(*spatial)`, or `(*spatial, C)` if the image has several
+        channels, and its affine.
+    """
     import SimpleITK as sitk
 
     array = sitk.GetArrayFromImage(image)
@@ -83,7 +88,7 @@ def from_image(image):
     affine = flip_world(ndim) @ affine
     if ndim == 2:
         return array, affine[:, [1, 0, 2]]
-    return array.transpose(), affine
+    return array.transpose(2, 1, 0, *range(3, array.ndim)), affine
 
 
 def to_image(array, grid):

@@ -6,11 +6,11 @@ import nibabel as nib
 import numpy as np
 
 from kregzoo.spatial import itk
-from kregzoo.spatial.reading import NIBABEL_SUFFIXES
+from kregzoo.spatial.reading import MGH_SUFFIXES, NIBABEL_SUFFIXES, PAIR_SUFFIXES
 from kregzoo.utils.files import atomic
 
 # Formats whose voxels lie in a second file.
-TWO_FILES = (".hdr", ".img", ".img.gz", ".mhd", ".nhdr")
+TWO_FILES = (*PAIR_SUFFIXES, ".mhd", ".nhdr")
 
 
 def write_voxels(array, grid, path):
@@ -33,13 +33,15 @@ def write_voxels(array, grid, path):
     with atomic(path) as temporary:
         if not name.endswith(NIBABEL_SUFFIXES):
             itk.write(itk.to_image(array, grid), temporary)
-        elif name.endswith((".mgh", ".mgz")):
+        elif name.endswith(MGH_SUFFIXES):
             voxels = narrowed(array, ("uint8", "int16", "int32"))
             volume = voxels.reshape(voxels.shape + (1,) * (3 - voxels.ndim))
             nib.save(nib.MGHImage(volume, affine_3d(grid)), temporary)
         else:
             voxels = narrowed(array, ("uint8", "int16", "uint16", "int32"))
-            nib.save(nib.Nifti1Image(voxels, affine_3d(grid)), temporary)
+            file = nib.Nifti1Image(voxels, affine_3d(grid))
+            file.header.set_xyzt_units("mm" if grid.unit == "mm" else "unknown")
+            nib.save(file, temporary)
 
 
 def affine_3d(grid):

@@ -260,7 +260,7 @@ BAD = {
     "truncated mha": (lambda path: truncated(path, "image.mha"), "could not be read"),
     "colours": (
         lambda path: saved(path, sitk.Image((4, 4), sitk.sitkVectorUInt8, 3)),
-        "3 channels",
+        "3 channels or volumes",
     ),
     "nan": (lambda path: np.where(RAMP > 3, np.nan, RAMP), "60 voxels"),
     "infinity": (lambda path: np.where(RAMP > 3, np.inf, RAMP), "must be finite"),
