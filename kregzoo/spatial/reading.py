@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 
 from kregzoo.spatial import itk
+from kregzoo.spatial.dicom import read_series
 from kregzoo.spatial.errors import UnsuitableImageError
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
@@ -46,7 +47,9 @@ def read_voxels(path, channel=None):
         raise ValueError(f"There is no such file. Received: path={str(path)!r}")
     name = path.name.lower()
     try:
-        if name.endswith(NIBABEL_SUFFIXES):
+        if path.is_dir():
+            array, affine, channels = read_series(path)
+        elif name.endswith(NIBABEL_SUFFIXES):
             array, affine, channels = _read_by_nibabel(path)
         else:
             array, affine, channels = itk.read_array(path)
