@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import pathlib
 
 import nibabel as nib
 import numpy as np
@@ -17,6 +16,7 @@ from kregzoo.spatial.reading import (
     split_colors,
 )
 from kregzoo.spatial.writing import narrowed, write_voxels
+from kregzoo.utils.files import as_path
 
 # Voxels resampled at a time, which bounds the memory that coordinates take.
 SLAB_VOXELS = 2**21
@@ -164,7 +164,7 @@ class Image:
             ValueError: If there is no such file, or it cannot be read as an image of
                 one channel.
         """
-        path = pathlib.Path(path)
+        path = as_path(path)
         array, affine = read_voxels(path, channel)
         affine = affine if spacing is None else None
         try:

@@ -13,6 +13,7 @@ import pathlib
 import numpy as np
 
 from kregzoo.spatial.errors import UnsuitableImageError
+from kregzoo.utils.files import as_path, lowercase_alias
 
 # Voxels of a file at most, 812 along each axis: a header can promise any number.
 MAX_VOXELS = 2**29
@@ -237,12 +238,13 @@ def read_field(path):
 def _read(path, reader, check):
     import SimpleITK as sitk
 
-    path = pathlib.Path(path)
+    path = as_path(path)
     if not path.is_file():
         raise ValueError(f"There is no such file. Received: path={str(path)!r}")
     try:
-        check(path)
-        return getattr(sitk, reader)(str(path))
+        with lowercase_alias(path) as readable:
+            check(readable)
+            return getattr(sitk, reader)(str(readable))
     except (RuntimeError, OSError, ValueError) as error:
         raise ValueError(
             f"The file holds no transform that ITK reads. Received: path={str(path)!r}"

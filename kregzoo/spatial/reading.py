@@ -9,6 +9,7 @@ import numpy as np
 from kregzoo.spatial import itk
 from kregzoo.spatial.dicom import read_series
 from kregzoo.spatial.errors import UnsuitableImageError
+from kregzoo.utils.files import lowercase_alias
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 MGH_SUFFIXES = (".mgh", ".mgz")
@@ -49,7 +50,10 @@ def read_voxels(path, channel=None):
     try:
         if path.is_dir():
             array, affine, channels = read_series(path)
-        elif name.endswith(NIBABEL_SUFFIXES):
+        elif name.endswith(NIFTI_SUFFIXES + MGH_SUFFIXES):
+            with lowercase_alias(path) as readable:
+                array, affine, channels = _read_by_nibabel(readable)
+        elif name.endswith(PAIR_SUFFIXES):
             array, affine, channels = _read_by_nibabel(path)
         else:
             array, affine, channels = itk.read_array(path)

@@ -62,6 +62,24 @@ def test_pictures(tmp_path, suffix):
     np.testing.assert_array_equal(read.reoriented().array, picture)
 
 
+@pytest.mark.parametrize("suffix", [".NII", ".Nii.gz", ".NII.GZ", ".MGZ", ".MHA"])
+def test_endings_in_any_case(tmp_path, suffix):
+    image = Image.from_array(np.arange(24, dtype="int16").reshape(2, 3, 4))
+    image.write(tmp_path / f"Image{suffix}")
+    assert [path.name for path in tmp_path.iterdir()] == [f"Image{suffix}"]
+    read = Image.read(tmp_path / f"Image{suffix}")
+    np.testing.assert_array_equal(read.array, image.array)
+    assert read.name == f"Image{suffix}"
+
+
+def test_paths_of_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    Image.from_array(np.eye(4)).write("~/image.nii")
+    assert (tmp_path / "image.nii").is_file()
+    np.testing.assert_array_equal(Image.read("~/image.nii").array, np.eye(4))
+
+
 @pytest.mark.parametrize("array", [np.ones((4, 5, 1)), np.ones((4, 5, 1, 1))])
 def test_trailing_axes_of_length_one_are_dropped(array):
     assert Image.from_array(array).grid == Grid(
