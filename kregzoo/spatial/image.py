@@ -139,7 +139,8 @@ class Image:
 
         Args:
             path: NIfTI or MGH file, or any file that SimpleITK reads (MetaImage, NRRD,
-                DICOM, PNG, JPEG, TIFF), or a folder of DICOM slices.
+                DICOM, PNG, JPEG, TIFF), or a folder of DICOM slices, which must form
+                one regular volume; gantry tilt is straightened.
             spacing: Millimetres between voxels, one number or one an axis, in place
                 of what the file says; the image then forgets where the file puts it.
                 For pictures, which say nothing of millimetres.

@@ -32,29 +32,17 @@ def read_array(path):
     """Read what SimpleITK reads.
 
     Args:
-        path: Image file or folder with one DICOM series.
+        path: Image file.
 
     Returns:
         Tuple of the array, `(*spatial)` or `(*spatial, C)`, its affine to RAS
         millimetres, and whether it has the axis of channels.
-
-    Raises:
-        ValueError: If a folder does not hold one series.
     """
     import SimpleITK as sitk
 
     path = pathlib.Path(path)
-    files = str(path)
-    if path.is_dir():
-        series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
-        if len(series) != 1:
-            raise ValueError(
-                f"a folder must hold one DICOM series; this one holds {len(series)}"
-            )
-        files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0])
-    else:
-        _check_header(path)
-    image = sitk.ReadImage(files, imageIO=_reader(path))
+    _check_header(path)
+    image = sitk.ReadImage(str(path), imageIO=_reader(path))
     return *from_image(image), image.GetNumberOfComponentsPerPixel() > 1
 
 

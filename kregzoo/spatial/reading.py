@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 
 from kregzoo.spatial import itk
+from kregzoo.spatial.dicom import read_series
 from kregzoo.spatial.errors import UnsuitableImageError
 from kregzoo.utils.files import lowercase_alias
 
@@ -70,7 +71,9 @@ def read_channels(path):
         raise ValueError(f"There is no such file. Received: path={str(path)!r}")
     name = path.name.lower()
     try:
-        if name.endswith(NIFTI_SUFFIXES + MGH_SUFFIXES):
+        if path.is_dir():
+            array, affine, channels = read_series(path)
+        elif name.endswith(NIFTI_SUFFIXES + MGH_SUFFIXES):
             with lowercase_alias(path) as readable:
                 array, affine, channels = _read_by_nibabel(readable)
         elif name.endswith(PAIR_SUFFIXES):

@@ -80,39 +80,6 @@ def test_paths_of_the_home_folder(tmp_path, monkeypatch):
     np.testing.assert_array_equal(Image.read("~/image.nii").array, np.eye(4))
 
 
-def write_series(folder, volume, grid, series):
-    source = itk.to_image(volume, grid)
-    writer = sitk.ImageFileWriter()
-    writer.KeepOriginalImageUIDOn()
-    for index in range(grid.shape[2]):
-        part = source[:, :, index : index + 1]
-        tags = {
-            "0008|0018": f"{series}.{index + 1}",
-            "0008|0060": "MR",
-            "0020|000d": "1.2.3",
-            "0020|000e": series,
-            "0020|0013": str(index),
-            "0020|0032": "\\".join(str(value) for value in part.GetOrigin()),
-            "0020|0037": "-1\\0\\0\\0\\-1\\0",
-        }
-        for key, value in tags.items():
-            part.SetMetaData(key, value)
-        writer.SetFileName(str(folder / f"{series}.{index}.dcm"))
-        writer.Execute(part)
-
-
-def test_dicom_series(tmp_path):
-    volume = np.random.default_rng(0).integers(0, 1000, (5, 6, 4)).astype("int16")
-    grid = Grid.centred((5, 6, 4), (1.5, 1.0, 2.0))
-    write_series(tmp_path, volume, grid, "1.2.3.4")
-    read = Image.read(tmp_path)
-    assert read.grid == grid
-    np.testing.assert_array_equal(read.array, volume)
-    write_series(tmp_path, volume, grid, "1.2.3.5")
-    with pytest.raises(ValueError, match="one DICOM series; this one holds 2"):
-        Image.read(tmp_path)
-
-
 @pytest.mark.parametrize("array", [np.ones((4, 5, 1)), np.ones((4, 5, 1, 1))])
 def test_trailing_axes_of_length_one_are_dropped(array):
     assert Image.from_array(array).grid == Grid(
