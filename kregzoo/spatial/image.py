@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 
 from kregzoo import ops
+from kregzoo.spatial.conversion import convert, knows_geometry
 from kregzoo.spatial.grid import CANONICAL_ORIENTATION, Grid
 from kregzoo.spatial.reading import (
     nibabel_affine,
@@ -91,7 +92,8 @@ class Image:
             ValueError: If the array is no image of one channel, or `spacing` or
                 `affine` is not valid.
         """
-        array = split_colors(np.asarray(array))
+        # Not asarray, which would drop the mask of a masked array unseen.
+        array = split_colors(np.asanyarray(array))
         if channel is not None:
             array = select_channel(array, channel)
         while array.ndim > 2 and array.shape[-1] == 1:
@@ -236,7 +238,8 @@ def as_image(value, argument="image", allow_labels=False, channel=None):
     """Make an image fit for registration of whatever a user gave.
 
     Args:
-        value: An `Image`, a path, a nibabel image, or an array.
+        value: An `Image`, a path, an array, or an image of nibabel, SimpleITK, ITK,
+            ANTsPy, MONAI or TorchIO.
         argument: Name of the caller's argument, for error messages.
         allow_labels: Whether it may be a map of labels, or a mask, which may be
             constant.
@@ -290,8 +293,12 @@ def as_aligned_image(image, value, argument):
         True
     """
     placed = (Image, str, os.PathLike, nib.spatialimages.SpatialImage)
-    if not isinstance(value, placed) and np.shape(value) == image.grid.shape:
-        value = Image(value, image.grid)
+    is_placed = isinstance(value, placed) or knows_geometry(value)
+    if not is_placed and np.shape(value) == image.grid.shape:
+        try:
+            value = Image(value, image.grid)
+        except ValueError as error:
+            raise ValueError(f"`{argument}` is not usable. {error}") from error
     return as_image(value, argument, allow_labels=True)
 
 
@@ -308,10 +315,16 @@ def _converted(value, channel):
         return Image.read(value, channel=channel)
     if isinstance(value, nib.spatialimages.SpatialImage):
         return Image.from_nibabel(value, channel=channel)
+    if knows_geometry(value):
+        array, affine, has_channels = convert(value)
+        if has_channels:
+            array = select_channel(array, channel)
+        return Image.from_array(array, affine=affine)
     if hasattr(value, "__array__") or isinstance(value, (list, tuple)):
         return Image.from_array(value, channel=channel)
     raise ValueError(
-        "Give a path, a nibabel image, an array, or a kregzoo.spatial.Image. "
+        "Give a path, an array, a kregzoo.spatial.Image, or an image of nibabel, "
+        "SimpleITK, ITK, ANTsPy, MONAI or TorchIO. "
         f"Received: {type(value).__name__}"
     )
 
