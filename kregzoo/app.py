@@ -210,7 +210,7 @@ def cards():
         {
             "name": record.name,
             "data": record.data,
-            "transform": f"{record.ndim}-D, {record.transform}",
+            "transform": f"{record.ndim}-D, {record.predicts}",
             "accuracy": headline(record.figures),
             "licence": record.licence,
             "picture": picture(folders[record.name]),

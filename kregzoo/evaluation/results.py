@@ -174,7 +174,7 @@ def preset_rows(tables):
     rows = []
     for record in zoo.list_models():
         measured = [table for table in tables if record.name in table.presets]
-        about = [f"`{record.name}`", record.chapter, record.transform]
+        about = [f"`{record.name}`", record.chapter, record.predicts]
         cells = [
             _preset_cells(table, record.name, figure)
             for table in measured

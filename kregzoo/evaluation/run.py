@@ -8,12 +8,12 @@ import time
 
 from kregzoo.evaluation.pairs import read_pairs
 from kregzoo.evaluation.protocols import TRUTHS
-from kregzoo.evaluation.provenance import provenance
 from kregzoo.evaluation.results import Table
 from kregzoo.evaluation.table import read_rows, write_rows
 from kregzoo.training import read_dataset
 from kregzoo.utils.files import atomic
 from kregzoo.utils.progress import progress_bar
+from kregzoo.utils.provenance import provenance
 
 SAME = ("version", "commit", "machine", "backend")
 
