@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 
+import keras
 import pytest
 
 from kregzoo import cli
@@ -99,11 +100,12 @@ sys.exit(cli.main(sys.argv[1:]))
 
 
 def core_distributions():
-    """Names of the distributions that a plain install brings."""
+    """Names of the distributions of a plain install and of the backend in use."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     found = set()
     asked = config["options"]["install_requires"].split("\n")
+    asked.append(keras.backend.backend())
     while asked:
         requirement = asked.pop().strip()
         if not requirement or requirement.startswith("#") or "extra ==" in requirement:
