@@ -6,7 +6,6 @@ import statistics
 import numpy as np
 
 from kregzoo.evaluation.statistics import estimate
-from kregzoo.report.page import require_matplotlib
 from kregzoo.utils.files import atomic
 
 # Okabe and Ito's colours, which the colour-blind tell apart.
@@ -25,7 +24,6 @@ def draw(table, folder):
     Returns:
         List of the paths written.
     """
-    require_matplotlib()
     pictures = {
         "dice": _dice_by_structure(table),
         "tre": _tre_against_start(table),
