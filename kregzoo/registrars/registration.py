@@ -2,7 +2,6 @@
 
 import functools
 import json
-import pathlib
 import time
 
 import numpy as np
@@ -11,7 +10,7 @@ from keras import ops as kops
 from kregzoo.metrics import folded_percent, sd_log_j
 from kregzoo.report import Scene, build_report, build_summary, draw
 from kregzoo.spatial import DisplacementTransform, Image, as_aligned_image
-from kregzoo.utils.files import atomic_folder
+from kregzoo.utils.files import as_path, atomic_folder
 
 NO_OVERLAP = "no overlap"
 FILES = ("warped.nii.gz", "transform.h5", "metrics.json", "report.html")
@@ -115,7 +114,7 @@ class Registration:
             self.transform.save(paths[1])
             paths[2].write_text(metrics, encoding="utf-8")
             paths[3].write_text(self.to_html(), encoding="utf-8")
-        return [pathlib.Path(directory) / name for name in FILES]
+        return [as_path(directory) / name for name in FILES]
 
     def to_html(self, title=None):
         """Build the report, one self-contained page.

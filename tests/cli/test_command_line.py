@@ -63,7 +63,8 @@ def files(tmp_path, monkeypatch):
         Image.from_array(array, affine=affine).write(f"{name}.nii.gz")
     labels = rng.integers(0, 300, (12, 10, 8), dtype="int16")
     Image.from_array(labels, affine=affine).write("labels.nii.gz")
-    (tmp_path / "points.csv").write_text("x,y,z\n-1,2,3\n-10.5,6,0\n")
+    # The header names the axes: in RAS the points are (-1, 2, 3) and (-10.5, 6, 0).
+    (tmp_path / "points.csv").write_text("l,p,s\n1,-2,3\n10.5,-6,0\n")
     AffineTransform(SHIFT).save("shift.tfm")
     return tmp_path
 
@@ -130,6 +131,7 @@ BAD = {
     "no such folder": "warp moving.nii.gz shift.tfm --like fixed.nii.gz -o no/w.nii.gz",
     "no such points": "register moving.nii.gz fixed.nii.gz -o out --points no.csv",
     "points of words": "register moving.nii.gz fixed.nii.gz -o out --points a.txt",
+    "points of NaN": "register moving.nii.gz fixed.nii.gz -o out --points nan.csv",
     "negative steps": "register moving.nii.gz fixed.nii.gz -o out --refine -3",
     "no output": "register moving.nii.gz fixed.nii.gz",
     "no command": "",
@@ -143,6 +145,7 @@ BAD = {
 def test_bad_input_is_told_in_one_line_and_leaves_nothing(files, capfd, words):
     for name in ("text.nii.gz", "a.txt"):
         (files / name).write_text("not a picture,\nat all\n")
+    (files / "nan.csv").write_text("1,2,3\n1,nan,3\n")
     before = contents(files)
     try:
         code = cli.main(words.split())
