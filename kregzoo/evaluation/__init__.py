@@ -1,13 +1,8 @@
 """Measuring presets on held-out pairs, beside the tools that users have."""
 
-from kregzoo.evaluation.baselines.methods import (
-    STARTS,
-    Method,
-    affine_methods,
-    baselines,
-    preset_methods,
-    presets_of,
-)
+from kregzoo.evaluation.baselines.method import Method
+from kregzoo.evaluation.baselines.presets import preset_methods, presets_of
+from kregzoo.evaluation.baselines.registry import STARTS, affine_methods, baselines
 from kregzoo.evaluation.compare import Change, changes_table, compare
 from kregzoo.evaluation.pairs import Pair, read_pairs
 from kregzoo.evaluation.plots import draw

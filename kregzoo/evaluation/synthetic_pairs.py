@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from kregzoo.evaluation.baselines.methods import iterative_bspline
+from kregzoo.evaluation.baselines.iterative import iterative_bspline
 from kregzoo.evaluation.pairs import region_points, stem
 from kregzoo.metrics import tre
 from kregzoo.spatial import AffineTransform, Grid, Image, LabelMap

@@ -7,7 +7,7 @@ import pytest
 
 from kregzoo import evaluation
 from kregzoo.evaluation import affine_pairs, deformed_pairs
-from kregzoo.evaluation.baselines import methods
+from kregzoo.evaluation.baselines import registry
 from kregzoo.spatial import AffineTransform, Grid, Image
 from tests.known_data import SHIFT, Shift, method
 from tests.phantoms import Phantom
@@ -121,8 +121,8 @@ def test_mutual_information_goes_on_from_what_a_preset_found(
             return [folder / "near.tfm"]
 
     near = method("near", Near())
-    monkeypatch.setattr(methods, "preset_methods", lambda name, refine: [near])
-    _, mass, ours, refined = methods.affine_methods(["near"])
+    monkeypatch.setattr(registry, "preset_methods", lambda name, refine: [near])
+    _, mass, ours, refined = registry.affine_methods(["near"])
     assert mass.name == "sitk-affine from centres of mass" and ours is near
     assert refined.name == "sitk-affine from near"
     errors = [

@@ -20,7 +20,7 @@ import numpy as np
 from keras import ops as kops
 
 from kregzoo import ops, zoo
-from kregzoo.evaluation.baselines.methods import centred, optimise_mutual_information
+from kregzoo.evaluation.baselines.sitk import centered, optimize_mutual_information
 from kregzoo.losses import LNCC, Gradient
 from kregzoo.models.unsupervised.voxelmorph import DECODERS, ENCODERS, VoxelMorph
 from kregzoo.ops.warping import interpolate
@@ -419,8 +419,8 @@ def _mutual_information():
     )
 
     def work():
-        transform = centred(fixed, moving, "MOMENTS")
-        optimise_mutual_information(fixed, moving, transform)
+        transform = centered(fixed, moving, "MOMENTS")
+        optimize_mutual_information(fixed, moving, transform)
         return transform
 
     return work
