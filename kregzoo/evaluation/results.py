@@ -403,9 +403,10 @@ Measured on {date} at commit {commit} on {machine}, {backend}, by
 {methods}"""
 
 SPEED_SECTION = """\
-The contenders of a benchmark take turns in one process: a ratio is another's seconds
-over ours in the same round, the median and the range over the rounds. Peak memory is
-that of one pass in a process of its own, without inputs, weights and imports.
+The implementations of a benchmark take turns in one process. A ratio is the seconds of
+another implementation over ours in the same round: the median and the range over the
+rounds. Peak memory is that of one pass in a separate process, without inputs, weights
+and imports.
 
 {table}
 Measured on {date} at commit {commit} on {machine}, {backend}, by

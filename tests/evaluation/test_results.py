@@ -128,8 +128,8 @@ def test_results_hold_the_speed_that_was_measured(tmp_path):
     theirs = {**ours, "name": "theirs", "version": "1.2", "memory_mib": 7.0}
     theirs["ratio"] = {"median": 4.0, "min": 3.5, "max": 5.25}
     absent = {"name": "absent", "missing": "not installed"}
-    contenders = [ours, theirs, absent]
-    found = [{"name": "warp", "size": [8, 9], "contenders": contenders}]
+    implementations = [ours, theirs, absent]
+    found = [{"name": "warp", "size": [8, 9], "implementations": implementations}]
     (tmp_path / "results").mkdir()
     write_json(tmp_path / "results" / "benchmark.json", found, "the command")
     text = evaluation.write_results(tmp_path).read_text(encoding="utf-8")
