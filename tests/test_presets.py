@@ -97,5 +97,5 @@ def test_a_preset_reaches_its_figure(record, data_root, tmp_path):
 def measured(registrar, pair, kind):
     """A figure of one pair, the mean over its labels."""
     result = registrar.register(pair.moving, pair.fixed, progress=False)
-    values = [row[kind] for row in pair.measure(result.transform)]
-    return np.mean([value for value in values if value is not None])
+    rows = pair.measure(result.transform)
+    return np.mean([row["value"] for row in rows if row["metric"] == kind])

@@ -326,7 +326,7 @@ def _add_evaluate(commands):
     parser.add_argument(
         "--record",
         action="store_true",
-        help="write the figures into the presets' metadata and cards",
+        help="write the metrics into the presets' metadata and cards",
     )
     parser.set_defaults(command=_evaluate)
 
@@ -624,7 +624,7 @@ def _evaluate(options):
     output = _new_folder(options.output)
     if options.record and options.pairs and not options.truth:
         raise ValueError(
-            "`--record` writes the figures of all pairs. "
+            "`--record` writes the metrics of all pairs. "
             f"Received: --record with --pairs {options.pairs}"
         )
     folders = [pathlib.Path(data).resolve().name for data in options.data]
@@ -659,8 +659,8 @@ def _evaluate(options):
         tables = evaluation.read_tables(output)
         for name in sorted(measured):
             own = [t for t in tables if pathlib.Path(name).name in t.presets]
-            figures = evaluation.preset_figures(own, pathlib.Path(name).name)
-            zoo.record_figures(name, figures)
+            metrics = evaluation.preset_metrics(own, pathlib.Path(name).name)
+            zoo.record_figures(name, metrics)
     print(evaluation.write_results(output))
 
 
