@@ -55,7 +55,7 @@ def labelled(tmp_path_factory):
 
 
 def test_the_command_line_offers_every_truth():
-    assert cli.commands.TRUTHS == tuple(TRUTHS)
+    assert cli.evaluate.TRUTHS == tuple(TRUTHS)
 
 
 @pytest.mark.parametrize(
