@@ -1,40 +1,33 @@
-"""What a preset says of itself: its card, with the figures that were measured."""
+"""Cards of presets, with the metrics that were measured."""
 
 import dataclasses
 import importlib
 import json
 
+from kregzoo.metrics.registry import METRICS, by_priority
 from kregzoo.models import SYSTEMS
 from kregzoo.presets.preset import find_preset
 
-# Title, and digits shown, of the figures that have an interval, and of the others.
-ACCURACY = {"dice": ("Dice", 4), "tre": ("TRE in mm", 2), "hd95": ("HD95 in mm", 2)}
-REGULARITY = {
-    "folded_percent": ("folds in %", 4),
-    "sd_log_j": ("SDlogJ", 3),
-    "inverse_error": ("inverse error in mm", 3),
-}
-OTHERS = {"success_percent": ("success in %", 0), "seconds": ("seconds", 1)}
-# The methods that say what a network does: without it, and with it alone.
+# The methods that show the effect of a network: without it, and with it alone.
 START, ONE_PASS = "centres", "one pass"
 
 
-def record_figures(name, figures):
-    """Write measured figures into a preset's metadata and card.
+def record_figures(name, metrics):
+    """Write measured metrics into a preset's metadata and card.
 
     Args:
         name: str, as `load` takes it.
-        figures: dict by data set of dicts by method of dicts of numbers, as
-            `kregzoo.evaluation.preset_figures` makes it.
+        metrics: dict by data set of dicts by method of dicts of numbers, as
+            `kregzoo.evaluation.preset_metrics` makes it.
     """
     preset = find_preset(name)
-    metadata = {**preset.metadata, "figures": figures}
+    metadata = {**preset.metadata, "figures": metrics}
     preset = dataclasses.replace(preset, metadata=metadata)
     preset.describe(card(preset))
 
 
 def card(preset):
-    """Write a preset's card from its metadata.
+    """Write the card of a preset from its metadata.
 
     Args:
         preset: the `Preset`.
@@ -44,8 +37,8 @@ def card(preset):
     """
     metadata = preset.metadata
     data = metadata["data"]
-    figures = "\n".join(
-        f"### {name}\n\n{_figures(methods)}"
+    metrics = "\n".join(
+        f"### {name}\n\n{_table(methods)}"
         for name, methods in metadata["figures"].items()
     )
     pictures = "".join(f"\n![{path.stem}]({path.name})\n" for path in preset.pictures())
@@ -61,7 +54,7 @@ def card(preset):
         limits=_limits(metadata),
         # A user's module may say nothing, and `python -OO` leaves no docstrings.
         about=(choices or system.reference).strip(),
-        figures=figures or "Not measured.\n",
+        figures=metrics or "Not measured.\n",
         pictures=pictures,
         training=_training(preset),
         **{key: data[key] for key in ("title", "source", "licence")},
@@ -120,11 +113,11 @@ def _limits(metadata):
     return " ".join(lines)
 
 
-def headline(figures):
-    """What a preset makes of images that are aligned by their centres, in words.
+def headline(metrics):
+    """Say what a preset makes of images whose centers are aligned.
 
     Args:
-        figures: dict, as `record_figures` takes it.
+        metrics: dict, as `record_figures` takes it.
 
     Returns:
         A str.
@@ -135,37 +128,34 @@ def headline(figures):
         >>> headline({"brain_t1": methods})
         'Dice 0.25 → 0.56'
     """
-    for name, digits, unit in (("dice", 2, ""), ("tre", 1, " mm")):
-        for methods in figures.values():
-            if name in methods[ONE_PASS]:
-                before, after = (methods[m][name][0] for m in (START, ONE_PASS))
-                title = ACCURACY[name][0].partition(" ")[0]
-                return f"{title} {before:.{digits}f} → {after:.{digits}f}{unit}"
+    names = {name for methods in metrics.values() for name in methods[ONE_PASS]}
+    for metric in by_priority(names):
+        for methods in metrics.values():
+            if metric.name in methods[ONE_PASS]:
+                return _from_start(metric, methods)
     return "not measured"
 
 
-def _figures(methods):
-    """One data set's figures, a row a method."""
-    known = {**ACCURACY, **REGULARITY, **OTHERS}
-    shown = [name for name in known if any(name in found for found in methods.values())]
+def _from_start(metric, methods):
+    digits = 1 if metric.unit else 2
+    ends = [methods[m][metric.name][0] for m in (START, ONE_PASS)]
+    before, after = (f"{value:.{digits}f}" for value in ends)
+    return f"{metric.title} {before} → {after} {metric.unit}".strip()
+
+
+def _table(methods):
+    """The metrics on one data set, a row a method."""
+    measured = {name for found in methods.values() for name in found}
+    shown = [metric for metric in METRICS.values() if metric.name in measured]
     rows = [
-        [method, *(_cell(found.get(name), known[name][1]) for name in shown)]
+        [method, *(metric.text(found.get(metric.name)) for metric in shown)]
         for method, found in methods.items()
     ]
-    return markdown(["method", *(known[name][0] for name in shown)], rows)
-
-
-def _cell(value, digits):
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        mean, low, high = (f"{number:.{digits}f}" for number in value)
-        return f"{mean} [{low}, {high}]"
-    return f"{value:.{digits}f}"
+    return markdown(["method", *(metric.heading for metric in shown)], rows)
 
 
 def markdown(heads, rows):
-    """A table of texts as Markdown."""
+    """Format a table of texts as Markdown."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 

@@ -274,6 +274,6 @@ def test_benchmark_prints_and_writes_what_was_asked(tmp_path, capsys):
     assert "load" in capsys.readouterr().out
     record = json.loads(path.read_text(encoding="utf-8"))
     assert record["run"]["command"] == "kregzoo benchmark --rounds 2 --only load"
-    assert len(record["benchmarks"][0]["contenders"][0]["seconds"]) == 2
+    assert len(record["benchmarks"][0]["implementations"][0]["seconds"]) == 2
     assert cli.main(["benchmark", "--only", "nothing"]) == 2
     assert "nothing" in capsys.readouterr().err
