@@ -16,7 +16,8 @@ from kregzoo.spatial.reading import (
     select_channel,
     split_colors,
 )
-from kregzoo.spatial.writing import narrowed, write_voxels
+from kregzoo.spatial.voxels import as_voxels, enumerate_values, fits
+from kregzoo.spatial.writing import write_voxels
 from kregzoo.utils.files import as_path
 
 # Voxels resampled at a time, which bounds the memory that coordinates take.
@@ -33,7 +34,8 @@ class Image:
 
     Args:
         array: Voxels `(*spatial)`, real numbers or labels. Integers keep their type;
-            other types become float32.
+            other types become float32, or int64 if they are whole numbers that
+            float32 would change.
         grid: The `Grid` on which the voxels lie.
         name: What to call the image, such as the name of its file.
 
@@ -51,23 +53,12 @@ class Image:
     name: str | None = None
 
     def __post_init__(self):
-        array = np.asarray(self.array)
-        if array.dtype.kind not in "fiub":
-            raise ValueError(
-                "The voxels must be real numbers: split colours or complex parts into "
-                f"images of one channel. Received: dtype={array.dtype}"
-            )
+        array = as_voxels(self.array)
         if array.shape != self.grid.shape:
             raise ValueError(
                 f"`array` must have the shape of its grid, {self.grid.shape}. "
                 f"Received: array of shape {array.shape}"
             )
-        if array.dtype.kind == "b":
-            array = array.astype("uint8")
-        elif array.dtype.kind == "f":
-            array = array.astype("float32", copy=False)
-        # Files may hold either byte order; computations want the machine's.
-        array = array.astype(array.dtype.newbyteorder("="), copy=False)
         object.__setattr__(self, "array", array)
 
     @property
@@ -190,9 +181,10 @@ class Image:
             result = above.resample(grid, transform, interpolation)
             return Image(result.array + level, grid, self.name) if level else result
         labels = self.array.dtype.kind in "iu" and interpolation == "nearest"
+        if labels and not fits(self.array, "int32"):
+            return self._resample_indices(grid, transform, fill)
         # Backends lack some of NumPy's integers; all have int32.
-        voxels = narrowed(self.array, ("int32",)) if labels else self.array
-        voxels = voxels.astype("int32" if labels else "float32", copy=False)
+        voxels = self.array.astype("int32" if labels else "float32", copy=False)
         sampler = ops.Sampler(voxels[..., np.newaxis], interpolation, fill)
         result = np.empty(grid.shape, self.array.dtype if labels else "float32")
         for rows, slab in grid.slabs(SLAB_VOXELS):
@@ -202,6 +194,14 @@ class Image:
                 coordinates = transform.coordinates(slab, self.grid)
             result[rows] = sampler(coordinates)[..., 0]
         return Image(result, grid, self.name)
+
+    def _resample_indices(self, grid, transform, fill):
+        """Resample labels that int32 does not hold, by their indices."""
+        values, index = enumerate_values(self.array)
+        # Index 0 is the background, which is put outside the image.
+        image = Image(index + 1, self.grid).resample(grid, transform, "nearest", fill)
+        values = np.append(np.zeros(1, values.dtype), values)
+        return Image(values[image.array], grid, self.name)
 
     def reoriented(self, orientation=None):
         """Permute and flip the axes, without interpolation.
@@ -281,33 +281,6 @@ def as_aligned_image(image, value, argument):
         if np.squeeze(array).shape == np.squeeze(image.array).shape:
             value = Image(array.reshape(image.grid.shape), image.grid)
     return as_image(value, argument, allow_labels=True)
-
-
-def as_labels(value, argument="labels"):
-    """Make a map of labels of whatever a user gave.
-
-    Args:
-        value: An `Image`, a path, a nibabel image, or an array.
-        argument: Name of the caller's argument, for error messages.
-
-    Returns:
-        An `Image` of integers.
-
-    Raises:
-        ValueError: Naming the argument, if it is no readable image of one channel, or
-            its voxels are not whole numbers.
-    """
-    image = as_image(value, argument, allow_labels=True)
-    if image.array.dtype.kind in "iu":
-        return image
-    whole = image.array.astype("int32")
-    if not np.array_equal(whole, image.array):
-        count = np.count_nonzero(whole != image.array)
-        raise ValueError(
-            f"`{argument}` is not usable. Labels must be whole numbers. "
-            f"Received: {count} voxels that are not"
-        )
-    return Image(whole, image.grid, image.name)
 
 
 def _background(array):

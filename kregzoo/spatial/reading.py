@@ -44,6 +44,29 @@ def read_voxels(path, channel=None):
         ValueError: If there is no such file, or it cannot be read as an image of one
             channel.
     """
+    array, affine, has_channels = read_channels(path)
+    if not has_channels:
+        return array, affine
+    try:
+        return select_channel(array, channel), affine
+    except UnsuitableImageError as error:
+        raise ValueError(f"{error} Received: path={str(path)!r}") from error
+
+
+def read_channels(path):
+    """Read an image file, or a folder with one DICOM series, with all its channels.
+
+    Args:
+        path: `pathlib.Path` of the file or folder.
+
+    Returns:
+        Tuple of the array, `(*spatial)` or `(*spatial, C)`; its affine to RAS
+        millimetres, None for a picture of unknown pixel size; and whether the array
+        has the axis of channels: colors, or volumes of a series.
+
+    Raises:
+        ValueError: If there is no such file, or it cannot be read as an image.
+    """
     if not path.exists():
         raise ValueError(f"There is no such file. Received: path={str(path)!r}")
     name = path.name.lower()
@@ -57,8 +80,6 @@ def read_voxels(path, channel=None):
             array, affine, channels = _read_by_nibabel(path)
         else:
             array, affine, channels = itk.read_array(path)
-        if channels:
-            array = select_channel(array, channel)
     except UnsuitableImageError as error:
         raise ValueError(f"{error} Received: path={str(path)!r}") from error
     # Readers of damaged files raise whatever their parsers stumble on.
@@ -69,7 +90,7 @@ def read_voxels(path, channel=None):
         ) from error
     if name.endswith(PICTURE_SUFFIXES) and _has_unit_spacing(affine):
         affine = None
-    return array, affine
+    return array, affine, channels
 
 
 def select_channel(array, channel):

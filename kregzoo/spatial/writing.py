@@ -12,10 +12,14 @@ from kregzoo.spatial.reading import (
     PAIR_SUFFIXES,
     PICTURE_SUFFIXES,
 )
+from kregzoo.spatial.voxels import fits
 from kregzoo.utils.files import atomic
 
 # Formats whose voxels lie in a second file.
 TWO_FILES = (*PAIR_SUFFIXES, ".mhd", ".nhdr")
+# Integers that all readers of the formats know.
+NIFTI_INTEGERS = ("uint8", "int16", "uint16", "int32")
+MGH_INTEGERS = ("uint8", "int16", "int32")
 
 
 def write_voxels(array, grid, path):
@@ -41,12 +45,12 @@ def write_voxels(array, grid, path):
         if not name.endswith(NIBABEL_SUFFIXES):
             itk.write(itk.to_image(array, grid), temporary)
         elif name.endswith(MGH_SUFFIXES):
-            voxels = narrowed(array, ("uint8", "int16", "int32"))
+            voxels = narrowed(array, MGH_INTEGERS)
             volume = voxels.reshape(voxels.shape + (1,) * (3 - voxels.ndim))
             nib.save(nib.MGHImage(volume, affine_3d(grid)), temporary)
         else:
-            voxels = narrowed(array, ("uint8", "int16", "uint16", "int32"))
-            file = nib.Nifti1Image(voxels, affine_3d(grid))
+            voxels = narrowed(array, NIFTI_INTEGERS, wide=("uint32", "int64", "uint64"))
+            file = nib.Nifti1Image(voxels, affine_3d(grid), dtype=voxels.dtype)
             file.header.set_xyzt_units("mm" if grid.unit == "mm" else "unknown")
             nib.save(file, temporary)
 
@@ -59,15 +63,26 @@ def affine_3d(grid):
     return affine
 
 
-def narrowed(array, dtypes):
-    """The array in the first of these integer types that holds it, if of integers."""
+def narrowed(array, dtypes, wide=()):
+    """Convert integers to the first of some types that holds their values.
+
+    Args:
+        array: Voxels. Numbers that are no integers stay as they are.
+        dtypes: Names of types; an array of one of these stays as it is.
+        wide: Names of types to try if none of `dtypes` holds the values.
+
+    Returns:
+        The array.
+
+    Raises:
+        ValueError: If no type holds the values.
+    """
     if array.dtype.kind == "f" or array.dtype.name in dtypes:
         return array
-    low, high = int(array.min()), int(array.max())
-    for dtype in dtypes:
-        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+    for dtype in (*dtypes, *wide):
+        if fits(array, dtype):
             return array.astype(dtype)
     raise ValueError(
-        f"The file format holds integers of the types {dtypes} only. "
-        f"Received: values from {low} to {high}"
+        f"The file format holds integers up to {np.iinfo(dtypes[-1]).max}: save larger "
+        f"ones as .nii.gz, .mha or .nrrd. Received: values up to {array.max()}"
     )

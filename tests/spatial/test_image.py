@@ -277,7 +277,7 @@ def test_array_must_fit_its_grid():
     [
         (RAMP, "image.png"),
         (RAMP, "image.xyz"),
-        (np.array([[0, 2**40]]), "image.nii.gz"),
+        (np.array([[0, 2**40]]), "image.mgz"),
         (RAMP, "none/image.nii.gz"),
     ],
 )
