@@ -1,5 +1,5 @@
 """The command line."""
 
-from kregzoo.cli.commands import main
+from kregzoo.cli.command_line import main
 
 __all__ = ["main"]

@@ -2,6 +2,6 @@
 
 import sys
 
-from kregzoo.cli.commands import main
+from kregzoo.cli import main
 
 sys.exit(main())

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from kregzoo.evaluation import rigid_pairs
 from kregzoo.evaluation.baselines import rigid
-from kregzoo.evaluation.baselines.methods import affine_methods
+from kregzoo.evaluation.baselines.registry import affine_methods
 from kregzoo.evaluation.synthetic_pairs import affine_pairs, deformed_pairs
 
 

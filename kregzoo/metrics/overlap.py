@@ -12,21 +12,22 @@ def dice(fixed, warped, labels=None):
     """Dice overlap of each label: twice the intersection over the sum of the sizes.
 
     Args:
-        fixed: integer array `(*spatial,)`. A label map.
-        warped: integer array of the same shape.
-        labels: iterable of ints; None takes all but 0 that occur in either map.
+        fixed: Array `(*spatial,)` of whole numbers, of any size and sign.
+        warped: Array of the same shape.
+        labels: Iterable of ints. Defaults to all but 0 that occur in either map.
 
     Returns:
         Dict from label to its overlap in [0, 1]; NaN for a label in neither map.
 
     Raises:
-        ValueError: when the shapes differ.
+        ValueError: If the shapes differ, or a map or `labels` holds anything but whole
+            numbers.
 
     Example:
         >>> dice(np.array([0, 1, 1, 2]), np.array([0, 1, 2, 2]))
         {1: 0.6666666666666666, 2: 0.6666666666666666}
     """
-    fixed, warped = np.asarray(fixed), np.asarray(warped)
+    fixed, warped = _whole(fixed, "fixed"), _whole(warped, "warped")
     if fixed.shape != warped.shape:
         raise ValueError(
             "`fixed` and `warped` must have one shape; resample one to the other. "
@@ -36,11 +37,27 @@ def dice(fixed, warped, labels=None):
     in_both = _sizes(fixed[fixed == warped])
     if labels is None:
         labels = sorted((in_fixed.keys() | in_warped.keys()) - {0})
+    labels = _whole(list(labels), "labels").tolist()
     overlaps = {}
     for label in labels:
         size = in_fixed.get(label, 0) + in_warped.get(label, 0)
         overlaps[label] = 2 * in_both.get(label, 0) / size if size else float("nan")
     return overlaps
+
+
+def _whole(values, argument):
+    """Convert to integers; floats count if they are whole numbers."""
+    values = np.asarray(values)
+    if values.dtype.kind == "f":
+        whole = (values == np.round(values)) & (np.abs(values) < 2.0**63)
+        values = values.astype("int64") if whole.all() else values
+    if values.dtype.kind not in "iub":
+        raise ValueError(
+            f"`{argument}` must be whole numbers: of an image give the labels as an "
+            f"array, `as_labels(image).array`. Received: {argument} of dtype "
+            f"{values.dtype}, shape {values.shape}"
+        )
+    return values.astype("uint8") if values.dtype.kind == "b" else values
 
 
 def _sizes(label_map):

@@ -10,6 +10,7 @@ from kregzoo.ops.affine import (
 )
 from kregzoo.ops.correlation import correlation
 from kregzoo.ops.derivatives import jacobian_determinant, spatial_gradient
+from kregzoo.ops.device import device_name
 from kregzoo.ops.filters import box_sum, smooth
 from kregzoo.ops.gradients import compiled, fused, portable, value_and_grad
 from kregzoo.ops.histogram import joint_histogram

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import pathlib
 import time
 
 import numpy as np
@@ -10,9 +9,10 @@ from keras import ops as kops
 
 from kregzoo.metrics import folded_percent, sd_log_j
 from kregzoo.report import Scene, build_report, build_summary, draw
-from kregzoo.spatial import DisplacementTransform, as_aligned_image
-from kregzoo.utils.files import atomic_folder
+from kregzoo.spatial import DisplacementTransform, Image, as_aligned_image
+from kregzoo.utils.files import as_path, atomic_folder
 
+NO_OVERLAP = "no overlap"
 FILES = ("warped.nii.gz", "transform.h5", "metrics.json", "report.html")
 
 # Millimetres over which a field runs out to zero around its canonical grid.
@@ -32,8 +32,9 @@ class Registration:
 
     Attributes:
         warped: the moving image on the fixed grid, through the transform.
-        metrics: dict of numbers: `ncc_before`, `ncc`, `folded_percent` and `sd_log_j`
-            of the deformable part on the fixed grid, and `seconds` by stage.
+        metrics: dict of numbers: `ncc_before` and `ncc`, which are `"no overlap"` if
+            the images do not overlap; `folded_percent` and `sd_log_j` of the deformable
+            part on the fixed grid; and `seconds` by stage.
     """
 
     def __init__(self, moving, fixed, transform, seconds, predicted_inverse=None):
@@ -58,10 +59,9 @@ class Registration:
 
     @functools.cached_property
     def metrics(self):
-        before = self._moving_on_fixed.array
         metrics = {
-            "ncc_before": _ncc(self.fixed.array, before),
-            "ncc": _ncc(self.fixed.array, self.warped.array),
+            "ncc_before": self._ncc(self._moving_on_fixed, None),
+            "ncc": self._ncc(self.warped, self.transform),
         }
         fields = [part for part in self._parts if part.grid is not None]
         if fields:
@@ -114,7 +114,7 @@ class Registration:
             self.transform.save(paths[1])
             paths[2].write_text(metrics, encoding="utf-8")
             paths[3].write_text(self.to_html(), encoding="utf-8")
-        return [pathlib.Path(directory) / name for name in FILES]
+        return [as_path(directory) / name for name in FILES]
 
     def to_html(self, title=None):
         """Build the report, one self-contained page.
@@ -144,6 +144,18 @@ class Registration:
     def scene(self):
         """The `kregzoo.report.Scene` of both images, to draw through any voxel."""
         return Scene(*self._views)
+
+    def _ncc(self, resampled, transform):
+        """Correlate the fixed image with the moving one, resampled by a transform."""
+        value = _ncc(self.fixed.array, resampled.array)
+        # Without overlap the resampled image is constant, and `_ncc` gives 0.
+        if value == 0.0 and not self._overlap(transform):
+            return NO_OVERLAP
+        return value
+
+    def _overlap(self, transform):
+        inside = Image(np.ones(self.moving.grid.shape, "uint8"), self.moving.grid)
+        return inside.resample(self.fixed.grid, transform, "nearest").array.any()
 
     @property
     def _parts(self):

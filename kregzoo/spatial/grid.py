@@ -8,6 +8,7 @@ import numpy as np
 
 # What a picture looks like on paper: rows run down, columns run to the right.
 CANONICAL_ORIENTATION = {2: "PL", 3: "RAS"}
+UNITS = ("mm", "pixel")
 _AXIS_LABELS = (("L", "R"), ("P", "A"), ("I", "S"))
 
 
@@ -24,10 +25,12 @@ class Grid:
         shape: Number of voxels along each of the 2 or 3 axes.
         affine: Matrix `(D + 1, D + 1)` that takes homogeneous voxel indices to
             world millimetres, as in NIfTI. Voxel indices point at voxel centres.
+        unit: `"mm"`; or `"pixel"` for a picture of unknown pixel size, whose pixels
+            count as millimetres. It plays no part in equality.
 
     Raises:
-        ValueError: If the shape is empty or not 2-D or 3-D, or if the affine has the
-            wrong shape, is not finite, or is singular.
+        ValueError: If the shape is empty or not 2-D or 3-D, if the affine has the
+            wrong shape, is not finite, or is singular, or if the unit is unknown.
 
     Example:
         >>> grid = Grid.centred((4, 4, 4), spacing=2.0)
@@ -37,6 +40,7 @@ class Grid:
 
     shape: tuple[int, ...]
     affine: np.ndarray
+    unit: str = "mm"
 
     def __post_init__(self):
         shape = tuple(int(size) for size in self.shape)
@@ -64,6 +68,10 @@ class Grid:
             raise ValueError(
                 "`affine` must be invertible: no voxel spacing may be zero and no two "
                 f"axes parallel. Received: affine={affine.tolist()}"
+            )
+        if self.unit not in UNITS:
+            raise ValueError(
+                f"`unit` must be one of {UNITS}. Received: unit={self.unit!r}"
             )
         affine.flags.writeable = False
         object.__setattr__(self, "shape", shape)
@@ -175,7 +183,7 @@ class Grid:
             raise ValueError(f"`spacing` must be positive. Received: {spacing}")
         shape = np.maximum(1, np.round(self.extent / spacing)).astype(int)
         linear = self.direction * spacing
-        return Grid(shape, _affine_about(linear, shape, self.centre))
+        return self._with(shape, _affine_about(linear, shape, self.centre))
 
     def padded(self, voxels):
         """Make the grid with more voxels around it, the others where they are.
@@ -189,7 +197,7 @@ class Grid:
         voxels = np.broadcast_to(voxels, self.ndim)
         affine = self.affine.copy()
         affine[:-1, -1] = self.voxel_to_world(-voxels)
-        return Grid(self.shape + 2 * voxels, affine)
+        return self._with(self.shape + 2 * voxels, affine)
 
     def reoriented(self, orientation=None):
         """Make the grid of the same voxels with axes permuted and flipped.
@@ -203,7 +211,7 @@ class Grid:
         ornt = self.reorientation(orientation)
         shape = np.empty(self.ndim, int)
         shape[ornt[:, 0].astype(int)] = self.shape
-        return Grid(
+        return self._with(
             shape, self.affine @ nib.orientations.inv_ornt_aff(ornt, self.shape)
         )
 
@@ -228,7 +236,12 @@ class Grid:
             stop = min(start + rows, length)
             affine = self.affine.copy()
             affine[:-1, -1] += start * affine[:-1, 0]
-            yield slice(start, stop), Grid((stop - start, *self.shape[1:]), affine)
+            shape = (stop - start, *self.shape[1:])
+            yield slice(start, stop), self._with(shape, affine)
+
+    def _with(self, shape, affine):
+        """Make a grid of other voxels in the same world."""
+        return dataclasses.replace(self, shape=shape, affine=affine)
 
     def __eq__(self, other):
         return (

@@ -41,12 +41,21 @@ class Transform:
 
         Returns:
             World positions in RAS mm, `(N, D)` of float64.
+
+        Raises:
+            ValueError: If `points` has another shape or is not finite.
         """
         points = np.asarray(points, "float64")
         if points.ndim != 2 or points.shape[1] != self.ndim:
             raise ValueError(
                 f"`points` must be (N, {self.ndim}), in RAS mm. "
                 f"Received: points of shape {points.shape}"
+            )
+        if not np.isfinite(points).all():
+            count = np.count_nonzero(~np.isfinite(points).all(axis=1))
+            raise ValueError(
+                "`points` must be finite; leave out landmarks that were not found. "
+                f"Received: {count} points with NaN or infinity"
             )
         if not len(points):
             return points

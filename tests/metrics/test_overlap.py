@@ -5,6 +5,7 @@ import pytest
 import SimpleITK as sitk
 
 from kregzoo.metrics import HD95, TRE, Dice, FoldedPercent, SDLogJ, dice
+from kregzoo.spatial import Image
 from tests.helpers import random_image, run_metric_test
 
 
@@ -29,6 +30,56 @@ def test_takes_the_labels_asked_for():
     overlaps = dice(fixed, warped, labels=[5, 9])
     assert overlaps[5] == 1.0 and math.isnan(overlaps[9])
     assert dice(fixed, warped)[2] == 0.0
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float64"])
+def test_labels_of_any_size_and_sign(dtype):
+    fixed = np.array([0, -5, -5, 2**40 + 1, 614454277, 16777217], dtype)
+    warped = np.array([0, -5, 3, 2**40 + 1, 614454276, 16777217], dtype)
+    overlaps = dice(fixed, warped)
+    assert overlaps == {
+        -5: pytest.approx(2 / 3),
+        3: 0.0,
+        16777217: 1.0,
+        614454276: 0.0,
+        614454277: 0.0,
+        2**40 + 1: 1.0,
+    }
+
+
+def test_maps_of_different_types():
+    fixed = np.array([0, 1, 7], "uint8")
+    for dtype in ("int64", "float32", "uint64", ">i2"):
+        assert dice(fixed, fixed.astype(dtype)) == {1: 1.0, 7: 1.0}
+    assert dice(fixed == 1, fixed == 7) == {1: 0.0}
+    assert dice(fixed, fixed, labels=np.array([7])) == {7: 1.0}
+    assert dice(fixed, fixed, labels={7.0}) == {7: 1.0}
+    assert dice(fixed, fixed, labels=[]) == {}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        np.array([0.0, np.nan]),
+        np.array([0.0, np.inf]),
+        np.array([0.0, 0.5]),
+        np.array([0.0, 1e30]),
+        np.array(["0", "1"]),
+        Image.from_array(np.eye(2)),
+    ],
+)
+def test_rejects_what_is_no_label_map(bad):
+    good = np.array([0, 1])
+    with pytest.raises(ValueError, match="`warped` must be whole numbers"):
+        dice(good, bad)
+    with pytest.raises(ValueError, match="`fixed` must be whole numbers"):
+        dice(bad, bad)
+
+
+def test_rejects_labels_that_are_no_numbers():
+    good = np.array([0, 1])
+    with pytest.raises(ValueError, match="`labels` must be whole numbers"):
+        dice(good, good, labels=["1"])
 
 
 def test_rejects_other_shapes():

@@ -42,13 +42,13 @@ def dataset(ndim, **options):
 
 
 def test_items_depend_on_seed_epoch_and_index_alone():
-    _, pairs = dataset(2, pose=POSE, seed=3, steps_per_epoch=5)
+    _, pairs = dataset(2, augmentation=POSE, seed=3, steps_per_epoch=5)
     assert len(pairs) == 5
     first = pairs[2][0]
     pairs.on_epoch_end()
     assert pairs.epoch == 1
     later = pairs[2][0]
-    _, again = dataset(2, pose=POSE, seed=3)
+    _, again = dataset(2, augmentation=POSE, seed=3)
     again.epoch = 1
     for name in ("moving", "fixed"):
         assert first[name].shape == (1, *SHAPE[2], 1)
@@ -56,14 +56,14 @@ def test_items_depend_on_seed_epoch_and_index_alone():
         np.testing.assert_array_equal(again[2][0][name], later[name])
         assert not np.array_equal(first[name], later[name])
         assert not np.array_equal(pairs[3][0][name], later[name])
-    _, other = dataset(2, pose=POSE, seed=4)
+    _, other = dataset(2, augmentation=POSE, seed=4)
     other.epoch = 1
     assert not np.array_equal(other[2][0]["fixed"], later["fixed"])
 
 
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_images_are_resampled_where_their_affines_and_the_pose_say(ndim):
-    phantom, pairs = dataset(ndim, pose=POSE, batch_size=2, seed=1)
+    phantom, pairs = dataset(ndim, augmentation=POSE, batch_size=2, seed=1)
     item = pairs[0][0]
     # What the dataset draws, drawn again: a pair, then a pose, for each of the batch.
     rng = np.random.default_rng((1, 0, 0))
@@ -97,7 +97,9 @@ def test_labels_come_one_hot_with_their_images(ndim):
     maps[0].array[0] = 9
     maps = [LabelMap([found], channels=False) for found in maps]
     grid = Grid.centred(SHAPE[ndim], 3.0)
-    pairs = PairDataset(images, transforms, grid, pose=POSE, labels=maps, seed=1)
+    pairs = PairDataset(
+        images, transforms, grid, augmentation=POSE, labels=maps, seed=1
+    )
     assert pairs.labels == [{1, 2, 3}] * 3
     inputs, targets = pairs[0]
     assert set(targets) == {"moving_labels", "fixed_labels"}
@@ -141,7 +143,7 @@ def test_of_structures_in_channels_one_that_both_images_have_is_drawn():
 
 
 def test_the_moving_image_may_have_a_pose_of_its_own():
-    _, pairs = dataset(2, pairs=[(1, 1)], moving_pose=Pose(shift=6.0), seed=3)
+    _, pairs = dataset(2, pairs=[(1, 1)], moving_augmentation=Pose(shift=6.0), seed=3)
     _, same = dataset(2, pairs=[(1, 1)])
     inputs, still = pairs[0][0], same[0][0]
     assert_close(inputs["fixed"], still["fixed"])
@@ -151,7 +153,9 @@ def test_the_moving_image_may_have_a_pose_of_its_own():
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_the_affine_to_find_takes_the_fixed_image_to_the_moving_one(ndim):
     motion = Pose(rotation=10.0, scale=0.1, shift=4.0, shear=0.1)
-    _, pairs = dataset(ndim, pose=POSE, moving_pose=motion, affine_target=True)
+    _, pairs = dataset(
+        ndim, augmentation=POSE, moving_augmentation=motion, affine_target=True
+    )
     assert pairs.pairs == [(0, 0), (1, 1), (2, 2)]
     inputs, targets = pairs[0]
     assert targets["affine"].shape == (1, ndim, ndim + 1)

@@ -63,7 +63,8 @@ def files(tmp_path, monkeypatch):
         Image.from_array(array, affine=affine).write(f"{name}.nii.gz")
     labels = rng.integers(0, 300, (12, 10, 8), dtype="int16")
     Image.from_array(labels, affine=affine).write("labels.nii.gz")
-    (tmp_path / "points.csv").write_text("x,y,z\n-1,2,3\n-10.5,6,0\n")
+    # The header names the axes: in RAS the points are (-1, 2, 3) and (-10.5, 6, 0).
+    (tmp_path / "points.csv").write_text("l,p,s\n1,-2,3\n10.5,-6,0\n")
     AffineTransform(SHIFT).save("shift.tfm")
     return tmp_path
 
@@ -84,7 +85,7 @@ def test_register_writes_every_result(files, capsys):
         "--labels labels.nii.gz --points points.csv".split()
     )
     assert code == 0
-    printed = capsys.readouterr().out.split()
+    printed = capsys.readouterr().out.splitlines()
     assert contents(files / "out") == {
         "warped.nii.gz",
         "transform.h5",
@@ -93,7 +94,9 @@ def test_register_writes_every_result(files, capsys):
         "warped_labels.nii.gz",
         "warped_points.csv",
     }
-    assert {line.rpartition("/")[2] for line in printed} == contents(files / "out")
+    assert "by voxelmorph_brain_t1" in printed[0]
+    listed = [line for line in printed if line.startswith("out/")]
+    assert {line.removeprefix("out/") for line in listed} == contents(files / "out")
     metrics = json.loads((files / "out/metrics.json").read_text(encoding="utf-8"))
     assert metrics["seconds"]["total"] == 7
     labels = sitk.GetArrayFromImage(sitk.ReadImage("out/warped_labels.nii.gz"))
@@ -128,6 +131,7 @@ BAD = {
     "no such folder": "warp moving.nii.gz shift.tfm --like fixed.nii.gz -o no/w.nii.gz",
     "no such points": "register moving.nii.gz fixed.nii.gz -o out --points no.csv",
     "points of words": "register moving.nii.gz fixed.nii.gz -o out --points a.txt",
+    "points of NaN": "register moving.nii.gz fixed.nii.gz -o out --points nan.csv",
     "negative steps": "register moving.nii.gz fixed.nii.gz -o out --refine -3",
     "no output": "register moving.nii.gz fixed.nii.gz",
     "no command": "",
@@ -141,6 +145,7 @@ BAD = {
 def test_bad_input_is_told_in_one_line_and_leaves_nothing(files, capfd, words):
     for name in ("text.nii.gz", "a.txt"):
         (files / name).write_text("not a picture,\nat all\n")
+    (files / "nan.csv").write_text("1,2,3\n1,nan,3\n")
     before = contents(files)
     try:
         code = cli.main(words.split())
@@ -269,6 +274,6 @@ def test_benchmark_prints_and_writes_what_was_asked(tmp_path, capsys):
     assert "load" in capsys.readouterr().out
     record = json.loads(path.read_text(encoding="utf-8"))
     assert record["run"]["command"] == "kregzoo benchmark --rounds 2 --only load"
-    assert len(record["benchmarks"][0]["contenders"][0]["seconds"]) == 2
+    assert len(record["benchmarks"][0]["implementations"][0]["seconds"]) == 2
     assert cli.main(["benchmark", "--only", "nothing"]) == 2
     assert "nothing" in capsys.readouterr().err

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from kregzoo.training import RegistrationModel, fitting
+from kregzoo.training import RegistrationModel, Staged, Supervised, transfer_weights
+from kregzoo.training.checkpoints import Checkpoint
 from tests.helpers import assert_close
 from tests.training import tiny
 
@@ -69,7 +70,8 @@ def test_a_killed_run_goes_on_to_the_same_end(whole, tmp_path):
     done = len(history(tmp_path))
     assert 0 < done < tiny.EPOCHS
 
-    model, seconds = tiny.run(tmp_path)
+    trained = tiny.run(tmp_path)
+    model, seconds = trained.model, trained.seconds
     epochs = history(tmp_path)
     assert [epoch["epoch"] for epoch in epochs] == list(range(tiny.EPOCHS))
     assert int(model.optimizer.iterations) == tiny.EPOCHS * tiny.STEPS_PER_EPOCH
@@ -85,7 +87,7 @@ def test_a_killed_run_goes_on_to_the_same_end(whole, tmp_path):
 def test_a_finished_run_is_not_trained_further(whole):
     folder, model, _ = whole
     weights = [w.copy() for w in model.get_weights()]
-    again, _ = tiny.run(folder)
+    again = tiny.run(folder).model
     assert len(history(folder)) == tiny.EPOCHS
     for one, other in zip(again.get_weights(), weights, strict=True):
         assert_close(one, other)
@@ -101,9 +103,8 @@ def test_history_one_epoch_ahead_of_the_checkpoint_is_cut(whole, tmp_path):
     ahead = [*epochs, {**epochs[-1], "epoch": tiny.EPOCHS}]
     (tmp_path / "history.json").write_text(json.dumps(ahead))
     tiny.run(tmp_path)
-    assert fitting.Checkpoint(tmp_path).history == []
-    model, seconds = tiny.run(tmp_path)
-    assert_close(seconds, sum(epoch["seconds"] for epoch in epochs))
+    assert Checkpoint(tmp_path).history == []
+    assert_close(tiny.run(tmp_path).seconds, sum(epoch["seconds"] for epoch in epochs))
 
 
 def test_a_checkpoint_of_another_network_is_refused(whole):
@@ -121,9 +122,39 @@ def test_weights_go_to_layers_of_the_same_name_and_shapes():
 
     source, target = network(6, 0), network(7, 1)
     untouched = target.get_layer("wider").get_weights()[0]
-    assert fitting.transfer_weights(source, target) == ["shared"]
+    assert transfer_weights(source, target) == ["shared"]
     for name, expected in (
         ("shared", source.get_layer("shared").get_weights()[0]),
         ("wider", untouched),
     ):
         assert_close(target.get_layer(name).get_weights()[0], expected)
+
+
+def test_losses_weigh_1_unless_told_otherwise():
+    trainer = Supervised({"warped": "mse", "displacement": "mse"}, {"warped": 3.0})
+    assert trainer.weights_of(trainer.losses) == {"warped": 3.0, "displacement": 1.0}
+
+
+def test_stages_keep_what_the_earlier_ones_learned_and_freeze_it(tmp_path):
+    def build(layers=1):
+        keras.utils.set_random_seed(layers)
+        x = moving = keras.Input((8, 8, 1), name="moving")
+        fixed = keras.Input((8, 8, 1), name="fixed")
+        for number in range(layers):
+            x = keras.layers.Conv2D(1, 3, padding="same", name=f"layer_{number}")(x)
+        inputs = {"moving": moving, "fixed": fixed}
+        return RegistrationModel(inputs=inputs, outputs={"warped": x})
+
+    class Frozen(Supervised):
+        def fit_model(self, model, sets, scale, folder):
+            fitted.append((model, folder.name, model.get_layer("layer_0").trainable))
+            model.get_layer("layer_0").bias.assign([1.0])
+            return 4.0
+
+    fitted = []
+    stages = {"layers": 1}, {"layers": 2}
+    trained = Staged(Frozen({"warped": "mse"}), stages).fit(build, None, None, tmp_path)
+    assert [entry[1:] for entry in fitted] == [("stage_1", True), ("stage_2", False)]
+    assert trained.model is fitted[1][0] and trained.seconds == 8.0
+    assert trained.changes == {"layers": 2}
+    assert_close(trained.model.get_layer("layer_0").bias, np.ones(1))

@@ -1,8 +1,6 @@
-"""The app's functions on their own, and the page in a browser."""
+"""The page in a browser."""
 
-import base64
 import contextlib
-import io
 import os
 import shutil
 import socket
@@ -11,17 +9,12 @@ import sys
 
 import numpy as np
 import pytest
-from matplotlib import image as mpl_image
 
-from kregzoo import app, cli
-from kregzoo.presets.preset import installed_presets
-from kregzoo.registrars.registration import Registration
-from kregzoo.report import Scene
-from kregzoo.spatial import AffineTransform, Image, as_image, read_transform
+from kregzoo.app import server
+from kregzoo.spatial import Image, as_image, read_transform
 from tests.phantoms import Phantom, mean_error, rotated_grid, wave
 
 PRESET = "dirnet_cardiac_cine"
-RAMP = Image.from_array(np.arange(80.0).reshape(10, 8))
 WAIT = 60_000  # ms, on a busy machine
 FLAGS = (
     "--no-sandbox",
@@ -34,153 +27,13 @@ FLAGS = (
 )
 
 
-class Still:
-    """Stands for a network: moves nothing."""
-
-    def register(self, moving, fixed, refine, progress):
-        pair = as_image(moving, "moving"), as_image(fixed, "fixed")
-        return Registration(*pair, AffineTransform(np.eye(3)), {"total": refine})
-
-
-@pytest.fixture
-def still(monkeypatch):
-    monkeypatch.setattr(app, "_registrar", lambda preset: Still())
-
-
-@pytest.fixture
-def image(tmp_path):
-    """The path of an image file, in a folder of its own."""
-    (tmp_path / "given").mkdir()
-    RAMP.write(tmp_path / "given" / "ramp.mha")
-    return tmp_path / "given" / "ramp.mha"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "kept").mkdir()
-    return tmp_path / "kept"
-
-
-def test_cards_tell_of_every_preset():
-    cards = app.cards()
-    assert [card["name"] for card in cards] == list(installed_presets())
-    for card in cards:
-        assert all(card.values())
-        kind, _, content = card["picture"].partition(",")
-        assert kind == "data:image/png;base64"
-        assert mpl_image.imread(io.BytesIO(base64.b64decode(content))).ndim == 3
-
-
-def test_a_picture_of_the_work_comes_before_one_of_the_training(tmp_path):
-    assert app.picture(tmp_path) == ""
-    for name in ("training", "work"):
-        (tmp_path / f"{name}.png").write_bytes(name.encode())
-        assert app.picture(tmp_path) == app.embedded(name.encode())
-
-
-def test_what_is_registered_is_kept_until_forgotten(image, folder, still):
-    stages = []
-    outcome = app.register(
-        PRESET, str(image), str(image), 7.0, folder, lambda *told: stages.append(told)
-    )
-    assert outcome.registration.metrics["seconds"]["total"] == 7
-    assert all(
-        path.parent.parent == folder and path.is_file() for path in outcome.paths
-    )
-    shares = [share for share, _ in stages]
-    assert shares == sorted(shares) and 0 <= shares[0] and shares[-1] <= 1
-    app.forget(outcome)
-    app.forget(None)
-    assert not any(folder.iterdir())
-
-
-def test_what_fails_leaves_nothing(image, folder, still, monkeypatch):
-    def save(self, directory):
-        (app.pathlib.Path(directory) / "half").touch()
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(Registration, "save", save)
-    with pytest.raises(OSError, match="No space"):
-        app.register(PRESET, str(image), str(image), 0, folder)
-    assert not any(folder.iterdir())
-
-
-@pytest.mark.parametrize(
-    "preset, moving, fixed, words",
-    [
-        (PRESET, None, "ramp", "two images"),
-        (PRESET, "ramp", None, "two images"),
-        (None, "ramp", "ramp", "preset"),
-        ("/etc", "ramp", "ramp", "preset"),
-    ],
-)
-def test_what_is_missing_is_said(preset, moving, fixed, words, image, folder):
-    paths = [name and str(image) for name in (moving, fixed)]
-    with pytest.raises(ValueError, match=words):
-        app.register(preset, *paths, 0, folder)
-
-
-@pytest.mark.parametrize("suffix", app.SUFFIXES)
-def test_whole_files_are_accepted(suffix, tmp_path):
-    Image(RAMP.array.astype("uint8"), RAMP.grid).write(tmp_path / f"image{suffix}")
-    app.check_file(tmp_path / f"image{suffix}")
-
-
-@pytest.mark.parametrize(
-    "name, content",
-    [
-        ("notes.txt", b"text"),
-        ("image.mhd", b"ElementDataFile = LOCAL\n"),
-        ("image.nii", b""),
-        ("image.mha", b"NDims = 2\nElementDataFile = /etc/passwd\n"),
-        ("image.mha", b"NDims = 2\nElementDataFile=LOCALS\n"),
-        ("image.mha", b"NDims = 2\nElementDataFile\0 = /etc/passwd\n"),
-        ("image.nrrd", b"NRRD0004\ndimension: 2\ndata file: ../secret\n"),
-        ("image.nrrd", b"NRRD0004\ndimension: 2\ndatafile: LIST\n"),
-    ],
-)
-def test_other_files_are_refused(name, content, tmp_path):
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError, match=f"Received: {name}"):
-        app.check_file(tmp_path / name)
-
-
-def test_words_name_files_as_the_user_does():
-    error = ValueError("`moving` is <b>bad</b>. Received: path='/tmp/x/a b.nii'")
-    text = app.in_words(error, "/tmp/x/a b.nii", None)
-    assert text == "`moving` is &lt;b&gt;bad&lt;/b&gt;. Received: path='a b.nii'"
-
-
-@pytest.mark.parametrize("kind", [app.FADE, *app.KINDS])
-def test_views_are_cut_where_the_slices_say(kind):
-    rng = np.random.default_rng(0)
-    volume = Image.from_array(rng.uniform(size=(9, 10, 11)))
-    other = Image(rng.uniform(size=(9, 10, 11)), volume.grid)
-    field = rng.normal(size=(9, 10, 11, 3)).astype("float32")
-    scene = Scene(volume, other, other, field)
-    views = {app.stage(scene, kind, voxel) for voxel in ((4, 5, 6), (4, 5, 7))}
-    assert len(views) == 2
-    assert all(view.count("<img") == (2 if kind == app.FADE else 1) for view in views)
-
-
-def test_gradio_is_asked_for(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "gradio", None)
-    monkeypatch.setenv("GRADIO_TEMP_DIR", "elsewhere")
-    assert cli.main(["app", "--no-browser"]) == 2
-    assert 'pip install "kregzoo[app]"' in capsys.readouterr().err
-
-
-def test_a_port_in_use_is_named(capsys):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        assert cli.main(["app", "--no-browser", "--port", str(port)]) == 2
-    assert f"127.0.0.1:{port}" in (said := capsys.readouterr().err) and "--port" in said
-
-
 @contextlib.contextmanager
-def served(scratch, largest=app.LARGEST):
+def served(scratch, largest=server.LARGEST):
     """The address of a running app that writes into a folder, of files so large."""
-    code = f"from kregzoo import app, cli; app.LARGEST = {largest!r}; cli.main()"
+    code = (
+        "from kregzoo import cli; from kregzoo.app import server; "
+        f"server.LARGEST = {largest!r}; cli.main()"
+    )
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     process = subprocess.Popen(

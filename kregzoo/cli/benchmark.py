@@ -1,0 +1,54 @@
+"""`kregzoo benchmark`: measure speed and memory."""
+
+from kregzoo.cli.options import positive
+from kregzoo.cli.running import new_file, print_rich, start_keras
+
+
+def add_parser(commands):
+    """Add the parser of `kregzoo benchmark`."""
+    parser = commands.add_parser(
+        "benchmark",
+        help="measure speed and memory beside Keras, PyTorch and voxelmorph",
+        description="Time warps, integration, networks, loading and import, in turns "
+        "with Keras' own resampling,\nPyTorch's and voxelmorph's where they are "
+        'installed (pip install "kregzoo[bench]").\nPrints medians and ratios with '
+        "their spread, and the memory that a first call takes.",
+        epilog="example:\n  kregzoo benchmark --only warp integration -o speed.json",
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="NAME",
+        help="some of the benchmarks, such as warp, integration, load (default: all)",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=positive,
+        default=5,
+        metavar="N",
+        help="turns of each (default: %(default)s)",
+    )
+    parser.add_argument("--gpu", action="store_true", help="on the accelerator")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="JSON file for the measurements"
+    )
+    parser.set_defaults(command=run)
+
+
+def run(options):
+    """Run `kregzoo benchmark`."""
+    output = new_file(options.output)
+    start_keras()
+    from kregzoo.evaluation import benchmark
+
+    results = benchmark.run_all(
+        rounds=options.rounds,
+        device="gpu" if options.gpu else "cpu",
+        only=options.only,
+    )
+    print_rich(benchmark.table(results))
+    if output:
+        words = ["kregzoo benchmark", f"--rounds {options.rounds}"]
+        words += ["--gpu"] * options.gpu
+        words += ["--only", *options.only] if options.only else []
+        benchmark.write_json(output, results, " ".join(words))

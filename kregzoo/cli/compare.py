@@ -1,0 +1,53 @@
+"""`kregzoo compare`: compare two evaluations."""
+
+import sys
+
+from kregzoo.cli.running import print_rich
+
+
+def add_parser(commands):
+    """Add the parser of `kregzoo compare`."""
+    parser = commands.add_parser(
+        "compare",
+        help="compare two evaluations",
+        description="Show by how much each method moved between two tables that "
+        "`kregzoo evaluate` wrote, on the pairs\nthat both have, with the 95 % "
+        "interval. Exit code 1 if one is worse: its whole interval lies beyond\nthe "
+        "tolerance.",
+        epilog="example:\n  kregzoo compare before/brain_t1.csv after/brain_t1.csv",
+    )
+    parser.add_argument("before", metavar="A.csv", help="table to compare with")
+    parser.add_argument("after", metavar="B.csv", help="table to judge")
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="what Dice may lose (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--tolerance-mm",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="what distances may gain, in mm (default: %(default)s)",
+    )
+    parser.set_defaults(command=run)
+
+
+def run(options):
+    """Run `kregzoo compare`."""
+    from kregzoo import evaluation
+
+    changes = evaluation.compare(
+        evaluation.read_rows(options.before),
+        evaluation.read_rows(options.after),
+        options.tolerance,
+        options.tolerance_mm,
+    )
+    print_rich(evaluation.changes_table(changes))
+    worse = sum(change.verdict == "worse" for change in changes)
+    if worse:
+        print(f"{worse} worse", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,55 @@
+"""`kregzoo portability`: compare backends and exported formats."""
+
+from kregzoo.cli.options import positive
+from kregzoo.cli.running import new_file, print_rich, start_keras
+
+
+def add_parser(commands):
+    """Add the parser of `kregzoo portability`."""
+    parser = commands.add_parser(
+        "portability",
+        help="compare backends and exported formats, and measure memory",
+        description="Register one pair by each preset on every backend that is "
+        "installed, export it to every\nformat, and register cubes of 1 mm voxels, to "
+        "measure the memory they take\n"
+        '(pip install "kregzoo[bench,export,jax,torch]" onnxruntime ai-edge-litert).',
+        epilog="example:\n  kregzoo portability dirnet_cardiac_cine -o found.json",
+    )
+    parser.add_argument(
+        "presets",
+        nargs="*",
+        metavar="PRESET",
+        help="(default: all that register in one step)",
+    )
+    parser.add_argument(
+        "--sizes",
+        nargs="+",
+        type=positive,
+        metavar="N",
+        help="voxels of the cubes along each axis (default: 128 192 256)",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="JSON file for the measurements"
+    )
+    parser.set_defaults(command=run)
+
+
+def run(options):
+    """Run `kregzoo portability`."""
+    output = new_file(options.output)
+    start_keras()
+    from rich.table import Table
+
+    from kregzoo.evaluation import portability
+
+    sizes = options.sizes or portability.SIZES
+    rows = portability.measure(options.presets, sizes)
+    for name, heads in portability.TABLES.items():
+        table = Table(*heads)
+        for row in rows[name]:
+            table.add_row(*portability.texts(row))
+        print_rich(table)
+    if output:
+        words = ["kregzoo portability", *options.presets]
+        words += ["--sizes", *map(str, sizes)] if options.sizes else []
+        portability.write_json(output, rows, " ".join(words))

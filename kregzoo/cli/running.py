@@ -1,0 +1,73 @@
+"""What commands do before and after their work: check outputs, start Keras, print."""
+
+import contextlib
+import os
+
+from kregzoo.utils.files import as_path
+
+
+def new_file(path):
+    """Check the path of a file to write.
+
+    Args:
+        path: str, or None.
+
+    Returns:
+        `path`.
+
+    Raises:
+        ValueError: If the folder of the file does not exist.
+    """
+    if path and not as_path(path).absolute().parent.is_dir():
+        raise ValueError(f"The output's folder must exist. Received: {path}")
+    return path
+
+
+def new_folder(path):
+    """Check the path of a folder to write, without making it.
+
+    Args:
+        path: str.
+
+    Returns:
+        `pathlib.Path`.
+
+    Raises:
+        ValueError: If the path is a file.
+    """
+    path = as_path(path)
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"The output must be a folder. Received the file: {path}")
+    return path
+
+
+def start_keras():
+    """Import Keras and start its backend, silencing the backend's messages.
+
+    TensorFlow writes to standard error while it is imported and finds no GPU, before
+    any of its settings can silence it; errors still come as exceptions.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _native_stderr_silenced():
+        import keras
+
+        keras.ops.zeros(1)
+
+
+@contextlib.contextmanager
+def _native_stderr_silenced():
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def print_rich(renderable):
+    """Print a table or Markdown to the terminal."""
+    from rich.console import Console
+
+    Console().print(renderable)
