@@ -15,14 +15,14 @@ def run_start(moving, fixed, folder, centres):
     if centres:
         matrix[:-1, -1] = moving.grid.centre - fixed.grid.centre
     transform = AffineTransform(matrix)
-    return written(transform.apply(moving, fixed.grid), transform, folder)
+    return written(transform.apply(moving, fixed.grid, "linear"), transform, folder)
 
 
 def run(moving, fixed, folder, kind):
     """Register by the iterative engine: `"affine"`, or `"bspline"` after an affine."""
     moving, fixed = Image.read(moving), Image.read(fixed)
     transform = METHODS[kind](moving, fixed)
-    return written(transform.apply(moving, fixed.grid), transform, folder)
+    return written(transform.apply(moving, fixed.grid, "linear"), transform, folder)
 
 
 def _iterative_affine(moving, fixed):

@@ -130,7 +130,7 @@ def _run_closest_points(moving, fixed, folder):
         if np.abs(matrix - before).max() < 1e-5:
             break
     transform = AffineTransform(matrix)
-    return written(transform.apply(moving, fixed.grid), transform, folder)
+    return written(transform.apply(moving, fixed.grid, "linear"), transform, folder)
 
 
 def _skin(image):
