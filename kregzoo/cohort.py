@@ -213,7 +213,7 @@ def register_pair(pair, output, preset, refine):
     files = pair.files(output)
     with atomic_folder(files["warped"].parent) as folder:
         result.warped.write(folder / files["warped"].name)
-        result.transform.save(folder / files["transform"].name)
+        result.world_transform.save(folder / files["transform"].name)
         metrics = {"moving": pair.moving, "fixed": pair.fixed, **result.metrics}
         text = json.dumps(metrics, indent=2) + "\n"
         (folder / files["metrics"].name).write_text(text, encoding="utf-8")

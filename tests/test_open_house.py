@@ -7,10 +7,10 @@ import re
 import keras
 import numpy as np
 import pytest
-from kregzoo.cli.command_line import main
 
 import kregzoo
 from kregzoo import zoo
+from kregzoo.cli.command_line import main
 from kregzoo.models import SYSTEMS as SHIPPED
 from kregzoo.presets import preset as presets
 from kregzoo.spatial import Image

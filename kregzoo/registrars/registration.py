@@ -9,7 +9,7 @@ from keras import ops as kops
 
 from kregzoo.metrics import folded_percent, sd_log_j
 from kregzoo.report import Scene, build_report, build_summary, draw
-from kregzoo.spatial import DisplacementTransform, Image, as_aligned_image
+from kregzoo.spatial import DisplacementTransform, Image, as_aligned_image, lift
 from kregzoo.utils.files import as_path, atomic_folder
 
 NO_OVERLAP = "no overlap"
@@ -89,12 +89,20 @@ class Registration:
         """Map landmarks of the fixed image to the moving one.
 
         Args:
-            points: array `(N, D)` in RAS mm of the fixed image.
+            points: array `(N, D)` in RAS mm of the fixed image. Between files of one
+                slice, points may be 2-D or 3-D.
 
         Returns:
             float64 array `(N, D)` in RAS mm of the moving image.
         """
+        if np.shape(points)[-1:] == (3,):
+            return self.world_transform.apply_points(points)
         return self.transform.apply_points(points)
+
+    @property
+    def world_transform(self):
+        """The transform that fits the files: 3-D between files of one slice."""
+        return lift(self.transform, self.fixed.grid, self.moving.grid)
 
     def save(self, directory):
         """Write warped image, ITK transform, metrics and report into a folder.
@@ -111,7 +119,7 @@ class Registration:
         with atomic_folder(directory) as folder:
             paths = [folder / name for name in FILES]
             self.warped.write(paths[0])
-            self.transform.save(paths[1])
+            self.world_transform.save(paths[1])
             paths[2].write_text(metrics, encoding="utf-8")
             paths[3].write_text(self.to_html(), encoding="utf-8")
         return [as_path(directory) / name for name in FILES]

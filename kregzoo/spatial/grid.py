@@ -6,6 +6,8 @@ import math
 import nibabel as nib
 import numpy as np
 
+from kregzoo.spatial.slice_plane import SlicePlane
+
 # What a picture looks like on paper: rows run down, columns run to the right.
 CANONICAL_ORIENTATION = {2: "PL", 3: "RAS"}
 UNITS = ("mm", "pixel")
@@ -26,7 +28,9 @@ class Grid:
         affine: Matrix `(D + 1, D + 1)` that takes homogeneous voxel indices to
             world millimetres, as in NIfTI. Voxel indices point at voxel centres.
         unit: `"mm"`; or `"pixel"` for a picture of unknown pixel size, whose pixels
-            count as millimetres. It plays no part in equality.
+            count as millimetres.
+        plane: `SlicePlane`, where a 2-D grid lies in 3-D space, if that is known.
+            Neither unit nor plane plays a part in equality.
 
     Raises:
         ValueError: If the shape is empty or not 2-D or 3-D, if the affine has the
@@ -41,6 +45,7 @@ class Grid:
     shape: tuple[int, ...]
     affine: np.ndarray
     unit: str = "mm"
+    plane: SlicePlane | None = None
 
     def __post_init__(self):
         shape = tuple(int(size) for size in self.shape)
@@ -72,6 +77,10 @@ class Grid:
         if self.unit not in UNITS:
             raise ValueError(
                 f"`unit` must be one of {UNITS}. Received: unit={self.unit!r}"
+            )
+        if self.plane is not None and len(shape) != 2:
+            raise ValueError(
+                f"Only a 2-D grid lies in a plane. Received: shape={shape}"
             )
         affine.flags.writeable = False
         object.__setattr__(self, "shape", shape)
@@ -126,6 +135,14 @@ class Grid:
     def extent(self):
         """Millimetres that the voxels cover along each axis, `(D,)`."""
         return self.spacing * self.shape
+
+    @property
+    def volume(self):
+        """The 3-D `Grid` of one slice that a 2-D grid is; None if that is unknown."""
+        if self.plane is None:
+            return None
+        shape = np.insert(self.shape, self.plane.axis, 1)
+        return Grid(shape, self.plane.volume_affine(self.affine))
 
     @property
     def orientation(self):
@@ -258,6 +275,13 @@ class Grid:
 def apply_affine(matrix, points):
     """Apply a homogeneous matrix `(D + 1, D + 1)` to points `(..., D)`."""
     return np.asarray(points) @ matrix[:-1, :-1].T + matrix[:-1, -1]
+
+
+def change_frame(coordinates, frame, target):
+    """Express voxel coordinates of one affine in the voxels of another."""
+    matrix = np.linalg.solve(target, frame)
+    # In the coordinates' own precision: a float64 matrix would double a large array.
+    return apply_affine(matrix.astype(coordinates.dtype), coordinates)
 
 
 def _affine_about(linear, shape, centre):

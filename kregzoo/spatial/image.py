@@ -7,7 +7,9 @@ import nibabel as nib
 import numpy as np
 
 from kregzoo import ops
-from kregzoo.spatial.grid import CANONICAL_ORIENTATION, Grid
+from kregzoo.spatial.conversion import convert, knows_geometry
+from kregzoo.spatial.grid import Grid
+from kregzoo.spatial.placing import place
 from kregzoo.spatial.reading import (
     nibabel_affine,
     nibabel_voxels,
@@ -71,7 +73,9 @@ class Image:
 
         A 3-D array without an affine runs to right, anterior, superior; a 2-D array
         is a picture, rows running down and columns to the right, as ITK reads one.
-        Trailing axes of length one are dropped, so `(256, 256, 1)` is a 2-D image.
+        Trailing axes of length one are dropped, so `(256, 256, 1)` is a 2-D image; with
+        an affine `(4, 4)`, any axis of length one, and the image still knows where it
+        lies in 3-D space.
 
         Args:
             array: Voxels `(*spatial)`.
@@ -91,30 +95,12 @@ class Image:
             ValueError: If the array is no image of one channel, or `spacing` or
                 `affine` is not valid.
         """
-        array = split_colors(np.asarray(array))
+        # Not asarray, which would drop the mask of a masked array unseen.
+        array = split_colors(np.asanyarray(array))
         if channel is not None:
             array = select_channel(array, channel)
-        while array.ndim > 2 and array.shape[-1] == 1:
-            array = array[..., 0]
-        if array.ndim not in (2, 3) or array.size == 0:
-            raise ValueError(
-                "An image must be 2-D or 3-D, with one channel and at least one voxel: "
-                "choose a volume of a series, or a channel. "
-                f"Received: array of shape {array.shape}"
-            )
-        unit = "mm"
-        if affine is None:
-            unit = "pixel" if array.ndim == 2 and spacing is None else "mm"
-            affine = _affine_of_spacing(spacing, array.ndim)
-        elif spacing is not None:
-            raise ValueError(
-                "Give `spacing` or `affine`, not both. "
-                f"Received: spacing={spacing}, affine={affine}"
-            )
-        affine = np.asarray(affine, "float64")
-        if array.ndim == 2 and affine.shape == (4, 4):
-            affine = _affine_in_plane(affine)
-        return cls(array, Grid(array.shape, affine, unit), name)
+        array, grid = place(array, spacing, affine)
+        return cls(array, grid, name)
 
     @classmethod
     def from_nibabel(cls, image, name=None, channel=None):
@@ -157,7 +143,8 @@ class Image:
         """
         path = as_path(path)
         array, affine = read_voxels(path, channel)
-        affine = affine if spacing is None else None
+        if spacing is not None:
+            array, affine = np.squeeze(array), None
         try:
             return cls.from_array(array, spacing, affine, name=path.name)
         except ValueError as error:
@@ -236,7 +223,8 @@ def as_image(value, argument="image", allow_labels=False, channel=None):
     """Make an image fit for registration of whatever a user gave.
 
     Args:
-        value: An `Image`, a path, a nibabel image, or an array.
+        value: An `Image`, a path, an array, or an image of nibabel, SimpleITK, ITK,
+            ANTsPy, MONAI or TorchIO.
         argument: Name of the caller's argument, for error messages.
         allow_labels: Whether it may be a map of labels, or a mask, which may be
             constant.
@@ -275,7 +263,8 @@ def as_aligned_image(image, value, argument):
     Args:
         image: The `Image` that it belongs to.
         value: Whatever `as_image` takes; an array, which knows no place of its own,
-            of the image's shape lies where the image lies.
+            of the image's shape lies where the image lies. Axes of length one do not
+            count.
         argument: Name of the caller's argument, for error messages.
 
     Returns:
@@ -289,10 +278,23 @@ def as_aligned_image(image, value, argument):
         >>> as_aligned_image(image, np.eye(4) > 0, "mask").grid == image.grid
         True
     """
-    placed = (Image, str, os.PathLike, nib.spatialimages.SpatialImage)
-    if not isinstance(value, placed) and np.shape(value) == image.grid.shape:
-        value = Image(value, image.grid)
+    try:
+        value = _place_on(image, value)
+    except ValueError as error:
+        raise ValueError(f"`{argument}` is not usable. {error}") from error
     return as_image(value, argument, allow_labels=True)
+
+
+def _place_on(image, value):
+    """Put an array of an image's shape on its grid; leave alone what has a place."""
+    placed = (Image, str, os.PathLike, nib.spatialimages.SpatialImage)
+    if isinstance(value, placed) or knows_geometry(value):
+        return value
+    # Not asarray, which would drop the mask of a masked array unseen.
+    array = np.asanyarray(value)
+    if np.squeeze(array).shape != np.squeeze(image.array).shape:
+        return value
+    return Image(array.reshape(image.grid.shape), image.grid)
 
 
 def _background(array):
@@ -308,10 +310,16 @@ def _converted(value, channel):
         return Image.read(value, channel=channel)
     if isinstance(value, nib.spatialimages.SpatialImage):
         return Image.from_nibabel(value, channel=channel)
+    if knows_geometry(value):
+        array, affine, has_channels = convert(value)
+        if has_channels:
+            array = select_channel(array, channel)
+        return Image.from_array(array, affine=affine)
     if hasattr(value, "__array__") or isinstance(value, (list, tuple)):
         return Image.from_array(value, channel=channel)
     raise ValueError(
-        "Give a path, a nibabel image, an array, or a kregzoo.spatial.Image. "
+        "Give a path, an array, a kregzoo.spatial.Image, or an image of nibabel, "
+        "SimpleITK, ITK, ANTsPy, MONAI or TorchIO. "
         f"Received: {type(value).__name__}"
     )
 
@@ -345,24 +353,3 @@ def _constant_share(array):
     rows, others = array[:-1:step], array[1::step]
     inside = rows != values[counts.argmax()]
     return float((rows == others)[inside].mean()) if inside.any() else 0.0
-
-
-def _affine_of_spacing(spacing, ndim):
-    """Affine of an array with nothing but a spacing: its first voxel is the origin."""
-    spacing = np.broadcast_to(1.0 if spacing is None else spacing, ndim)
-    if not np.isfinite(spacing).all() or np.min(spacing) <= 0:
-        raise ValueError(f"`spacing` must be positive. Received: spacing={spacing}")
-    unit = Grid.centred((1,) * ndim, 1.0, orientation=CANONICAL_ORIENTATION[ndim])
-    return unit.affine @ np.diag([*spacing, 1.0])
-
-
-def _affine_in_plane(affine):
-    """The 2-D affine of a slice.
-
-    An axial slice keeps its place in x and y. Any other has none there, so it becomes
-    a picture with the slice's spacing.
-    """
-    plane = affine[:3, :2]
-    if np.allclose(plane[2], 0, atol=1e-4 * np.abs(plane).max()):
-        return affine[np.ix_([0, 1, 3], [0, 1, 3])]
-    return _affine_of_spacing(np.linalg.norm(plane, axis=0), 2)

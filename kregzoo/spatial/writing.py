@@ -6,7 +6,12 @@ import nibabel as nib
 import numpy as np
 
 from kregzoo.spatial import itk
-from kregzoo.spatial.reading import MGH_SUFFIXES, NIBABEL_SUFFIXES, PAIR_SUFFIXES
+from kregzoo.spatial.reading import (
+    MGH_SUFFIXES,
+    NIBABEL_SUFFIXES,
+    PAIR_SUFFIXES,
+    PICTURE_SUFFIXES,
+)
 from kregzoo.spatial.voxels import fits
 from kregzoo.utils.files import atomic
 
@@ -34,6 +39,8 @@ def write_voxels(array, grid, path):
             "An image must go to one file, such as .nii.gz, .mha or .nrrd, not to "
             f"a header and its data. Received: path={os.fspath(path)!r}"
         )
+    if grid.plane is not None and not name.endswith(PICTURE_SUFFIXES):
+        array, grid = np.expand_dims(array, grid.plane.axis), grid.volume
     with atomic(path) as temporary:
         if not name.endswith(NIBABEL_SUFFIXES):
             itk.write(itk.to_image(array, grid), temporary)
