@@ -4,6 +4,7 @@ import keras
 from keras import ops as kops
 
 from kregzoo import ops
+from kregzoo.losses.base import ImageLoss
 from kregzoo.losses.common import voxel_mean
 
 # Four units of float32's last digit, relative to 1.
@@ -11,7 +12,7 @@ ROUNDING = 2.0**-21
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class LNCC(keras.losses.Loss):
+class LNCC(ImageLoss):
     """One minus the mean squared correlation coefficient in a sliding box.
 
     Per voxel `cross**2 / (var_fixed * var_warped + epsilon)` with sums over the box, of

@@ -3,11 +3,12 @@
 import keras
 from keras import ops as kops
 
+from kregzoo.losses.base import ImageLoss
 from kregzoo.losses.common import voxel_mean
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class NCC(keras.losses.Loss):
+class NCC(ImageLoss):
     """One minus the correlation coefficient of all intensities.
 
     In [0, 2]: 0 where one image is an increasing linear function of the other, 1 for

@@ -3,11 +3,12 @@
 import keras
 
 from kregzoo import ops
+from kregzoo.losses.base import ImageLoss
 from kregzoo.losses.common import voxel_mean
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class SSIM(keras.losses.Loss):
+class SSIM(ImageLoss):
     """One minus the mean structural similarity in a sliding box.
 
     Wang et al., Image Quality Assessment: From Error Visibility to Structural

@@ -32,3 +32,4 @@ from kregzoo.ops.warping import (
     sample,
     warp,
 )
+from kregzoo.ops.weights import voxel_weights

@@ -10,6 +10,7 @@ from keras import ops as kops
 from kregzoo.metrics import folded_percent, sd_log_j
 from kregzoo.report import Scene, build_report, build_summary, draw
 from kregzoo.spatial import DisplacementTransform, Image, as_aligned_image, lift
+from kregzoo.spatial.sampling import sample_indices
 from kregzoo.utils.files import as_path, atomic_folder
 
 NO_OVERLAP = "no overlap"
@@ -235,8 +236,8 @@ def field_transform(field, grid, kind=DisplacementTransform):
 
 def _ncc(fixed, other):
     """Correlation coefficient; a sample of the voxels is as good as all."""
-    step = max(1, fixed.size // 1_000_000)
-    fixed, other = (np.ravel(x)[::step].astype("float64") for x in (fixed, other))
+    sample = sample_indices(fixed.size, 1_000_000)
+    fixed, other = (np.ravel(x)[sample].astype("float64") for x in (fixed, other))
     if fixed.std() == 0 or other.std() == 0:
         return 0.0
     return float(np.corrcoef(fixed, other)[0, 1])

@@ -17,6 +17,7 @@ from kregzoo.spatial.reading import (
     select_channel,
     split_colors,
 )
+from kregzoo.spatial.sampling import sample_indices
 from kregzoo.spatial.voxels import as_voxels, enumerate_values, fits
 from kregzoo.spatial.writing import write_voxels
 from kregzoo.utils.files import as_path
@@ -345,11 +346,16 @@ def _constant_share(array):
 
     Noise makes neighbours in a scan differ.
     """
-    sample = array.ravel()[:: max(1, array.size // SAMPLED_VOXELS)]
-    values, counts = np.unique(sample, return_counts=True)
+    voxels = array.ravel()
+    values, counts = np.unique(
+        voxels[sample_indices(voxels.size, SAMPLED_VOXELS)], return_counts=True
+    )
     if not np.array_equal(values, np.round(values)):
         return 0.0
-    step = max(1, array.size // SLAB_VOXELS)
-    rows, others = array[:-1:step], array[1::step]
-    inside = rows != values[counts.argmax()]
-    return float((rows == others)[inside].mean()) if inside.any() else 0.0
+    row = array[0].size
+    first = sample_indices(voxels.size - row, SLAB_VOXELS)
+    inside = first[voxels[first] != values[counts.argmax()]]
+    if not inside.size:
+        return 0.0
+    # Neighbors along the first axis.
+    return float((voxels[inside] == voxels[inside + row]).mean())

@@ -290,9 +290,7 @@ def test_a_folder_holds_one_run_s_training(trained, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     for one in ({"seed": 8}, {"steps": 3}, {"data": other}):
         with pytest.raises(ValueError, match="another run.*Received"):
-            zoo.train(
-                "voxelmorph", **{"data": data, "out": out, "seed": 7, **one}
-            )
+            zoo.train("voxelmorph", **{"data": data, "out": out, "seed": 7, **one})
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
 
