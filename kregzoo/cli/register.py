@@ -74,7 +74,9 @@ def run(options):
     if options.labels:
         labels = as_labels(options.labels, "--labels")
     if options.points:
-        points = read_points(options.points, fixed.grid.ndim)
+        # Between files of one slice, landmarks may be of 3-D space.
+        slices = moving.grid.plane is not None and fixed.grid.plane is not None
+        points = read_points(options.points, None if slices else fixed.grid.ndim)
     result = _register(moving, fixed, options)
     with atomic_folder(output) as folder:
         result.save(folder)

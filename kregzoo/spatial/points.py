@@ -37,10 +37,11 @@ def read_points(path, ndim):
             header, if there is one, names the axes in their order: `x`, `y`, `z` are
             RAS mm; `r`, `a`, `s`, `l`, `p`, `i` point to right, anterior, superior,
             left, posterior, inferior.
-        ndim: Number of coordinates that a point must have, 2 or 3.
+        ndim: Number of coordinates that a point must have, 2 or 3; or None for either,
+            as between images of one slice.
 
     Returns:
-        Points `(N, ndim)` in RAS mm, float64, in the file's order.
+        Points `(N, D)` in RAS mm, float64, in the file's order.
 
     Raises:
         ValueError: If the file holds no points, points of another dimension, a
@@ -58,10 +59,10 @@ def read_points(path, ndim):
         points = _parse(path.name.lower(), path.read_text(encoding="utf-8-sig"), ndim)
         if not len(points):
             raise ValueError("It holds no points")
-        if points.shape[1] != ndim:
+        if points.shape[1] not in ((2, 3) if ndim is None else (ndim,)):
             raise ValueError(
                 f"Its points have {points.shape[1]} coordinates, where the image has "
-                f"{ndim} dimensions"
+                f"{ndim or '2 or 3'} dimensions"
             )
         if not np.isfinite(points).all():
             count = np.count_nonzero(~np.isfinite(points).all(axis=1))
@@ -115,7 +116,9 @@ def _from_csv(text, ndim):
             axes = _named_axes(cells)
         else:
             rows.append(cells)
-    return _to_ras(rows, "xyz"[:ndim] if axes is None else axes)
+    if axes is None:
+        axes = "xyz"[: ndim or len(rows[0])] if rows else "xyz"
+    return _to_ras(rows, axes)
 
 
 def _rows(text):

@@ -44,8 +44,11 @@ class Record:
     system: str = "voxelmorph"
     chapter: str = "5.1"
     reference: str = "Somebody"
-    transform: str = "displacement"
+    task: str = "register"
+    predicts: str = "displacement"
     ndim: int = 3
+    modalities: tuple = ("MR", "MR")
+    images: str = "MR, brains"
     data: str = "brains"
     licence: str = "CC0"
     figures: dict = dataclasses.field(default_factory=dict)
@@ -55,7 +58,7 @@ class Record:
 def files(tmp_path, monkeypatch):
     """A folder with images, labels, landmarks and a transform, to work in."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(zoo, "load", lambda name: Shifting(), raising=False)
+    monkeypatch.setattr(zoo, "load", lambda name, task=None: Shifting(), raising=False)
     rng = np.random.default_rng(0)
     affine = np.diag([-2.0, 2.0, 2.5, 1.0])
     for name in ("moving", "fixed"):
@@ -193,10 +196,18 @@ def test_a_process_says_the_same_without_the_chatter_of_its_backend(tmp_path):
 
 
 def test_list_prints_a_table_or_json(monkeypatch, capsys):
-    monkeypatch.setattr(zoo, "list_models", lambda: [Record()], raising=False)
+    asked = []
+
+    def list_models(*filters):
+        asked.append(filters)
+        return [Record(modalities=["MR", "US"])]
+
+    monkeypatch.setattr(zoo, "list_models", list_models, raising=False)
     assert cli.main(["list", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == [dataclasses.asdict(Record())]
-    assert cli.main(["list"]) == 0
+    expected = dataclasses.asdict(Record(modalities=["MR", "US"]))
+    assert json.loads(capsys.readouterr().out) == [expected]
+    assert cli.main(["list", "--ndim", "3", "--modality", "US"]) == 0
+    assert asked == [(None, None), (3, "US")]
     assert "some_preset" in capsys.readouterr().out
 
 
@@ -239,16 +250,19 @@ def test_help_lists_the_commands_and_version_is_the_package_s(capsys):
 def test_evaluate_measures_and_compare_judges(
     known_data, tmp_path, capsys, monkeypatch
 ):
-    from kregzoo import evaluation
+    from kregzoo.evaluation import selection
+    from kregzoo.evaluation.baselines import registry
+    from kregzoo.protocols import HELD_OUT_PAIRS
     from tests.known_data import Shift, method
 
     parts = {"good": 1.0, "bad": 0.2}
 
-    def presets(name, refine):
-        assert refine == 3
+    def presets(name, protocol, refine):
+        assert refine == 3 and protocol is HELD_OUT_PAIRS
         return [method(name, Shift(parts[name]), weights="abc")]
 
-    monkeypatch.setattr(evaluation, "preset_methods", presets)
+    monkeypatch.setattr(registry, "preset_methods", presets)
+    monkeypatch.setattr(selection, "_declared_by_preset", lambda name: [HELD_OUT_PAIRS])
     monkeypatch.chdir(tmp_path)
     words = f"evaluate good --data {known_data} --baselines iterative-affine --refine 3"
     assert cli.main([*words.split(), "--out", "out"]) == 0

@@ -192,3 +192,18 @@ def test_write_then_read(tmp_path, ndim):
     np.testing.assert_allclose(
         read_points(tmp_path / "points.csv", ndim), points, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_points_between_slices_may_be_of_the_plane_or_of_space(tmp_path, ndim, named):
+    header = "x,y,z"[: 2 * ndim - 1] + "\n" if named else ""
+    text = header + ",".join(str(value) for value in range(ndim)) + "\n"
+    points = read_points(written(tmp_path, text), None)
+    np.testing.assert_array_equal(points, [range(ndim)])
+
+
+@pytest.mark.parametrize("row", ["1", "1,2,3,4"])
+def test_points_between_slices_have_two_or_three_coordinates(tmp_path, row):
+    with pytest.raises(ValueError, match="2 or 3 dimensions|each hold 3"):
+        read_points(written(tmp_path, row), None)

@@ -1,6 +1,4 @@
 import dataclasses
-import importlib
-import io
 import json
 import shutil
 
@@ -10,74 +8,24 @@ import pytest
 
 import kregzoo
 from kregzoo import ops, zoo
-from kregzoo.losses import BendingEnergy
 from kregzoo.models import SYSTEMS
 from kregzoo.models.supervised import sam_flownet
 from kregzoo.presets import preset as presets
 from kregzoo.presets.preset import Preset
-from kregzoo.registrars import Refinement
-from kregzoo.spatial import Image, Preprocessor
-from kregzoo.training import Scale, Staged, Trained, trainers
-from kregzoo.zoo.cards import headline
+from kregzoo.spatial import Preprocessor
+from kregzoo.training import Scale, Staged, trainers
 from tests.helpers import assert_close
-from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid
-
-SCALE = Scale(
-    spacing=4.0,
-    shapes=((16, 16, 16), (32, 32, 32)),
-    steps=10,
-    learning_rate=1e-3,
-    model={"variant": "vm1", "half_resolution": True},
+from tests.phantoms import Phantom, linear_map
+from tests.zoo.tiny import (
+    SCALE,
+    Untrained,
+    change,
+    write_contrasts,
+    write_data,
+    write_slices,
 )
 
-
-def write_data(folder, paired=False, count=5, labelled=False):
-    """A data folder of phantoms, each in a pose of its own."""
-    records = []
-    for number in range(count):
-        record = {}
-        for role in ("moving", "fixed") if paired else ("image",):
-            phantom = Phantom(3, radius=22.0, seed=number % 2)
-            grid = rotated_grid((20, 22, 24), 3.6, 4.0 * number)
-            pose = linear_map(3, degrees=3.0 * number, shift=2.0 * number)
-            # As in many data sets, the folder alone tells the persons apart.
-            path = folder / f"person{number}" / role / "scan.nii.gz"
-            path.parent.mkdir(parents=True)
-            image = phantom.image(grid, pose)
-            image.write(path)
-            record[role] = str(path.relative_to(folder))
-            if labelled:
-                labels = np.digitize(image.array, (0.3, 0.8)).astype("uint8")
-                Image(labels, grid).write(path.with_name("label.nii.gz"))
-                label = path.with_name("label.nii.gz").relative_to(folder)
-                record["label"] = str(label)
-        records.append(record)
-    about = {"title": "Phantoms", "licence": "CC0", "source": "made here"}
-    (folder / "dataset.json").write_text(json.dumps({**about, "train": records}))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def small():
-    """Recipes at a scale of seconds."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainers, "STEPS_PER_EPOCH", 2)
-        patch.setitem(SYSTEMS["voxelmorph"].recipe.scales, "cpu", SCALE)
-        patch.setitem(
-            SYSTEMS["vxmdiff"].recipe.scales,
-            "cpu",
-            dataclasses.replace(SCALE, steps=2, model={}),
-        )
-        yield
-
-
-@pytest.fixture(scope="module")
-def trained(small, tmp_path_factory):
-    """A data folder, the preset trained on it and its folder."""
-    root = tmp_path_factory.mktemp("zoo")
-    data = write_data(root / "phantoms")
-    out = root / "voxelmorph_phantoms"
-    return data, zoo.train("voxelmorph", data, out, seed=7), out
+pytestmark = pytest.mark.usefixtures("small")
 
 
 def test_training_writes_a_preset(trained):
@@ -110,15 +58,6 @@ def test_training_writes_a_preset(trained):
         assert said in card
     history = json.loads((out / "training/history.json").read_text(encoding="utf-8"))
     assert len(history) == 5 and np.isfinite(history[-1]["val_loss"])
-
-
-def test_a_module_without_a_docstring_has_a_card(trained, monkeypatch):
-    module = importlib.import_module(SYSTEMS["voxelmorph"].builder.__module__)
-    monkeypatch.setattr(module, "__doc__", None)
-    text = zoo.cards.card(trained[1])
-    about = text.partition("```\n\n")[2].partition("\n\n## Figures")[0]
-    assert about == SYSTEMS["voxelmorph"].reference
-    assert "## Data\n\nPhantoms. Source: made here. Licence: CC0." in text
 
 
 @pytest.mark.parametrize("last", ["draw_curves", "card"])
@@ -156,23 +95,6 @@ def test_every_image_is_aligned_with_the_first(trained):
         assert error < 2.0
 
 
-def test_a_trained_preset_loads_and_registers(trained):
-    _, preset, out = trained
-    registrar = kregzoo.load(out)
-    assert registrar.metadata["name"] == "voxelmorph_phantoms"
-    checkpoint = keras.models.load_model(out / "training/checkpoint.keras")
-    for one, other in zip(registrar.model.weights, checkpoint.weights, strict=True):
-        expected = keras.ops.convert_to_numpy(other)
-        assert_close(one, expected, rtol=2**-10, atol=1e-7)
-    truth = linear_map(3, degrees=4.0)
-    phantom = Phantom(3, radius=22.0)
-    grid = rotated_grid((24, 24, 24), 3.5, 0.0)
-    result = registrar.register(
-        phantom.image(grid), phantom.image(grid, truth), progress=False
-    )
-    assert mean_error(result.transform, truth, phantom.landmarks()) < 2.0
-
-
 def test_training_again_goes_on_and_not_over(trained):
     data, _, out = trained
     before = (out / "training/checkpoint.keras").read_bytes()
@@ -180,24 +102,6 @@ def test_training_again_goes_on_and_not_over(trained):
     zoo.train("voxelmorph", data, out, seed=7)
     assert (out / "training/checkpoint.keras").read_bytes() == before
     assert len(weights) == len((out / "model.weights.h5").read_bytes())
-
-
-class Untrained:
-    """A trainer that keeps the datasets and trains nothing."""
-
-    def fit(self, build, sets, scale, folder):
-        self.sets = sets
-        return Trained(build(), {}, 1.0)
-
-
-def change(monkeypatch, system, name, data=None, **changes):
-    """Change fields of a recipe, and fields of its data."""
-    recipes = SYSTEMS[system].recipes
-    recipe = recipes[name]
-    recipe = dataclasses.replace(
-        recipe, data=dataclasses.replace(recipe.data, **(data or {})), **changes
-    )
-    monkeypatch.setitem(recipes, name, recipe)
 
 
 def test_records_that_are_pairs_stay_pairs(small, tmp_path, monkeypatch):
@@ -273,11 +177,6 @@ def test_stages_are_trained_one_after_the_other(tmp_path, monkeypatch):
     assert registrar.model.get_layer("stage_2_control_points")
 
 
-def test_unknown_recipes_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="`recipe`.*brain_t1.*Received: 'moon'"):
-        zoo.train("voxelmorph", tmp_path, tmp_path / "out", recipe="moon")
-
-
 def test_a_system_may_start_from_another_s_weights(trained, tmp_path, monkeypatch):
     _, _, start = trained
     name = SYSTEMS["vxmdiff"].recipe.initial
@@ -331,66 +230,6 @@ def test_pairs_of_one_s_own_serve_fit(trained):
         zoo.training_pairs(registrar, data)
 
 
-def test_refinement_is_as_smooth_as_the_recipe_has_it(trained, monkeypatch):
-    _, _, out = trained
-    grid = rotated_grid((24, 24, 24), 3.5, 0.0)
-    moving, fixed = (Phantom(3, radius=22.0, seed=n).image(grid) for n in range(2))
-
-    def roughness():
-        result = kregzoo.load(out).register(moving, fixed, refine=10, progress=False)
-        return result.metrics["sd_log_j"]
-
-    free = roughness()
-    stiff = Refinement(regularizers=((BendingEnergy(), 1e4),))
-    change(monkeypatch, "voxelmorph", "brain_t1", refinement=stiff)
-    assert roughness() < 0.5 * free
-
-
-FIGURES = {
-    "phantoms": {
-        "centres": {"dice": [0.4, 0.3, 0.5]},
-        "one pass": {"dice": [0.5125, 0.5, 0.525], "seconds": 1.2},
-    }
-}
-
-
-def test_models_are_listed_and_printed(trained, monkeypatch):
-    from rich.console import Console
-
-    _, _, out = trained
-    found = {out.name: out}
-    for module in (zoo.loading, presets):
-        monkeypatch.setattr(module, "installed_presets", lambda: found)
-    (record,) = kregzoo.list_models()
-    assert record.name == "voxelmorph_phantoms"
-    assert (record.system, record.chapter, record.ndim) == ("voxelmorph", "5.1", 3)
-    assert (record.data, record.licence) == ("Phantoms", "CC0")
-    console = Console(width=80, record=True, file=io.StringIO())
-    console.print(zoo.table([dataclasses.replace(record, figures=FIGURES)]))
-    text = console.export_text()
-    assert "voxelmorph_phantoms" in text and "Dice 0.40 → 0.51" in text
-    assert kregzoo.load("voxelmorph_phantoms").metadata["name"] == record.name
-
-
-def test_figures_are_recorded_in_metadata_and_card(trained, tmp_path):
-    _, _, out = trained
-    folder = tmp_path / "measured"
-    shutil.copytree(out, folder)
-    zoo.record_figures(folder, FIGURES)
-    assert Preset.read(folder).metadata["figures"] == FIGURES
-    text = (folder / "README.md").read_text(encoding="utf-8")
-    assert "### phantoms\n\n| method | Dice | seconds |\n" in text
-    assert "| one pass | 0.5125 [0.5000, 0.5250] | 1.2 |\n" in text
-    assert kregzoo.load(folder).metadata["figures"] == FIGURES
-
-
-def test_a_headline_is_of_overlap_or_of_error():
-    errors = {"centres": {"tre": [16.3, 15, 17]}, "one pass": {"tre": [2.04, 2, 3]}}
-    assert headline({"affines": errors}) == "TRE 16.3 → 2.0 mm"
-    assert headline({"affines": errors, **FIGURES}) == "Dice 0.40 → 0.51"
-    assert headline({}) == "not measured"
-
-
 def test_bad_arguments_are_refused(small, tmp_path):
     data = write_data(tmp_path / "data", count=2)
     for system in ("nothing", "", None):
@@ -410,34 +249,6 @@ def test_bad_arguments_are_refused(small, tmp_path):
     with pytest.raises(ValueError, match="`data`.*Received: 0"):
         zoo.train("voxelmorph", data, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-def test_a_preset_cannot_name_code_to_run(trained, tmp_path):
-    _, preset, out = trained
-    for system in ("os.system", "../voxelmorph", "builtins.eval"):
-        bad = dataclasses.replace(
-            preset,
-            folder=tmp_path / "bad",
-            config={"system": system, "arguments": {}},
-        )
-        bad.write(kregzoo.load(out).model, "card")
-        with pytest.raises(ValueError, match="`system`.*Received"):
-            kregzoo.load(tmp_path / "bad")
-
-
-def write_slices(folder, count=8):
-    """Single 2-D images, a hundred pixels wide."""
-    records = []
-    folder.mkdir()
-    for number in range(count):
-        turned = linear_map(2, degrees=1.0 * number, shift=0.5 * number)
-        grid = rotated_grid((100, 100), 1.0, 0.0)
-        image = Phantom(2, radius=40.0).image(grid, turned)
-        image.write(folder / f"{number}.nii.gz")
-        records.append({"image": f"{number}.nii.gz"})
-    about = {"title": "Slices", "licence": "CC0", "source": "made here"}
-    (folder / "dataset.json").write_text(json.dumps({**about, "train": records}))
-    return folder
 
 
 @pytest.mark.parametrize("name", ["brain_2d", "brain_2d_random"])
@@ -461,24 +272,6 @@ def test_a_recipe_may_make_its_pairs(name, tmp_path, monkeypatch):
     assert registrar.register(scan, scan, progress=False).warped.grid.ndim == 2
 
 
-def write_contrasts(folder, count=3):
-    """Persons in poses of their own, each seen twice in the same place."""
-    records = []
-    for number in range(count):
-        image = Phantom(3, radius=22.0, seed=number).image(
-            rotated_grid((20, 22, 24), 3.6, 4.0 * number)
-        )
-        (folder / str(number)).mkdir(parents=True)
-        record = {key: f"{number}/{key}.nii.gz" for key in ("t1", "t2")}
-        image.write(folder / record["t1"])
-        inverse = np.where(image.array > 0.05, 1.3 - image.array, 0.0)
-        Image(inverse.astype("float32"), image.grid).write(folder / record["t2"])
-        records.append(record)
-    about = {"title": "Contrasts", "licence": "CC0", "source": "made here"}
-    (folder / "dataset.json").write_text(json.dumps({**about, "train": records}))
-    return folder
-
-
 def test_contrasts_train_networks_of_deformations_too(small, tmp_path, monkeypatch):
     trainer = Untrained()
     change(monkeypatch, "voxelmorph", "brain_t1", trainer=trainer)
@@ -495,9 +288,9 @@ def test_a_folder_holds_one_run_s_training(trained, tmp_path):
     text = (other / "dataset.json").read_text()
     (other / "dataset.json").write_text(text.replace("CC0", "CC-BY"))
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
-    for change in ({"seed": 8}, {"steps": 3}, {"data": other}):
+    for one in ({"seed": 8}, {"steps": 3}, {"data": other}):
         with pytest.raises(ValueError, match="another run.*Received"):
-            zoo.train("voxelmorph", **{"data": data, "out": out, "seed": 7, **change})
+            zoo.train("voxelmorph", **{"data": data, "out": out, "seed": 7, **one})
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
 
