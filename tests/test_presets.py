@@ -58,7 +58,7 @@ def test_a_preset_undoes_a_small_motion(record):
     radius, spacing = (65.0, 3.0) if ndim == 3 else (42.0, 2.0)
     phantom = Phantom(ndim, radius=radius, count=80 if ndim == 3 else 40)
     truth = wave(ndim, amplitude=4.0, length=2.15 * radius)
-    if record.transform == "affine":
+    if record.predicts == "affine":
         truth = linear_map(ndim, degrees=10.0, shift=5.0)
     grid = rotated_grid((60,) * ndim, spacing, 8.0)
     moving, fixed = phantom.image(grid), phantom.image(grid, truth)
@@ -97,5 +97,5 @@ def test_a_preset_reaches_its_figure(record, data_root, tmp_path):
 def measured(registrar, pair, kind):
     """A figure of one pair, the mean over its labels."""
     result = registrar.register(pair.moving, pair.fixed, progress=False)
-    values = [row[kind] for row in pair.measure(result.transform)]
-    return np.mean([value for value in values if value is not None])
+    rows = pair.measure(result.transform)
+    return np.mean([row["value"] for row in rows if row["metric"] == kind])

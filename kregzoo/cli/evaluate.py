@@ -76,7 +76,7 @@ def add_parser(commands):
     parser.add_argument(
         "--record",
         action="store_true",
-        help="write the figures into the presets' metadata and cards",
+        help="write the metrics into the presets' metadata and cards",
     )
     parser.set_defaults(command=run)
 
@@ -86,7 +86,7 @@ def run(options):
     output = new_folder(options.output)
     if options.record and options.pairs and not options.truth:
         raise ValueError(
-            "`--record` writes the figures of all pairs. "
+            "`--record` writes the metrics of all pairs. "
             f"Received: --record with --pairs {options.pairs}"
         )
     folders = [pathlib.Path(data).resolve().name for data in options.data]
@@ -121,8 +121,8 @@ def run(options):
         tables = evaluation.read_tables(output)
         for name in sorted(measured):
             own = [t for t in tables if pathlib.Path(name).name in t.presets]
-            figures = evaluation.preset_figures(own, pathlib.Path(name).name)
-            zoo.record_figures(name, figures)
+            metrics = evaluation.preset_metrics(own, pathlib.Path(name).name)
+            zoo.record_figures(name, metrics)
     print(evaluation.write_results(output))
 
 

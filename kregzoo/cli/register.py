@@ -52,8 +52,9 @@ def add_parser(commands):
     parser.add_argument(
         "--points",
         metavar="FILE",
-        help="CSV of landmarks in RAS mm of the fixed image, a row each; where they "
-        "lie in the moving image is written as warped_points.csv",
+        help="landmarks of the fixed image: a CSV file, one point per row, in RAS mm "
+        "or with a header that names the axes, such as l,p,s; or 3D Slicer's .fcsv or "
+        ".mrk.json. Their positions in the moving image go to warped_points.csv",
     )
     parser.set_defaults(command=run)
 
@@ -63,7 +64,7 @@ def run(options):
     output = new_folder(options.output)
     _check_combination(options)
     start_keras()
-    from kregzoo.spatial import as_image, as_labels
+    from kregzoo.spatial import as_image, as_labels, read_points, write_points
     from kregzoo.utils.files import atomic_folder
 
     # Read all files first: registration takes long, and nothing is written if it fails.
@@ -73,7 +74,9 @@ def run(options):
     if options.labels:
         labels = as_labels(options.labels, "--labels")
     if options.points:
-        points = _read_points(options.points, fixed.grid.ndim)
+        # Between files of one slice, landmarks may be of 3-D space.
+        slices = moving.grid.plane is not None and fixed.grid.plane is not None
+        points = read_points(options.points, None if slices else fixed.grid.ndim)
     result = _register(moving, fixed, options)
     with atomic_folder(output) as folder:
         result.save(folder)
@@ -82,7 +85,7 @@ def run(options):
             warped.write(folder / "warped_labels.nii.gz")
         if points is not None:
             moved = result.apply_points(points)
-            _write_points(folder / "warped_points.csv", moved)
+            write_points(folder / "warped_points.csv", moved)
         names = sorted(path.name for path in folder.iterdir())
     method = options.method or options.model or MODEL
     seconds = result.metrics["seconds"]["total"]
@@ -113,7 +116,7 @@ def _register(moving, fixed, options):
         return register(moving, fixed, options.method, options.metric or "mi")
     from kregzoo import zoo
 
-    registrar = zoo.load(options.model or MODEL)
+    registrar = zoo.load(options.model or MODEL, task="register")
     return registrar.register(moving, fixed, refine=options.refine)
 
 
@@ -135,38 +138,3 @@ def _table(metrics):
 
 def _format(value):
     return value if isinstance(value, str) else f"{value:.4g}"
-
-
-def _read_points(path, ndim):
-    """Landmarks `(N, D)` of a CSV file, whose first row may name the columns."""
-    import csv
-
-    import numpy as np
-
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if row]
-    if rows and not _numbers(rows[0]):
-        rows = rows[1:]
-    points = [_numbers(row) for row in rows]
-    if not points or any(len(point) != ndim for point in points):
-        raise ValueError(
-            f"--points must hold {ndim} numbers a row, separated by commas: RAS mm of "
-            f"the fixed image. Received: {path}"
-        )
-    return np.array(points)
-
-
-def _numbers(row):
-    try:
-        return [float(word) for word in row]
-    except ValueError:
-        return []
-
-
-def _write_points(path, points):
-    import csv
-
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow("xyz"[: points.shape[1]])
-        writer.writerows([f"{value:.6f}" for value in point] for point in points)

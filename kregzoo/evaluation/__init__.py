@@ -1,32 +1,23 @@
-"""Measuring presets on held-out pairs, beside the tools that users have."""
+"""Evaluate presets on held-out cases, beside other tools."""
 
-from kregzoo.evaluation.baselines.methods import (
-    STARTS,
-    Method,
-    affine_methods,
-    baselines,
-    preset_methods,
-    presets_of,
-)
+from kregzoo.evaluation.baselines.method import Method
+from kregzoo.evaluation.baselines.presets import preset_methods, presets_of
+from kregzoo.evaluation.baselines.registry import STARTS, affine_methods, baselines
 from kregzoo.evaluation.compare import Change, changes_table, compare
 from kregzoo.evaluation.pairs import Pair, read_pairs
 from kregzoo.evaluation.plots import draw
+from kregzoo.evaluation.preset_table import preset_metrics
 from kregzoo.evaluation.protocols import TRUTHS, Truth
-from kregzoo.evaluation.results import (
-    Table,
-    preset_figures,
-    read_tables,
-    summary,
-    write_results,
-)
+from kregzoo.evaluation.results import read_tables, write_results
 from kregzoo.evaluation.run import evaluate
 from kregzoo.evaluation.statistics import Estimate, estimate, paired_difference
+from kregzoo.evaluation.summary import summary
 from kregzoo.evaluation.synthetic_pairs import (
     GroundTruthPair,
     affine_pairs,
     deformed_pairs,
 )
-from kregzoo.evaluation.table import read_rows, write_rows
+from kregzoo.evaluation.table import Table, read_rows, write_rows
 
 __all__ = [
     "STARTS",
@@ -48,7 +39,7 @@ __all__ = [
     "estimate",
     "evaluate",
     "paired_difference",
-    "preset_figures",
+    "preset_metrics",
     "preset_methods",
     "presets_of",
     "read_pairs",

@@ -11,7 +11,7 @@ import pathlib
 
 import numpy as np
 
-from kregzoo.metrics import dice, folded_percent, hd95, sd_log_j, tre
+from kregzoo.metrics.registry import METRICS, measured_on
 from kregzoo.spatial import LabelMap
 from kregzoo.training import read_dataset
 
@@ -49,40 +49,39 @@ class Pair:
             inverse: the transform back that the method predicts, if it does.
 
         Returns:
-            List of dicts, one a label: `label`; of a structure `dice` and `hd95` in mm
-            (NaN when it is lost), of a landmark `tre` in mm, of the centroids in the
-            moving image, and None for the others; and, the same for all labels of the
-            pair, `folded_percent`, `sd_log_j` and `inverse_error` in mm, the mean
-            distance of the structures' voxels from where both transforms take them.
+            List of dicts of `label`, `metric` and `value`: of each structure the
+            metrics that are measured on structures, of each landmark the distance of
+            the centroids in the moving image, and of the whole pair, with `label` None,
+            the metrics of the displacement and `"inverse_error"`.
         """
-        fixed, moving = (
-            LabelMap.read(self.fixed_label),
-            LabelMap.read(self.moving_label),
-        )
+        fixed = LabelMap.read(self.fixed_label)
+        moving = LabelMap.read(self.moving_label)
         warped = moving.warp(transform, fixed.grid)
-        displacement = transform.displacement_on(fixed.grid)
-        shape = {
-            "folded_percent": folded_percent(displacement),
-            "sd_log_j": sd_log_j(displacement),
-            "inverse_error": None,
-        }
-        if inverse is not None:
-            anywhere = np.any([image.array for image in fixed.images], axis=0)
-            points = region_points(anywhere, fixed.grid)
-            there = transform.apply_points(points)
-            errors = tre(inverse.apply_points(there), points)
-            shape["inverse_error"] = float(errors.mean())
         rows = []
         for label in self.labels:
-            # Too small for an overlap to tell how far off they are.
-            landmark = fixed.channels and label > 0
-            figures = (
-                _landmark_error(fixed, moving, label, transform)
-                if landmark
-                else _overlap(fixed, warped, label)
-            )
-            rows.append({"label": label, **figures, **shape})
-        return rows
+            # Landmarks are too small for an overlap to tell their distance.
+            if fixed.channels and label > 0:
+                found = _landmark_metrics(fixed, moving, label, transform)
+            else:
+                found = _structure_metrics(fixed, warped, label)
+            rows += rows_of(found, label)
+        found = _displacement_metrics(transform.displacement_on(fixed.grid))
+        if inverse is not None:
+            found["inverse_error"] = _inverse_error(fixed, transform, inverse)
+        return rows + rows_of(found)
+
+
+def rows_of(values, label=None):
+    """Make the rows of a label or of the whole pair.
+
+    Args:
+        values: dict of floats by metric.
+        label: int, or None for the whole pair.
+
+    Returns:
+        List of dicts of `label`, `metric` and `value`.
+    """
+    return [{"label": label, "metric": m, "value": v} for m, v in values.items()]
 
 
 def read_pairs(data, count=None):
@@ -147,14 +146,31 @@ def _structures(pairs):
     return [tuple(sorted(found)) for found in both]
 
 
-def _overlap(fixed, warped, label):
+def _structure_metrics(fixed, warped, label):
     box = _union(fixed.box(label), warped.box(label))
     masks = fixed.mask(label, box), warped.mask(label, box)
     return {
-        "dice": dice(*(mask.astype("uint8") for mask in masks), [1])[1],
-        "hd95": hd95(*masks, fixed.grid.spacing),
-        "tre": None,
+        metric.name: metric.compute(*masks, fixed.grid.spacing)
+        for metric in measured_on("structure")
     }
+
+
+def _landmark_metrics(fixed, moving, label, transform):
+    mapped = transform.apply_points(_centroid(fixed, label))
+    truth = _centroid(moving, label)
+    return {m.name: m.compute(mapped, truth) for m in measured_on("points")}
+
+
+def _displacement_metrics(displacement):
+    return {m.name: m.compute(displacement) for m in measured_on("displacement")}
+
+
+def _inverse_error(fixed, transform, inverse):
+    """Mean distance of the structures' voxels from where both transforms map them."""
+    anywhere = np.any([image.array for image in fixed.images], axis=0)
+    points = region_points(anywhere, fixed.grid)
+    mapped = inverse.apply_points(transform.apply_points(points))
+    return METRICS["tre"].compute(mapped, points)
 
 
 def _union(*boxes):
@@ -164,12 +180,6 @@ def _union(*boxes):
         slice(min(one.start for one in axis), max(one.stop for one in axis))
         for axis in zip(*boxes, strict=True)
     )
-
-
-def _landmark_error(fixed, moving, label, transform):
-    points = transform.apply_points(_centroid(fixed, label))
-    error = float(tre(points, _centroid(moving, label))[0])
-    return {"dice": None, "hd95": None, "tre": error}
 
 
 def _centroid(label_map, label):

@@ -18,7 +18,6 @@ import time
 import numpy as np
 
 from kregzoo import ops, zoo
-from kregzoo.evaluation.provenance import provenance
 from kregzoo.registrars import OneStepRegistrar
 from kregzoo.spatial import (
     AffineTransform,
@@ -30,6 +29,7 @@ from kregzoo.spatial import (
 from kregzoo.training import Pose
 from kregzoo.utils.files import atomic
 from kregzoo.utils.progress import progress_bar
+from kregzoo.utils.provenance import provenance
 
 # The module to import of each backend, the one that the others are compared with first.
 BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}

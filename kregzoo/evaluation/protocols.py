@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from kregzoo.evaluation import rigid_pairs
 from kregzoo.evaluation.baselines import rigid
-from kregzoo.evaluation.baselines.methods import affine_methods
+from kregzoo.evaluation.baselines.registry import affine_methods
 from kregzoo.evaluation.synthetic_pairs import affine_pairs, deformed_pairs
 
 
@@ -38,7 +38,7 @@ TRUTHS = {
     "affines": Truth(
         affine_pairs,
         "held-out persons under random affines, which are to find",
-        lambda metadata: metadata["transform"] == "affine",
+        lambda metadata: metadata["predicts"] == "affine",
         affine_methods,
         2.0,
     ),
@@ -52,7 +52,7 @@ TRUTHS = {
         rigid_pairs.pose_pairs,
         "displaced by up to 20 degrees about and 20 mm along each axis from where the "
         "labels align the images, which is to find",
-        lambda metadata: metadata["transform"].startswith("rigid"),
+        lambda metadata: metadata["predicts"].startswith("rigid"),
         rigid.pose_methods,
         5.0,
     ),

@@ -6,14 +6,13 @@ import re
 import tempfile
 import time
 
-from kregzoo.evaluation.pairs import read_pairs
+from kregzoo.evaluation.pairs import read_pairs, rows_of
 from kregzoo.evaluation.protocols import TRUTHS
-from kregzoo.evaluation.provenance import provenance
-from kregzoo.evaluation.results import Table
-from kregzoo.evaluation.table import read_rows, write_rows
+from kregzoo.evaluation.table import ERROR, Table, read_rows, write_rows
 from kregzoo.training import read_dataset
 from kregzoo.utils.files import atomic
 from kregzoo.utils.progress import progress_bar
+from kregzoo.utils.provenance import provenance
 
 SAME = ("version", "commit", "machine", "backend")
 
@@ -85,8 +84,9 @@ def _registered(method, pair):
         text = " ".join(f"{type(error).__name__}: {error}".split())
         # Files by their names: where they lay on some machine tells nobody anything.
         text = re.sub(r"(?<!\S)/(?:[^/\s]+/)+", "", text)
-        return [{**key, "error": text[:300]}]
-    return [{**key, **row, "seconds": seconds} for row in rows]
+        return [{**key, "label": None, "metric": ERROR, "value": text[:300]}]
+    rows += rows_of({"seconds": seconds})
+    return [{**key, **row} for row in rows]
 
 
 def _kept(path, descriptions, run):
@@ -99,8 +99,7 @@ def _kept(path, descriptions, run):
         return []
     before = record["methods"]
     same = {name for name, text in descriptions.items() if before.get(name) == text}
-    rows = read_rows(path)
-    return [row for row in rows if row["method"] in same and not row["error"]]
+    return [r for r in read_rows(path) if r["method"] in same and r["metric"] != ERROR]
 
 
 def _facts(data, count, truth):

@@ -6,9 +6,9 @@ import pathlib
 
 import numpy as np
 
-from kregzoo.evaluation.baselines.methods import iterative_bspline
-from kregzoo.evaluation.pairs import region_points, stem
-from kregzoo.metrics import tre
+from kregzoo.evaluation.baselines.iterative import iterative_bspline
+from kregzoo.evaluation.pairs import region_points, rows_of, stem
+from kregzoo.metrics.registry import measured_on
 from kregzoo.spatial import AffineTransform, Grid, Image, LabelMap
 from kregzoo.spatial.preprocessing import foreground_box
 from kregzoo.spatial.transforms import Transform
@@ -49,7 +49,8 @@ class GroundTruthPair:
             inverse: not measured here, where the truth is known.
 
         Returns:
-            A list of one dict: `tre`, the mean distance in mm over the region.
+            List of dicts of `label`, None, `metric` and `value`: the metrics that are
+            measured on points, of voxels of the region.
         """
         if self.region is None:
             fixed = Image.read(self.fixed)
@@ -58,8 +59,8 @@ class GroundTruthPair:
             fixed = LabelMap.read(self.region)
             mask = fixed.mask(min(fixed.labels()))
         points = region_points(mask, fixed.grid)
-        errors = tre(transform.apply_points(points), self.truth.apply_points(points))
-        return [{"tre": float(np.mean(errors))}]
+        mapped, true = (t.apply_points(points) for t in (transform, self.truth))
+        return rows_of({m.name: m.compute(mapped, true) for m in measured_on("points")})
 
 
 def affine_pairs(data, folder, count=None, seed=0):

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import pathlib
 import time
 
 import numpy as np
@@ -10,8 +9,9 @@ from keras import ops as kops
 
 from kregzoo.metrics import folded_percent, sd_log_j
 from kregzoo.report import Scene, build_report, build_summary, draw
-from kregzoo.spatial import DisplacementTransform, Image, as_aligned_image
-from kregzoo.utils.files import atomic_folder
+from kregzoo.spatial import DisplacementTransform, Image, as_aligned_image, lift
+from kregzoo.spatial.sampling import sample_indices
+from kregzoo.utils.files import as_path, atomic_folder
 
 NO_OVERLAP = "no overlap"
 FILES = ("warped.nii.gz", "transform.h5", "metrics.json", "report.html")
@@ -90,12 +90,20 @@ class Registration:
         """Map landmarks of the fixed image to the moving one.
 
         Args:
-            points: array `(N, D)` in RAS mm of the fixed image.
+            points: array `(N, D)` in RAS mm of the fixed image. Between files of one
+                slice, points may be 2-D or 3-D.
 
         Returns:
             float64 array `(N, D)` in RAS mm of the moving image.
         """
+        if np.shape(points)[-1:] == (3,):
+            return self.world_transform.apply_points(points)
         return self.transform.apply_points(points)
+
+    @property
+    def world_transform(self):
+        """The transform that fits the files: 3-D between files of one slice."""
+        return lift(self.transform, self.fixed.grid, self.moving.grid)
 
     def save(self, directory):
         """Write warped image, ITK transform, metrics and report into a folder.
@@ -112,10 +120,10 @@ class Registration:
         with atomic_folder(directory) as folder:
             paths = [folder / name for name in FILES]
             self.warped.write(paths[0])
-            self.transform.save(paths[1])
+            self.world_transform.save(paths[1])
             paths[2].write_text(metrics, encoding="utf-8")
             paths[3].write_text(self.to_html(), encoding="utf-8")
-        return [pathlib.Path(directory) / name for name in FILES]
+        return [as_path(directory) / name for name in FILES]
 
     def to_html(self, title=None):
         """Build the report, one self-contained page.
@@ -228,8 +236,8 @@ def field_transform(field, grid, kind=DisplacementTransform):
 
 def _ncc(fixed, other):
     """Correlation coefficient; a sample of the voxels is as good as all."""
-    step = max(1, fixed.size // 1_000_000)
-    fixed, other = (np.ravel(x)[::step].astype("float64") for x in (fixed, other))
+    sample = sample_indices(fixed.size, 1_000_000)
+    fixed, other = (np.ravel(x)[sample].astype("float64") for x in (fixed, other))
     if fixed.std() == 0 or other.std() == 0:
         return 0.0
     return float(np.corrcoef(fixed, other)[0, 1])

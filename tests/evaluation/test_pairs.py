@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from kregzoo import ops
 from kregzoo.evaluation import read_pairs
 from kregzoo.metrics import folded_percent, sd_log_j
+from kregzoo.metrics.registry import METRICS, Metric
 from kregzoo.spatial import (
     AffineTransform,
     CompositeTransform,
@@ -63,16 +64,37 @@ def folding_transform(grid):
     return CompositeTransform([DisplacementTransform(field, coarse), rotation])
 
 
+def by_label(rows):
+    """The values of each label, and of the whole pair under None, by metric."""
+    found = {}
+    for row in rows:
+        found.setdefault(row["label"], {})[row["metric"]] = row["value"]
+    return found
+
+
 def test_known_boxes_have_their_known_figures(folder):
     (pair,) = read_pairs(folder)
-    rows = pair.measure(AffineTransform(np.eye(4)))
+    found = by_label(pair.measure(AffineTransform(np.eye(4))))
     # 10 of 12 voxels of an edge; 6 of 8 and 12 of 14 of two.
     dice = 2 * 10 / (10 + 12), 2 * 6 * 12 / (6 * 12 + 8 * 14)
-    np.testing.assert_allclose([row["dice"] for row in rows], dice, atol=1e-9)
-    assert [row["hd95"] for row in rows][0] == pytest.approx(4.0)
-    assert {row["tre"] for row in rows} == {None}
-    assert {row["folded_percent"] for row in rows} == {0.0}
-    assert rows[0]["sd_log_j"] == pytest.approx(0, abs=1e-5)
+    np.testing.assert_allclose([found[n]["dice"] for n in (1, 2)], dice, atol=1e-9)
+    assert found[1]["hd95"] == pytest.approx(4.0)
+    assert set(found) == {1, 2, None} and set(found[1]) == {"dice", "hd95"}
+    assert found[None]["folded_percent"] == 0.0
+    assert found[None]["sd_log_j"] == pytest.approx(0, abs=1e-5)
+
+
+def test_a_metric_that_is_registered_is_measured(folder, monkeypatch):
+    def difference(fixed, warped, spacing):
+        return float(warped.sum() - fixed.sum()) * float(np.prod(spacing))
+
+    volume = Metric(
+        "volume", "volume", "Added.", measured_on="structure", compute=difference
+    )
+    monkeypatch.setitem(METRICS, "volume", volume)
+    (pair,) = read_pairs(folder)
+    found = by_label(pair.measure(AffineTransform(np.eye(4))))
+    assert found[1]["volume"] == pytest.approx((10 - 12) * 10 * 10 * 8.0)
 
 
 def test_the_error_of_a_transform_back_is_a_distance(folder):
@@ -80,17 +102,16 @@ def test_the_error_of_a_transform_back_is_a_distance(folder):
     shift = np.eye(4)
     shift[:3, 3] = 3.0, 4.0, 0.0
     there, back = AffineTransform(shift), AffineTransform(np.eye(4))
-    rows = pair.measure(there, back)
-    assert [row["inverse_error"] for row in rows] == pytest.approx([5.0, 5.0])
-    rows = pair.measure(there, there.inverse())
-    assert [row["inverse_error"] for row in rows] == pytest.approx([0.0, 0.0])
-    assert [row["inverse_error"] for row in pair.measure(there)] == [None, None]
+    for inverse, error in ((back, 5.0), (there.inverse(), 0.0)):
+        found = by_label(pair.measure(there, inverse))
+        assert found[None]["inverse_error"] == pytest.approx(error)
+    assert "inverse_error" not in by_label(pair.measure(there))[None]
 
 
 def test_overlap_and_distance_agree_with_simpleitk(folder):
     (pair,) = read_pairs(folder)
     transform = folding_transform(Image.read(pair.fixed).grid)
-    rows = pair.measure(transform)
+    found = by_label(pair.measure(transform))
     fixed = sitk.ReadImage(str(pair.fixed_label))
     warped = sitk.Resample(
         sitk.ReadImage(str(pair.moving_label)),
@@ -100,8 +121,8 @@ def test_overlap_and_distance_agree_with_simpleitk(folder):
     )
     overlap = sitk.LabelOverlapMeasuresImageFilter()
     overlap.Execute(fixed, warped)
-    for row in rows:
-        label = row["label"]
+    for label in pair.labels:
+        row = found[label]
         assert 0.2 < row["dice"] < 0.98
         assert row["dice"] == pytest.approx(
             overlap.GetDiceCoefficient(label), abs=TOLERANCE
@@ -135,7 +156,7 @@ def test_folds_and_jacobian_agree_with_simpleitk(tmp_path):
     grid = Grid.centred((30, 28, 26), (2.0, 1.5, 2.5), orientation="LPS")
     (pair,) = read_pairs(write_boxes(tmp_path, grid))
     transform = folding_transform(grid)
-    row = pair.measure(transform)[0]
+    row = by_label(pair.measure(transform))[None]
     displacement = transform.displacement_on(grid)
     field = sitk.Cast(itk.to_field(displacement, grid), sitk.sitkVectorFloat64)
     volume = sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(field))
@@ -174,14 +195,16 @@ def test_landmarks_are_the_later_channels(tmp_path):
     # The third channel is empty in both.
     assert pair.labels == (0, 1)
     assert LabelMap.read(pair.fixed_label).channels
-    gland, landmark = pair.measure(AffineTransform(np.eye(4)))
-    assert gland["dice"] == 1 and gland["tre"] is None
+    found = by_label(pair.measure(AffineTransform(np.eye(4))))
+    gland, landmark = found[0], found[1]
+    assert gland["dice"] == 1 and "tre" not in gland
     assert landmark["tre"] == pytest.approx(2 * 13**0.5)
     matrix = np.eye(4)
     matrix[:3, 3] = grid.voxel_to_world(-offset) - grid.voxel_to_world(0 * offset)
-    gland, landmark = pair.measure(AffineTransform(matrix))
+    found = by_label(pair.measure(AffineTransform(matrix)))
+    gland, landmark = found[0], found[1]
     assert landmark["tre"] == pytest.approx(0, abs=1e-4)
-    assert landmark["dice"] is None and gland["dice"] < 1
+    assert "dice" not in landmark and gland["dice"] < 1
 
 
 def test_only_labels_of_all_images_count(known_data):

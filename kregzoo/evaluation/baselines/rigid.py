@@ -5,12 +5,9 @@ import functools
 import numpy as np
 
 from kregzoo import zoo
-from kregzoo.evaluation.baselines.methods import (
-    make_method,
-    optimise_mutual_information,
-    preset_methods,
-    written,
-)
+from kregzoo.evaluation.baselines.method import make_method, written
+from kregzoo.evaluation.baselines.presets import preset_methods
+from kregzoo.evaluation.baselines.sitk import optimize_mutual_information
 from kregzoo.losses import MI, MINDSSC
 from kregzoo.registrars import IterativeRegistrar, LearnedMetricRegistrar, Rigid
 from kregzoo.registrars.canonical_pair import default_preprocessor
@@ -82,7 +79,7 @@ def _run_sitk(moving, fixed, folder):
     middle = [(size - 1) / 2 for size in fixed.GetSize()]
     transform = sitk.Euler3DTransform()
     transform.SetCenter(fixed.TransformContinuousIndexToPhysicalPoint(middle))
-    optimise_mutual_information(fixed, moving, transform)
+    optimize_mutual_information(fixed, moving, transform)
     sitk.WriteTransform(transform, str(folder / "rigid.tfm"))
     warped = sitk.Resample(moving, fixed, transform)
     sitk.WriteImage(warped, str(folder / "warped.nii.gz"))
