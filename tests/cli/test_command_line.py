@@ -20,6 +20,7 @@ COMMANDS = (
     "info",
     "register",
     "register-cohort",
+    "run",
     "warp",
     "train",
     "evaluate",
