@@ -40,6 +40,8 @@ class LearnedMetricRegistrar(Registrar):
         0
     """
 
+    capabilities = frozenset({"refine", "search"})
+
     def __init__(self, model, preprocessor, preset=None, seed=0):
         super().__init__(model, preprocessor, preset)
         self.seed = seed

@@ -13,7 +13,9 @@ class LoadedNetwork:
         preset: the `Preset` that it was loaded from, if it was.
 
     Attributes:
-        capabilities: frozenset of str. What it can do beside the verb of its task.
+        capabilities: frozenset of str. What it can do beside the verb of its task:
+            `"refine"` by the argument of this name, `"export"` the whole network,
+            `"search"` by a learned metric.
     """
 
     capabilities = frozenset()

@@ -77,6 +77,8 @@ class OneStepRegistrar(Registrar):
         2.0
     """
 
+    capabilities = frozenset({"refine", "export"})
+
     def __init__(
         self,
         model,

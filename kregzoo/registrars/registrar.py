@@ -14,6 +14,8 @@ class Registrar(LoadedNetwork, abc.ABC):
     A subclass says how in `_register`. See `LoadedNetwork` for the arguments.
     """
 
+    capabilities = frozenset({"refine"})
+
     def register(
         self,
         moving,

@@ -125,7 +125,8 @@ class System:
             A second one for the same data has a name of its own. The first one serves
             other data.
         task: the `kregzoo.registrars.Task` of its networks.
-        protocols: tuple of the protocols that it is evaluated by.
+        protocols: tuple of `kregzoo.protocols.Protocol` that it is evaluated by.
+            Defaults to held-out pairs.
     """
 
     name: str

@@ -228,16 +228,19 @@ def test_help_lists_the_commands_and_version_is_the_package_s(capsys):
 def test_evaluate_measures_and_compare_judges(
     known_data, tmp_path, capsys, monkeypatch
 ):
-    from kregzoo import evaluation
+    from kregzoo.evaluation import selection
+    from kregzoo.evaluation.baselines import registry
+    from kregzoo.protocols import HELD_OUT_PAIRS
     from tests.known_data import Shift, method
 
     parts = {"good": 1.0, "bad": 0.2}
 
-    def presets(name, refine):
-        assert refine == 3
+    def presets(name, protocol, refine):
+        assert refine == 3 and protocol is HELD_OUT_PAIRS
         return [method(name, Shift(parts[name]), weights="abc")]
 
-    monkeypatch.setattr(evaluation, "preset_methods", presets)
+    monkeypatch.setattr(registry, "preset_methods", presets)
+    monkeypatch.setattr(selection, "_declared_by_preset", lambda name: [HELD_OUT_PAIRS])
     monkeypatch.chdir(tmp_path)
     words = f"evaluate good --data {known_data} --baselines iterative-affine --refine 3"
     assert cli.main([*words.split(), "--out", "out"]) == 0

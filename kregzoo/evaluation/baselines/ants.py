@@ -1,5 +1,7 @@
 """ANTs, through antspyx."""
 
+from kregzoo.protocols import WrittenTransform
+
 
 def run(moving, fixed, folder, type_of_transform):
     """Run `ants.registration`."""
@@ -14,4 +16,4 @@ def run(moving, fixed, folder, type_of_transform):
         random_seed=1,
     )
     ants.image_write(result["warpedmovout"], str(folder / "warped.nii.gz"))
-    return result["fwdtransforms"]
+    return WrittenTransform(result["fwdtransforms"])

@@ -1,5 +1,7 @@
 """elastix, through itk-elastix."""
 
+from kregzoo.protocols import WrittenTransform
+
 
 def run(moving, fixed, folder, maps, metric=None):
     """Run elastix with its default parameter maps, and a metric in place of theirs."""
@@ -30,4 +32,4 @@ def run(moving, fixed, folder, maps, metric=None):
     )
     transformix.Update()
     itk.imwrite(transformix.GetOutputDeformationField(), str(folder / "field.mha"))
-    return [folder / "field.mha"]
+    return WrittenTransform([folder / "field.mha"])

@@ -1,11 +1,21 @@
 """Registration without a network: the start, and our iterative engine."""
 
+import functools
+
 import numpy as np
 
-from kregzoo.evaluation.baselines.method import written
-from kregzoo.registrars.alignment import affine_aligner, bspline_registrar
+from kregzoo.losses import MI, MINDSSC
+from kregzoo.protocols.known_deformations import register_bspline
+from kregzoo.protocols.pair_cases import save_registration, write_answer
+from kregzoo.protocols.rigid_starts import FROM_WORLDS
+from kregzoo.registrars import IterativeRegistrar, LearnedMetricRegistrar, Rigid
+from kregzoo.registrars.alignment import affine_aligner
 from kregzoo.registrars.canonical_pair import default_preprocessor
+from kregzoo.registrars.optimizers import SciPy
 from kregzoo.spatial import AffineTransform, Image
+
+RIGID_LEVELS = ((4, 60), (2, 60), (1, 40))
+SIMILARITIES = {"mi": MI, "mind": MINDSSC}
 
 
 def run_start(moving, fixed, folder, centres):
@@ -15,27 +25,43 @@ def run_start(moving, fixed, folder, centres):
     if centres:
         matrix[:-1, -1] = moving.grid.centre - fixed.grid.centre
     transform = AffineTransform(matrix)
-    return written(transform.apply(moving, fixed.grid), transform, folder)
+    return write_answer(transform.apply(moving, fixed.grid), transform, folder)
 
 
 def run(moving, fixed, folder, kind):
     """Register by the iterative engine: `"affine"`, or `"bspline"` after an affine."""
     moving, fixed = Image.read(moving), Image.read(fixed)
     transform = METHODS[kind](moving, fixed)
-    return written(transform.apply(moving, fixed.grid), transform, folder)
+    return write_answer(transform.apply(moving, fixed.grid), transform, folder)
 
 
-def _iterative_affine(moving, fixed):
+def _affine(moving, fixed):
     frame = default_preprocessor(fixed.grid.ndim)
     return affine_aligner(frame).register(moving, fixed, progress=False).transform
 
 
-def iterative_bspline(moving, fixed):
-    """Register two `Image` by the iterative engine: affine, then B-spline."""
-    registrar = bspline_registrar(default_preprocessor(fixed.grid.ndim))
-    initial = _iterative_affine(moving, fixed)
-    found = registrar.register(moving, fixed, initial=initial, progress=False)
-    return found.transform
+METHODS = {"affine": _affine, "bspline": register_bspline}
 
 
-METHODS = {"affine": _iterative_affine, "bspline": iterative_bspline}
+def run_rigid(moving, fixed, folder):
+    """Register rigidly by MIND-SSC, from where the worlds coincide."""
+    found = _rigid_registrar().register(moving, fixed, **FROM_WORLDS)
+    return save_registration(found, folder)
+
+
+@functools.lru_cache
+def _rigid_registrar():
+    return IterativeRegistrar(
+        MINDSSC(),
+        Rigid(),
+        SciPy("L-BFGS-B"),
+        RIGID_LEVELS,
+        preprocessor=default_preprocessor(3),
+    )
+
+
+def run_search(moving, fixed, folder, by, frame):
+    """Run the search of a learned metric, by another similarity."""
+    registrar = LearnedMetricRegistrar(SIMILARITIES[by](), frame)
+    found = registrar.register(moving, fixed, **FROM_WORLDS)
+    return save_registration(found, folder)

@@ -4,7 +4,7 @@ import functools
 import pathlib
 
 from kregzoo import zoo
-from kregzoo.evaluation.baselines.method import INVERSE, Method, version, written
+from kregzoo.evaluation.baselines.method import Method, version
 from kregzoo.presets.preset import Preset, find_preset, installed_presets
 
 
@@ -26,32 +26,34 @@ def presets_of(data, suits=lambda metadata: True):
     ]
 
 
-def preset_methods(name, refine, **options):
+def preset_methods(name, protocol, refine=0):
     """Make the methods of a preset: one pass, and with refinement.
 
     Args:
         name: the preset's name or folder.
-        refine: int. Iterations of the refinement.
-        **options: Options of the registrar's `register`.
+        protocol: the `Protocol` that says how the network is asked.
+        refine: int. Iterations of the refinement, if the protocol and the network have
+            one; 0 for none.
 
     Returns:
-        Two `Method`, or one if `refine` is 0.
+        List of one or two `Method`.
     """
-    preset, registrar = find_preset(name), zoo.load(name)
+    preset, network = find_preset(name), zoo.load(name)
     weights = preset.metadata["sha256"]["model.weights.h5"]
     description = {"package": version("kregzoo"), "weights": weights}
-    return [
+    methods = [
         Method(
-            preset.name + (f" refine={steps}" if steps else ""),
-            functools.partial(_run, registrar, refine=steps, **options),
-            {**description, "parameters": f"refine={steps}"},
+            preset.name,
+            functools.partial(protocol.ask, network),
+            {**description, "parameters": "refine=0"},
         )
-        for steps in ([0, refine] if refine else [0])
     ]
-
-
-def _run(registrar, moving, fixed, folder, **options):
-    result = registrar.register(moving, fixed, progress=False, **options)
-    if result.predicted_inverse is not None:
-        result.predicted_inverse.save(folder / INVERSE)
-    return written(result.warped, result.transform, folder)
+    if refine and protocol.refines and "refine" in network.capabilities:
+        methods.append(
+            Method(
+                f"{preset.name} refine={refine}",
+                functools.partial(protocol.ask, network, refine=refine),
+                {**description, "parameters": f"refine={refine}"},
+            )
+        )
+    return methods

@@ -1,37 +1,37 @@
-"""Every baseline by its name."""
+"""Every baseline by its name, and the methods of a protocol."""
 
 import functools
 
-from kregzoo.evaluation.baselines import ants, elastix, iterative, sitk
-from kregzoo.evaluation.baselines.method import Method, make_method, version
+from kregzoo.evaluation.baselines import ants, closest_points, elastix, iterative, sitk
+from kregzoo.evaluation.baselines.beside import beside
+from kregzoo.evaluation.baselines.method import make_method
 from kregzoo.evaluation.baselines.presets import preset_methods
 
-# The methods that every table starts with.
-STARTS = ("identity", "centres")
+# In the name of a baseline: one method beside each preset.
+PRESET = "{preset}"
 
 
-def affine_methods(presets):
-    """Make the methods that are measured on known affines.
+def methods_of(protocol, presets=(), names=(), refine=0):
+    """Make all methods that a protocol measures.
 
     Args:
-        presets: list of names or folders of presets.
+        protocol: the `Protocol`.
+        presets: names or folders of presets.
+        names: names or groups of further baselines, see `baselines`.
+        refine: int. Iterations by which presets are refined; 0 for none.
 
     Returns:
-        List of `Method`: our alignment and mutual information from the centres of mass,
-        every preset, and mutual information from what each one found.
+        List of `Method`: baselines, then each preset and the methods beside it.
+
+    Raises:
+        ValueError: If a name is unknown.
     """
-    affine = functools.partial(make_method, "SimpleITK", sitk.run, demons=None)
-    methods = baselines(["iterative-affine"])
-    methods.append(affine("sitk-affine from centres of mass", start="MOMENTS"))
-    for name in presets:
-        (ours,) = preset_methods(name, 0)
-        refined = f"sitk-affine from {ours.name}"
-        started = functools.partial(sitk.run, demons=None, start=ours)
-        description = {
-            "package": f"{version('SimpleITK')}, {version('kregzoo')}",
-            "parameters": f"demons=None start={ours.name}",
-        }
-        methods += [ours, Method(refined, started, description)]
+    fixed = [name for name in protocol.baselines if PRESET not in name]
+    templates = [name for name in protocol.baselines if PRESET in name]
+    methods = baselines([*fixed, *names])
+    for preset in presets:
+        own = preset_methods(preset, protocol, refine)
+        methods += [*own, *beside(preset, own[0], templates)]
     return methods
 
 
@@ -47,21 +47,24 @@ def baselines(names):
     Raises:
         ValueError: If a name is unknown.
     """
-    known = _baselines()
-    groups = {method.name.split("-")[0] for method in known}
+    general, special = _general(), _special()
+    groups = {method.name.split("-")[0] for method in general}
     names = list(names)
-    unknown = sorted(set(names) - groups - {method.name for method in known})
-    if unknown:
+    known = {method.name for method in (*general, *special)}
+    if unknown := sorted(set(names) - groups - known):
         raise ValueError(
             f"`baselines` must be among {', '.join(sorted(groups))}, or "
-            f"{', '.join(method.name for method in known)}. "
+            f"{', '.join(method.name for method in general)}. "
             f"Received: {', '.join(unknown)}"
         )
-    return [m for m in known if m.name in names or m.name.split("-")[0] in names]
+    return [
+        *(m for m in general if m.name in names or m.name.split("-")[0] in names),
+        *(m for m in special if m.name in names),
+    ]
 
 
-def _baselines():
-    """Make all baselines. A package is imported when its method runs."""
+def _general():
+    """Make the baselines for any pair. A package is imported when its method runs."""
     by_ants, by_elastix, by_sitk, ours = (
         functools.partial(make_method, package, run)
         for package, run in (
@@ -94,4 +97,20 @@ def _baselines():
         by_sitk("sitk-affine", demons=None),
         by_sitk("sitk-demons", demons="DemonsRegistrationFilter"),
         by_sitk("sitk-diffeomorphic", demons="DiffeomorphicDemonsRegistrationFilter"),
+    ]
+
+
+def _special():
+    """Make the baselines of single protocols, which no group holds."""
+    return [
+        make_method(
+            "SimpleITK",
+            sitk.run,
+            "sitk-affine from centres of mass",
+            demons=None,
+            start="MOMENTS",
+        ),
+        make_method("SimpleITK", sitk.run_rigid, "sitk-rigid"),
+        make_method("kregzoo", iterative.run_rigid, "iterative-rigid-mind"),
+        make_method("scipy", closest_points.run, "closest-points"),
     ]

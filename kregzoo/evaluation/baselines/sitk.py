@@ -1,8 +1,9 @@
-"""SimpleITK: affine registration by mutual information, and demons."""
+"""SimpleITK: linear registration by mutual information, and demons."""
 
 import numpy as np
 
 from kregzoo.evaluation.baselines.method import Method
+from kregzoo.protocols import WrittenTransform
 
 PYRAMID = (4, 2, 1)
 
@@ -19,15 +20,15 @@ def run(moving, fixed, folder, demons, start="GEOMETRY"):
             affine.
 
     Returns:
-        The paths of the transforms.
+        A `WrittenTransform`.
     """
     import SimpleITK as sitk
 
     paths = moving, fixed
     moving, fixed = (sitk.ReadImage(str(p), sitk.sitkFloat32) for p in paths)
     if isinstance(start, Method):
-        (found,) = start.transform(start.run(*paths, folder)).transforms
-        transform = _about_centre(found.to_itk(), fixed)
+        (found,) = start.run(*paths, folder).read().transforms
+        transform = _about_center(found.to_itk(), fixed)
     else:
         transform = centered(fixed, moving, start)
     optimize_mutual_information(fixed, moving, transform)
@@ -43,7 +44,21 @@ def run(moving, fixed, folder, demons, start="GEOMETRY"):
         transform = sitk.CompositeTransform([transform, deformation])
     warped = sitk.Resample(moving, fixed, transform)
     sitk.WriteImage(warped, str(folder / "warped.nii.gz"))
-    return paths
+    return WrittenTransform(paths)
+
+
+def run_rigid(moving, fixed, folder):
+    """Register rigidly by mutual information, from where the worlds coincide."""
+    import SimpleITK as sitk
+
+    moving, fixed = (sitk.ReadImage(str(p), sitk.sitkFloat32) for p in (moving, fixed))
+    transform = sitk.Euler3DTransform()
+    transform.SetCenter(_middle(fixed))
+    optimize_mutual_information(fixed, moving, transform)
+    sitk.WriteTransform(transform, str(folder / "rigid.tfm"))
+    warped = sitk.Resample(moving, fixed, transform)
+    sitk.WriteImage(warped, str(folder / "warped.nii.gz"))
+    return WrittenTransform([folder / "rigid.tfm"])
 
 
 def centered(fixed, moving, kind):
@@ -67,14 +82,19 @@ def centered(fixed, moving, kind):
     )
 
 
-def _about_centre(affine, fixed):
+def _about_center(affine, fixed):
     """Express an affine transform about the center of the fixed image."""
     import SimpleITK as sitk
 
-    middle = [(size - 1) / 2 for size in fixed.GetSize()]
-    center = fixed.TransformContinuousIndexToPhysicalPoint(middle)
+    center = _middle(fixed)
     shift = np.subtract(affine.TransformPoint(center), center)
     return sitk.AffineTransform(affine.GetMatrix(), shift.tolist(), center)
+
+
+def _middle(image):
+    """Return the center of a SimpleITK image's grid."""
+    index = [(size - 1) / 2 for size in image.GetSize()]
+    return image.TransformContinuousIndexToPhysicalPoint(index)
 
 
 def optimize_mutual_information(fixed, moving, transform):

@@ -22,6 +22,7 @@ from kregzoo.blocks import pair_inputs
 from kregzoo.blocks.convolutions import CONVOLUTIONS, GLOBAL_AVERAGE_POOLINGS
 from kregzoo.losses import TREError
 from kregzoo.presets.weights import pretrained
+from kregzoo.protocols import RIGID_STARTS
 from kregzoo.registrars import LearnedMetricRegistrar, RegistersPair
 from kregzoo.training import (
     Images,
@@ -161,4 +162,5 @@ SYSTEM = System(
     predicts="rigid, found by the metric",
     recipes={"prostate_mr_us": RECIPE},
     task=RegistersPair(LearnedMetricRegistrar),
+    protocols=(RIGID_STARTS,),
 )

@@ -35,6 +35,7 @@ from kregzoo.agents.registrar import AgentRegistrar
 from kregzoo.blocks.convolutions import CONVOLUTIONS, MAX_POOLINGS
 from kregzoo.losses import MSE, ActionValueError
 from kregzoo.presets.weights import pretrained
+from kregzoo.protocols import CONE_BEAM, FAR_CONE_BEAM
 from kregzoo.registrars import RegistersPair
 from kregzoo.simulation.cone_beam import cone_beam
 from kregzoo.spatial import Image
@@ -242,4 +243,8 @@ SYSTEM = System(
     predicts="rigid, in moves",
     recipes={"ct_volumes": RECIPE},
     task=RegistersPair(AgentRegistrar),
+    protocols=(
+        CONE_BEAM,
+        FAR_CONE_BEAM,
+    ),
 )

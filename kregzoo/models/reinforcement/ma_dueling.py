@@ -32,6 +32,7 @@ from kregzoo.agents import AgentRegistrar, QLearning
 from kregzoo.agents.actions import RigidMotions
 from kregzoo.agents.observations import HeightView, Stage
 from kregzoo.presets.weights import pretrained
+from kregzoo.protocols import BODY_SURFACES
 from kregzoo.registrars import RegistersPair
 from kregzoo.simulation.body_surfaces import THRESHOLD, body, surface
 from kregzoo.spatial import Image, Preprocessor
@@ -251,4 +252,5 @@ SYSTEM = System(
     predicts="rigid, in moves",
     recipes={"ct_volumes": _recipe(True), "ct_volumes_dqn": _recipe(False)},
     task=RegistersPair(AgentRegistrar),
+    protocols=(BODY_SURFACES,),
 )

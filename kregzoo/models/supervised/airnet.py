@@ -25,6 +25,7 @@ from kregzoo.blocks.convolutions import AVERAGE_POOLINGS, CONVOLUTIONS
 from kregzoo.layers import AffineTransformer
 from kregzoo.losses import AffineDistance
 from kregzoo.presets.weights import pretrained
+from kregzoo.protocols import HELD_OUT_PAIRS, KNOWN_AFFINES
 from kregzoo.training import (
     Images,
     KnownAffines,
@@ -234,4 +235,8 @@ SYSTEM = System(
             initial="airnet_brain_t1",
         ),
     },
+    protocols=(
+        HELD_OUT_PAIRS,
+        KNOWN_AFFINES,
+    ),
 )

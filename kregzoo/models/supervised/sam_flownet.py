@@ -35,6 +35,7 @@ from kregzoo.blocks import pair_inputs
 from kregzoo.layers import CorrelationCost, RescaleTransform, SpatialTransformer
 from kregzoo.losses import NCC, EndPointError
 from kregzoo.presets.weights import pretrained
+from kregzoo.protocols import HELD_OUT_PAIRS, KNOWN_DEFORMATIONS
 from kregzoo.registrars import Affine, IterativeRegistrar, Refinement
 from kregzoo.registrars.alignment import bspline_registrar
 from kregzoo.training import (
@@ -329,4 +330,8 @@ SYSTEM = System(
         "cardiac_cine": _recipe(hearts, CINE, held_out=20),
         "cardiac_cine_random": _recipe(random_hearts, CINE, held_out=20),
     },
+    protocols=(
+        HELD_OUT_PAIRS,
+        KNOWN_DEFORMATIONS,
+    ),
 )

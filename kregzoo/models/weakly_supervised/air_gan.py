@@ -30,6 +30,7 @@ from kregzoo.blocks import pair_inputs
 from kregzoo.layers import AffineTransformer, GradientScale, RigidMatrix
 from kregzoo.losses import AffineDistance
 from kregzoo.presets.weights import pretrained
+from kregzoo.protocols import RIGID_STARTS
 from kregzoo.registrars import QualityScoringRegistrar, RegistersPair
 from kregzoo.training import (
     Adversarial,
@@ -262,4 +263,5 @@ SYSTEM = System(
     predicts="rigid",
     recipes={"prostate_mr_us": RECIPE},
     task=RegistersPair(QualityScoringRegistrar),
+    protocols=(RIGID_STARTS,),
 )

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from kregzoo import evaluation
-from kregzoo.evaluation import affine_pairs, deformed_pairs
 from kregzoo.evaluation.baselines import registry
+from kregzoo.protocols import KNOWN_AFFINES, affine_pairs, deformed_pairs
+from kregzoo.protocols.pair_cases import WrittenTransform
 from kregzoo.spatial import AffineTransform, Grid, Image
 from tests.known_data import SHIFT, Shift, method
 from tests.phantoms import Phantom
@@ -33,7 +34,7 @@ def contrasts(tmp_path_factory):
 
 def tre(pair, transform):
     """The error of a transform, the only metric that such a pair has."""
-    (row,) = pair.measure(transform)
+    (row,) = pair.measure_transform(transform)
     assert (row["metric"], row["label"]) == ("tre", None)
     return row["value"]
 
@@ -48,16 +49,16 @@ def test_the_truth_aligns_what_was_made(known_data, tmp_path):
     ]
     for pair in pairs:
         fixed = Image.read(pair.fixed)
-        warped = pair.truth.apply(pair.moving, fixed.grid).array
+        warped = pair.ground_truth.apply(pair.moving, fixed.grid).array
         assert np.corrcoef(warped.ravel(), fixed.array.ravel())[0, 1] > 0.99
-        assert tre(pair, pair.truth) == 0.0
+        assert tre(pair, pair.ground_truth) == 0.0
         # Nothing of the image was lost on the way.
         assert Image.read(pair.moving).array.max() > 0.8 * fixed.array.max()
 
 
 def test_the_error_is_the_mean_distance_over_the_foreground(known_data, tmp_path):
     (pair,) = affine_pairs(known_data, tmp_path, 1)
-    shifted = pair.truth.matrix.copy()
+    shifted = pair.ground_truth.matrix.copy()
     shifted[:3, 3] += (1.0, 2.0, 2.0)
     assert tre(pair, AffineTransform(shifted)) == pytest.approx(3.0)
 
@@ -66,8 +67,8 @@ def test_the_same_seed_gives_the_same_affines(known_data, tmp_path):
     first, again = (affine_pairs(known_data, tmp_path, 2) for _ in range(2))
     other = affine_pairs(known_data, tmp_path, 2, seed=1)
     for one, two, three in zip(first, again, other, strict=True):
-        np.testing.assert_array_equal(one.truth.matrix, two.truth.matrix)
-        assert np.abs(one.truth.matrix - three.truth.matrix).max() > 0.01
+        np.testing.assert_array_equal(one.ground_truth.matrix, two.ground_truth.matrix)
+        assert np.abs(one.ground_truth.matrix - three.ground_truth.matrix).max() > 0.01
 
 
 def test_without_an_eval_split_the_last_persons_contrasts_are_held_out(
@@ -88,7 +89,7 @@ def test_data_without_pairs_are_refused(make, splits, tmp_path):
 def test_successes_are_counted(known_data, tmp_path):
     found = [method("none", Shift(0))]
     table = evaluation.evaluate(
-        found, known_data, tmp_path, count=2, truth="affines", progress=False
+        found, known_data, tmp_path, count=2, protocol=KNOWN_AFFINES, progress=False
     )
     assert table.name == "known_affines" and len(table.rows) == 2 * 2
     summary = evaluation.summary(table)
@@ -104,14 +105,16 @@ def test_deformations_are_those_between_the_pairs(known_data, tmp_path):
         "000 moving0 to fixed0",
         "001 fixed0 to moving0",
     ]
-    forth, back = (pair.truth.apply_points(np.zeros((1, 3)))[0] for pair in pairs)
+    forth, back = (
+        pair.ground_truth.apply_points(np.zeros((1, 3)))[0] for pair in pairs
+    )
     np.testing.assert_allclose(forth, SHIFT, atol=2.0)
     np.testing.assert_allclose(back, -SHIFT, atol=2.0)
     for pair in pairs:
         fixed = Image.read(pair.fixed)
-        warped = pair.truth.apply(pair.moving, fixed.grid).array
+        warped = pair.ground_truth.apply(pair.moving, fixed.grid).array
         np.testing.assert_allclose(warped, fixed.array, atol=1e-5)
-        assert tre(pair, pair.truth) == 0.0
+        assert tre(pair, pair.ground_truth) == 0.0
 
 
 def test_mutual_information_goes_on_from_what_a_preset_found(
@@ -121,18 +124,15 @@ def test_mutual_information_goes_on_from_what_a_preset_found(
 
     class Near:
         def __call__(self, moving, fixed, folder):
-            near = pair.truth.matrix.copy()
+            near = pair.ground_truth.matrix.copy()
             near[:3, 3] += (4.0, -3.0, 2.0)
             AffineTransform(near).save(folder / "near.tfm")
-            return [folder / "near.tfm"]
+            return WrittenTransform([folder / "near.tfm"])
 
     near = method("near", Near())
-    monkeypatch.setattr(registry, "preset_methods", lambda name, refine: [near])
-    _, mass, ours, refined = registry.affine_methods(["near"])
+    monkeypatch.setattr(registry, "preset_methods", lambda *arguments: [near])
+    *_, mass, ours, refined = registry.methods_of(KNOWN_AFFINES, ["near"])
     assert mass.name == "sitk-affine from centres of mass" and ours is near
     assert refined.name == "sitk-affine from near"
-    errors = [
-        tre(pair, m.transform(m.run(pair.moving, pair.fixed, tmp_path)))
-        for m in (ours, refined)
-    ]
+    errors = [pair.measure(pair.run(m, tmp_path))[0]["value"] for m in (ours, refined)]
     assert errors[0] == pytest.approx(29**0.5) and errors[1] < errors[0] - 1

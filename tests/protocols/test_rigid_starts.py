@@ -5,10 +5,18 @@ import json
 import numpy as np
 import pytest
 
-from kregzoo import cli, evaluation
-from kregzoo.evaluation import TRUTHS, rigid_pairs
-from kregzoo.evaluation.baselines import rigid
+from kregzoo import evaluation
+from kregzoo.evaluation.baselines import beside, registry
 from kregzoo.losses import NCC
+from kregzoo.protocols import (
+    BODY_SURFACES,
+    CONE_BEAM,
+    FAR_CONE_BEAM,
+    RIGID_STARTS,
+    cone_beam_pairs,
+    rigid_pairs,
+    surface_pairs,
+)
 from kregzoo.registrars import LearnedMetricRegistrar
 from kregzoo.spatial import AffineTransform, Grid, Image, Preprocessor
 from tests.phantoms import Phantom, rotated_grid
@@ -54,50 +62,46 @@ def labelled(tmp_path_factory):
     return folder
 
 
-def test_the_command_line_offers_every_truth():
-    assert cli.evaluate.TRUTHS == tuple(TRUTHS)
-
-
-@pytest.mark.parametrize(
-    "make", [rigid_pairs.cone_beam_pairs, rigid_pairs.surface_pairs]
-)
+@pytest.mark.parametrize("make", [cone_beam_pairs, surface_pairs])
 def test_a_volume_is_laid_on_what_was_made_of_it(make, volumes, tmp_path):
     one, two = make(volumes, tmp_path, 2)
-    assert np.abs(one.truth.matrix - two.truth.matrix).max() > 0.1
+    assert np.abs(one.ground_truth.matrix - two.ground_truth.matrix).max() > 0.1
     fixed, moving = Image.read(one.fixed), Image.read(one.moving)
     body = fixed.array > 0.2
     apart, laid = (
         np.mean((image.array > 500) == body)
         for image in (
             moving.resample(fixed.grid),
-            one.truth.apply(moving, fixed.grid),
+            one.ground_truth.apply(moving, fixed.grid),
         )
     )
     assert laid > 0.95 > apart
-    assert one.measure(one.truth)[0]["value"] == 0.0
-    assert one.measure(AffineTransform(np.eye(4)))[0]["value"] > 3
+    assert one.measure_transform(one.ground_truth)[0]["value"] == 0.0
+    assert one.measure_transform(AffineTransform(np.eye(4)))[0]["value"] > 3
 
 
 def test_the_far_ones_are_farther(volumes, tmp_path):
-    makes = rigid_pairs.cone_beam_pairs, rigid_pairs.far_cone_beam_pairs
-    near, far = (make(volumes, tmp_path, 1)[0].truth.matrix for make in makes)
+    near, far = (
+        protocol.make_cases(volumes, tmp_path, 1)[0].ground_truth.matrix
+        for protocol in (CONE_BEAM, FAR_CONE_BEAM)
+    )
     assert np.trace(near) > np.trace(far)
 
 
 def test_labels_say_what_is_aligned(labelled, tmp_path):
-    pairs = rigid_pairs.pose_pairs(labelled, tmp_path, 2)
+    pairs = rigid_pairs(labelled, tmp_path, 2)
     assert [pair.name[:4] for pair in pairs] == ["000 ", "001 "]
     pair, other = pairs
-    assert np.abs(pair.truth.matrix - other.truth.matrix).max() > 0.1
+    assert np.abs(pair.ground_truth.matrix - other.ground_truth.matrix).max() > 0.1
     fixed = Image.read(pair.fixed)
-    warped = pair.truth.apply(pair.moving, fixed.grid).array
+    warped = pair.ground_truth.apply(pair.moving, fixed.grid).array
     assert np.corrcoef(warped.ravel(), fixed.array.ravel())[0, 1] > 0.95
     assert pair.region.name == "fixed_label.nii.gz"
-    turn = pair.truth.matrix[:3, :3]
+    turn = pair.ground_truth.matrix[:3, :3]
     np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-9)
 
 
-@pytest.mark.parametrize("make", [rigid_pairs.cone_beam_pairs, rigid_pairs.pose_pairs])
+@pytest.mark.parametrize("make", [cone_beam_pairs, rigid_pairs])
 def test_data_without_them_are_refused(make, tmp_path):
     (tmp_path / "dataset.json").write_text("{}")
     with pytest.raises(ValueError, match="must have `eval.*Received"):
@@ -107,29 +111,34 @@ def test_data_without_them_are_refused(make, tmp_path):
 def test_every_method_finds_a_motion_from_where_the_files_are(
     labelled, tmp_path, monkeypatch
 ):
-    (pair,) = rigid_pairs.pose_pairs(labelled, tmp_path, 1)
+    (pair,) = rigid_pairs(labelled, tmp_path, 1)
     frame = Preprocessor(3.0, ((24, 24, 24),))
     learned = LearnedMetricRegistrar(NCC(), frame)
+    learned.capabilities = frozenset({"search"})
     ours = evaluation.Method("ours", lambda *files: learned, {"package": "test 1"})
-    monkeypatch.setattr(rigid, "preset_methods", lambda name, *_, **__: [ours])
-    monkeypatch.setattr(rigid.zoo, "load", lambda name: learned)
-    methods = rigid.pose_methods(["ours"])
+    monkeypatch.setattr(registry, "preset_methods", lambda *arguments: [ours])
+    monkeypatch.setattr(beside.zoo, "load", lambda name: learned)
+    methods = registry.methods_of(RIGID_STARTS, ["ours"])
     assert [method.name for method in methods] == [
+        "identity",
+        "centres",
         "sitk-rigid",
         "iterative-rigid-mind",
         "ours",
         "mi by the search of ours",
         "mind by the search of ours",
     ]
-    start = pair.measure(AffineTransform(np.eye(4)))[0]["value"]
-    for method in methods[:2] + methods[3:4]:
-        found = method.transform(method.run(pair.moving, pair.fixed, tmp_path))
-        assert pair.measure(found)[0]["value"] < 0.4 * start, method.name
+    start = pair.measure_transform(AffineTransform(np.eye(4)))[0]["value"]
+    for method in methods[2:4] + methods[5:6]:
+        (row,) = pair.measure(pair.run(method, tmp_path))
+        assert row["value"] < 0.4 * start, method.name
+    learned.capabilities = frozenset()
+    assert registry.methods_of(RIGID_STARTS, ["ours"])[-1] is ours
 
 
 def test_closest_points_lay_one_skin_on_another(volumes, tmp_path):
-    (pair,) = rigid_pairs.surface_pairs(volumes, tmp_path, 1)
-    icp, *_ = rigid.surface_methods([])
-    start = pair.measure(AffineTransform(np.eye(4)))[0]["value"]
-    found = icp.transform(icp.run(pair.moving, pair.fixed, tmp_path))
-    assert pair.measure(found)[0]["value"] < 0.5 * start
+    (pair,) = surface_pairs(volumes, tmp_path, 1)
+    *_, icp = registry.methods_of(BODY_SURFACES)
+    assert icp.name == "closest-points"
+    start = pair.measure_transform(AffineTransform(np.eye(4)))[0]["value"]
+    assert pair.measure(pair.run(icp, tmp_path))[0]["value"] < 0.5 * start

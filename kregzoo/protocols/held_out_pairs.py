@@ -1,8 +1,8 @@
-"""Held-out pairs of a data folder, and how well a transform aligns one.
+"""Held-out pairs of a data folder with label maps.
 
-The same code judges every method: the transform as it was written to disc, labels
-warped once by nearest neighbour onto the fixed image's own grid, folds and the spread
-of the Jacobian of the whole transform on that grid.
+The same code measures every method: labels are warped once, by nearest neighbor, onto
+the fixed image's own grid, and the Jacobian is that of the whole transform on that
+grid.
 """
 
 import collections
@@ -12,26 +12,31 @@ import pathlib
 import numpy as np
 
 from kregzoo.metrics.registry import METRICS, measured_on
+from kregzoo.protocols.pair_cases import (
+    PairCase,
+    region_points,
+    save_registration,
+    stem,
+)
+from kregzoo.protocols.protocol import Protocol, rows_of
 from kregzoo.spatial import LabelMap
 from kregzoo.training import read_dataset
 
 PATHS = ("moving", "fixed", "moving_label", "fixed_label")
-# Voxels of a region that a mean error is taken over.
-POINTS = 5000
 
 
 @dataclasses.dataclass(frozen=True)
-class Pair:
+class LabeledPair(PairCase):
     """Two images to register, and their label maps.
 
     Args:
-        name: what to call the pair.
+        name: str. The pair.
         moving: path of the moving image.
         fixed: path of the fixed image.
-        moving_label: path of its label map: integers, or in a fourth axis one binary
-            channel a structure, of which those after the first are landmarks.
+        moving_label: path of its label map: integers, or one binary channel a structure
+            along a fourth axis, where those after the first are landmarks.
         fixed_label: likewise.
-        labels: tuple of ints, label values or numbers of channels to measure.
+        labels: tuple of ints, the label values or numbers of channels to measure.
     """
 
     name: str
@@ -41,7 +46,7 @@ class Pair:
     fixed_label: pathlib.Path
     labels: tuple = ()
 
-    def measure(self, transform, inverse=None):
+    def measure_transform(self, transform, inverse=None):
         """Measure how well a transform aligns the pair.
 
         Args:
@@ -71,35 +76,22 @@ class Pair:
         return rows + rows_of(found)
 
 
-def rows_of(values, label=None):
-    """Make the rows of a label or of the whole pair.
-
-    Args:
-        values: dict of floats by metric.
-        label: int, or None for the whole pair.
-
-    Returns:
-        List of dicts of `label`, `metric` and `value`.
-    """
-    return [{"label": label, "metric": m, "value": v} for m, v in values.items()]
-
-
 def read_pairs(data, count=None):
     """List the `eval` pairs of a data folder, with the structures to measure.
 
-    Those are the structures that both images have; of maps of integers only the values
-    that all the images have, so that a mean over labels is of the same structures in
-    every pair. Landmarks in channels are others in each pair.
+    In label maps of integers, these are the values that all images have, so that a mean
+    over labels is of the same structures in every pair. In channels, they are the
+    structures that both images of a pair have, since landmarks differ between pairs.
 
     Args:
-        data: folder with a `dataset.json`, see `kregzoo.training.pairs`.
-        count: int. Only the first so many; None for all.
+        data: folder with a `dataset.json`, see `kregzoo.training.read_dataset`.
+        count: int. Number of pairs to list, from the first. Defaults to all.
 
     Returns:
-        List of `Pair`.
+        List of `LabeledPair`.
 
     Raises:
-        ValueError: when there is none, or one without labels.
+        ValueError: If there is no pair, or one without labels.
     """
     records = read_dataset(data).get("eval") or [{}]
     missing = sorted({key for record in records for key in PATHS if key not in record})
@@ -111,8 +103,8 @@ def read_pairs(data, count=None):
     names = [f"{stem(r['moving'])} to {stem(r['fixed'])}" for r in records]
     counts = collections.Counter(names)
     pairs = [
-        # Files of different folders may have one name.
-        Pair(
+        # Files of different folders may have the same name.
+        LabeledPair(
             name if counts[name] == 1 else f"{name} ({number})",
             *(record[key] for key in PATHS),
         )
@@ -122,17 +114,6 @@ def read_pairs(data, count=None):
         dataclasses.replace(pair, labels=labels)
         for pair, labels in zip(pairs, _structures(pairs), strict=True)
     ]
-
-
-def region_points(mask, grid):
-    """World positions `(N, D)` of voxels of a region, evenly of all of them."""
-    index = np.argwhere(mask)
-    return grid.voxel_to_world(index[:: max(1, len(index) // POINTS)])
-
-
-def stem(path):
-    """A file's name without its endings."""
-    return path.name.split(".")[0]
 
 
 def _structures(pairs):
@@ -174,7 +155,7 @@ def _inverse_error(fixed, transform, inverse):
 
 
 def _union(*boxes):
-    """The smallest box around boxes of slices, of which one may be None."""
+    """Return the smallest box around boxes of slices, of which one may be None."""
     boxes = [box for box in boxes if box is not None]
     return tuple(
         slice(min(one.start for one in axis), max(one.stop for one in axis))
@@ -183,6 +164,20 @@ def _union(*boxes):
 
 
 def _centroid(label_map, label):
-    """Centre of a structure in RAS mm, `(1, D)`."""
+    """Return the centroid of a structure in RAS mm, `(1, D)`."""
     index = np.argwhere(label_map.mask(label)).mean(axis=0, keepdims=True)
     return label_map.grid.voxel_to_world(index)
+
+
+def _make_cases(data, folder, count=None):
+    return read_pairs(data, count)
+
+
+HELD_OUT_PAIRS = Protocol(
+    "pairs",
+    _make_cases,
+    baselines=("identity", "centres"),
+    options={"progress": False},
+    save=save_registration,
+    refines=True,
+)

@@ -8,9 +8,9 @@ import pytest
 import SimpleITK as sitk
 
 from kregzoo import ops
-from kregzoo.evaluation import read_pairs
 from kregzoo.metrics import folded_percent, sd_log_j
 from kregzoo.metrics.registry import METRICS, Metric
+from kregzoo.protocols import read_pairs
 from kregzoo.spatial import (
     AffineTransform,
     CompositeTransform,
@@ -74,7 +74,7 @@ def by_label(rows):
 
 def test_known_boxes_have_their_known_figures(folder):
     (pair,) = read_pairs(folder)
-    found = by_label(pair.measure(AffineTransform(np.eye(4))))
+    found = by_label(pair.measure_transform(AffineTransform(np.eye(4))))
     # 10 of 12 voxels of an edge; 6 of 8 and 12 of 14 of two.
     dice = 2 * 10 / (10 + 12), 2 * 6 * 12 / (6 * 12 + 8 * 14)
     np.testing.assert_allclose([found[n]["dice"] for n in (1, 2)], dice, atol=1e-9)
@@ -93,7 +93,7 @@ def test_a_metric_that_is_registered_is_measured(folder, monkeypatch):
     )
     monkeypatch.setitem(METRICS, "volume", volume)
     (pair,) = read_pairs(folder)
-    found = by_label(pair.measure(AffineTransform(np.eye(4))))
+    found = by_label(pair.measure_transform(AffineTransform(np.eye(4))))
     assert found[1]["volume"] == pytest.approx((10 - 12) * 10 * 10 * 8.0)
 
 
@@ -103,15 +103,15 @@ def test_the_error_of_a_transform_back_is_a_distance(folder):
     shift[:3, 3] = 3.0, 4.0, 0.0
     there, back = AffineTransform(shift), AffineTransform(np.eye(4))
     for inverse, error in ((back, 5.0), (there.inverse(), 0.0)):
-        found = by_label(pair.measure(there, inverse))
+        found = by_label(pair.measure_transform(there, inverse))
         assert found[None]["inverse_error"] == pytest.approx(error)
-    assert "inverse_error" not in by_label(pair.measure(there))[None]
+    assert "inverse_error" not in by_label(pair.measure_transform(there))[None]
 
 
 def test_overlap_and_distance_agree_with_simpleitk(folder):
     (pair,) = read_pairs(folder)
     transform = folding_transform(Image.read(pair.fixed).grid)
-    found = by_label(pair.measure(transform))
+    found = by_label(pair.measure_transform(transform))
     fixed = sitk.ReadImage(str(pair.fixed_label))
     warped = sitk.Resample(
         sitk.ReadImage(str(pair.moving_label)),
@@ -156,7 +156,7 @@ def test_folds_and_jacobian_agree_with_simpleitk(tmp_path):
     grid = Grid.centred((30, 28, 26), (2.0, 1.5, 2.5), orientation="LPS")
     (pair,) = read_pairs(write_boxes(tmp_path, grid))
     transform = folding_transform(grid)
-    row = by_label(pair.measure(transform))[None]
+    row = by_label(pair.measure_transform(transform))[None]
     displacement = transform.displacement_on(grid)
     field = sitk.Cast(itk.to_field(displacement, grid), sitk.sitkVectorFloat64)
     volume = sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(field))
@@ -195,13 +195,13 @@ def test_landmarks_are_the_later_channels(tmp_path):
     # The third channel is empty in both.
     assert pair.labels == (0, 1)
     assert LabelMap.read(pair.fixed_label).channels
-    found = by_label(pair.measure(AffineTransform(np.eye(4))))
+    found = by_label(pair.measure_transform(AffineTransform(np.eye(4))))
     gland, landmark = found[0], found[1]
     assert gland["dice"] == 1 and "tre" not in gland
     assert landmark["tre"] == pytest.approx(2 * 13**0.5)
     matrix = np.eye(4)
     matrix[:3, 3] = grid.voxel_to_world(-offset) - grid.voxel_to_world(0 * offset)
-    found = by_label(pair.measure(AffineTransform(matrix)))
+    found = by_label(pair.measure_transform(AffineTransform(matrix)))
     gland, landmark = found[0], found[1]
     assert landmark["tre"] == pytest.approx(0, abs=1e-4)
     assert "dice" not in landmark and gland["dice"] < 1
