@@ -17,7 +17,7 @@ import re
 import time
 
 from kregzoo import __version__
-from kregzoo.utils.files import atomic, atomic_folder
+from kregzoo.utils.files import as_path, atomic, atomic_folder
 from kregzoo.utils.progress import progress_bar
 
 COLUMNS = ("moving", "fixed", "subject", "session", "labels")
@@ -115,7 +115,7 @@ def read_cohort(path):
         ValueError: for other columns, an empty table, a path that is no file, a name
             that is no BIDS label, or two rows of one name.
     """
-    path = pathlib.Path(path)
+    path = as_path(path)
     with open(path, newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file, restval="")
         columns = tuple(reader.fieldnames or ())
@@ -178,7 +178,7 @@ def register_cohort(
     from kregzoo.presets.preset import find_preset
 
     find_preset(preset)
-    output = pathlib.Path(output).absolute()
+    output = as_path(output).absolute()
     _describe(output, f"kregzoo register-cohort --model {preset} --refine {refine}")
     todo = [pair for pair in pairs if not pair.present(output)]
     start, failures = time.perf_counter(), {}
@@ -213,7 +213,7 @@ def register_pair(pair, output, preset, refine):
     files = pair.files(output)
     with atomic_folder(files["warped"].parent) as folder:
         result.warped.write(folder / files["warped"].name)
-        result.transform.save(folder / files["transform"].name)
+        result.world_transform.save(folder / files["transform"].name)
         metrics = {"moving": pair.moving, "fixed": pair.fixed, **result.metrics}
         text = json.dumps(metrics, indent=2) + "\n"
         (folder / files["metrics"].name).write_text(text, encoding="utf-8")
@@ -226,7 +226,7 @@ def register_pair(pair, output, preset, refine):
 def _registrar(preset):
     from kregzoo import zoo
 
-    return zoo.load(preset)
+    return zoo.load(preset, task="register")
 
 
 def _pair(path, number, row):
@@ -234,7 +234,7 @@ def _pair(path, number, row):
     row = {name: (row.get(name) or "").strip() for name in COLUMNS}
     files = {}
     for column in ("moving", "fixed", "labels"):
-        file = path.parent.absolute() / row[column]
+        file = path.parent.absolute() / as_path(row[column])
         if not file.is_file() and (row[column] or column != "labels"):
             raise ValueError(
                 f"Row {number} of {str(path)!r} must name files. Received: "

@@ -57,7 +57,7 @@ def test_a_preset_undoes_a_small_motion(record):
     radius, spacing = (65.0, 3.0) if ndim == 3 else (42.0, 2.0)
     phantom = Phantom(ndim, radius=radius, count=80 if ndim == 3 else 40)
     truth = wave(ndim, amplitude=4.0, length=2.15 * radius)
-    if record.transform == "affine":
+    if record.predicts == "affine":
         truth = linear_map(ndim, degrees=10.0, shift=5.0)
     grid = rotated_grid((60,) * ndim, spacing, 8.0)
     moving, fixed = phantom.image(grid), phantom.image(grid, truth)

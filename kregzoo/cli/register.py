@@ -1,7 +1,11 @@
 """`kregzoo register`: align an image with another."""
 
 from kregzoo.cli.options import MODEL, add_output_folder, add_refine
-from kregzoo.cli.running import new_folder, start_keras
+from kregzoo.cli.running import new_folder, print_rich, start_keras
+
+# Repeated here because importing `kregzoo.registrars` would delay the help.
+METHODS = ("rigid", "affine", "bspline", "deformable")
+METRICS = ("mi", "nmi", "ncc", "lncc", "ngf", "mind")
 
 
 def add_parser(commands):
@@ -10,19 +14,34 @@ def add_parser(commands):
         "register",
         help="align a moving image to a fixed one",
         description="Align a moving image to a fixed one, as the files are: any "
-        "spacing, any orientation.\nWrites warped.nii.gz, transform.h5 (ITK, fixed to "
-        "moving), metrics.json and report.html.",
+        "spacing, any orientation.\nA preset does it, or, with --method, iterative "
+        "optimization without a network.\n"
+        "Writes warped.nii.gz, transform.h5 (ITK, fixed to moving), metrics.json and "
+        "report.html.",
         epilog="examples:\n"
         "  kregzoo register moving.nii.gz fixed.nii.gz -o out\n"
         "  kregzoo register moving.nii.gz fixed.nii.gz -o out --refine 50\n"
+        "  kregzoo register t2.nii.gz t1.nii.gz -o out --method rigid --metric mi\n"
         "  kregzoo register moving.nii.gz fixed.nii.gz -o out "
         "--labels moving_labels.nii.gz",
     )
     parser.add_argument("moving", metavar="MOVING", help="image to align")
     parser.add_argument("fixed", metavar="FIXED", help="image to align it to")
     add_output_folder(parser, required=True)
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--model", metavar="NAME", help=f"preset (default: {MODEL})")
+    kinds.add_argument(
+        "--method",
+        choices=METHODS,
+        help="register without a network: affine starts with rigid, bspline and "
+        "deformable with rigid and affine",
+    )
     parser.add_argument(
-        "--model", default=MODEL, metavar="NAME", help="preset (default: %(default)s)"
+        "--metric",
+        choices=METRICS,
+        help="what --method optimizes: mi or nmi for different contrasts or "
+        "modalities, ncc or lncc for one contrast, ngf or mind for shared edges "
+        "(default: mi)",
     )
     add_refine(parser)
     parser.add_argument(
@@ -33,8 +52,9 @@ def add_parser(commands):
     parser.add_argument(
         "--points",
         metavar="FILE",
-        help="CSV of landmarks in RAS mm of the fixed image, a row each; where they "
-        "lie in the moving image is written as warped_points.csv",
+        help="landmarks of the fixed image: a CSV file, one point per row, in RAS mm "
+        "or with a header that names the axes, such as l,p,s; or 3D Slicer's .fcsv or "
+        ".mrk.json. Their positions in the moving image go to warped_points.csv",
     )
     parser.set_defaults(command=run)
 
@@ -42,23 +62,22 @@ def add_parser(commands):
 def run(options):
     """Run `kregzoo register`."""
     output = new_folder(options.output)
+    _check_combination(options)
     start_keras()
-    from kregzoo import zoo
-    from kregzoo.report.page import require_matplotlib
-    from kregzoo.spatial import as_image, as_labels
+    from kregzoo.spatial import as_image, as_labels, read_points, write_points
     from kregzoo.utils.files import atomic_folder
 
-    # Whatever may be wrong shows before the work, which takes longer, and its files.
-    require_matplotlib()
+    # Read all files first: registration takes long, and nothing is written if it fails.
     moving = as_image(options.moving, "MOVING")
     fixed = as_image(options.fixed, "FIXED")
     labels = points = None
     if options.labels:
         labels = as_labels(options.labels, "--labels")
     if options.points:
-        points = _read_points(options.points, fixed.grid.ndim)
-    registrar = zoo.load(options.model)
-    result = registrar.register(moving, fixed, refine=options.refine)
+        # Between files of one slice, landmarks may be of 3-D space.
+        slices = moving.grid.plane is not None and fixed.grid.plane is not None
+        points = read_points(options.points, None if slices else fixed.grid.ndim)
+    result = _register(moving, fixed, options)
     with atomic_folder(output) as folder:
         result.save(folder)
         if labels is not None:
@@ -66,42 +85,56 @@ def run(options):
             warped.write(folder / "warped_labels.nii.gz")
         if points is not None:
             moved = result.apply_points(points)
-            _write_points(folder / "warped_points.csv", moved)
+            write_points(folder / "warped_points.csv", moved)
         names = sorted(path.name for path in folder.iterdir())
+    method = options.method or options.model or MODEL
+    seconds = result.metrics["seconds"]["total"]
+    pair = f"{moving.name} registered to {fixed.name}"
+    print(f"{pair} by {method} in {seconds:.1f} s")
+    print_rich(_table(result.metrics))
     for name in names:
         print(output / name)
 
 
-def _read_points(path, ndim):
-    """Landmarks `(N, D)` of a CSV file, whose first row may name the columns."""
-    import csv
-
-    import numpy as np
-
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if row]
-    if rows and not _numbers(rows[0]):
-        rows = rows[1:]
-    points = [_numbers(row) for row in rows]
-    if not points or any(len(point) != ndim for point in points):
+def _check_combination(options):
+    if options.metric and not options.method:
         raise ValueError(
-            f"--points must hold {ndim} numbers a row, separated by commas: RAS mm of "
-            f"the fixed image. Received: {path}"
+            "`--metric` is for registration without a network: add --method. "
+            f"Received: --metric {options.metric}"
         )
-    return np.array(points)
+    if options.refine and options.method:
+        raise ValueError(
+            "`--refine` is for presets: leave it out, or give --model for --method. "
+            f"Received: --refine {options.refine} with --method {options.method}"
+        )
 
 
-def _numbers(row):
-    try:
-        return [float(word) for word in row]
-    except ValueError:
-        return []
+def _register(moving, fixed, options):
+    if options.method:
+        from kregzoo.registrars import register
+
+        return register(moving, fixed, options.method, options.metric or "mi")
+    from kregzoo import zoo
+
+    registrar = zoo.load(options.model or MODEL, task="register")
+    return registrar.register(moving, fixed, refine=options.refine)
 
 
-def _write_points(path, points):
-    import csv
+def _table(metrics):
+    """Make a table of the metrics before and after the registration."""
+    from rich.box import SIMPLE
+    from rich.table import Table
 
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow("xyz"[: points.shape[1]])
-        writer.writerows([f"{value:.6f}" for value in point] for point in points)
+    table = Table(box=SIMPLE, pad_edge=False)
+    table.add_column("metric")
+    table.add_column("before", justify="right")
+    table.add_column("after", justify="right")
+    for name, value in metrics.items():
+        if name != "seconds" and not name.endswith("_before"):
+            before = metrics.get(f"{name}_before", "")
+            table.add_row(name.replace("_", " "), _format(before), _format(value))
+    return table
+
+
+def _format(value):
+    return value if isinstance(value, str) else f"{value:.4g}"

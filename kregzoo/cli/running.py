@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-import pathlib
+
+from kregzoo.utils.files import as_path
 
 
 def new_file(path):
@@ -17,7 +18,7 @@ def new_file(path):
     Raises:
         ValueError: If the folder of the file does not exist.
     """
-    if path and not pathlib.Path(path).absolute().parent.is_dir():
+    if path and not as_path(path).absolute().parent.is_dir():
         raise ValueError(f"The output's folder must exist. Received: {path}")
     return path
 
@@ -34,7 +35,7 @@ def new_folder(path):
     Raises:
         ValueError: If the path is a file.
     """
-    path = pathlib.Path(path)
+    path = as_path(path)
     if path.exists() and not path.is_dir():
         raise ValueError(f"The output must be a folder. Received the file: {path}")
     return path

@@ -16,9 +16,9 @@ import time
 import keras
 
 from kregzoo.evaluation.benchmark_cases.cases import SIZE, TRAINING_SIZE, benchmarks
-from kregzoo.evaluation.provenance import provenance
 from kregzoo.utils.files import atomic
 from kregzoo.utils.progress import progress_bar
+from kregzoo.utils.provenance import provenance
 
 HEADS = (
     "benchmark",

@@ -7,7 +7,6 @@ import numpy as np
 
 from kregzoo.evaluation.statistics import estimate
 from kregzoo.metrics.registry import METRICS
-from kregzoo.report.page import require_matplotlib
 from kregzoo.utils.files import atomic
 
 # Okabe and Ito's palette for color blindness.
@@ -26,7 +25,6 @@ def draw(table, folder):
     Returns:
         List of the paths written.
     """
-    require_matplotlib()
     figures = {
         "dice": _dice_by_structure(table),
         "tre": _tre_against_start(table),

@@ -18,8 +18,6 @@ import time
 import numpy as np
 
 from kregzoo import ops, zoo
-from kregzoo.evaluation.baselines.presets import capabilities
-from kregzoo.evaluation.provenance import provenance
 from kregzoo.spatial import (
     AffineTransform,
     CompositeTransform,
@@ -30,6 +28,7 @@ from kregzoo.spatial import (
 from kregzoo.training import Pose
 from kregzoo.utils.files import atomic
 from kregzoo.utils.progress import progress_bar
+from kregzoo.utils.provenance import provenance
 
 # The module of each backend. The first backend is the reference.
 BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
@@ -99,7 +98,7 @@ def _exportable_presets():
     return [
         record.name
         for record in zoo.list_models()
-        if "export" in capabilities(zoo.load(record.name))
+        if "export" in zoo.load(record.name).capabilities
     ]
 
 

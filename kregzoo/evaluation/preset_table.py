@@ -45,7 +45,7 @@ def preset_rows(tables):
     """
     rows = []
     for record in zoo.list_models():
-        about = [f"`{record.name}`", record.chapter, record.transform]
+        about = [f"`{record.name}`", record.chapter, record.predicts]
         cells = [
             _cells(table, record.name, metric)
             for table in tables

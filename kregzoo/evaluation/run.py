@@ -6,12 +6,12 @@ import re
 import tempfile
 import time
 
-from kregzoo.evaluation.provenance import provenance
 from kregzoo.evaluation.table import ERROR, Table, read_rows, write_rows
 from kregzoo.protocols import HELD_OUT_PAIRS, rows_of
 from kregzoo.training import read_dataset
 from kregzoo.utils.files import atomic
 from kregzoo.utils.progress import progress_bar
+from kregzoo.utils.provenance import provenance
 
 SAME = ("version", "commit", "machine", "backend")
 

@@ -34,7 +34,7 @@ def find_protocol(name):
 
 def declared_by(system):
     """Return the protocols of a system: held-out pairs if it declares none."""
-    return getattr(system, "protocols", ()) or (HELD_OUT_PAIRS,)
+    return system.protocols or (HELD_OUT_PAIRS,)
 
 
 def select(data, presets=(), protocol=None):

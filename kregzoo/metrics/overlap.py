@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops as kops
 
+from kregzoo import ops
 from kregzoo.metrics.sample_mean import SampleMean
 
 
@@ -11,21 +12,22 @@ def dice(fixed, warped, labels=None):
     """Dice overlap of each label: twice the intersection over the sum of the sizes.
 
     Args:
-        fixed: integer array `(*spatial,)`. A label map.
-        warped: integer array of the same shape.
-        labels: iterable of ints; None takes all but 0 that occur in either map.
+        fixed: Array `(*spatial,)` of whole numbers, of any size and sign.
+        warped: Array of the same shape.
+        labels: Iterable of ints. Defaults to all but 0 that occur in either map.
 
     Returns:
         Dict from label to its overlap in [0, 1]; NaN for a label in neither map.
 
     Raises:
-        ValueError: when the shapes differ.
+        ValueError: If the shapes differ, or a map or `labels` holds anything but whole
+            numbers.
 
     Example:
         >>> dice(np.array([0, 1, 1, 2]), np.array([0, 1, 2, 2]))
         {1: 0.6666666666666666, 2: 0.6666666666666666}
     """
-    fixed, warped = np.asarray(fixed), np.asarray(warped)
+    fixed, warped = _whole(fixed, "fixed"), _whole(warped, "warped")
     if fixed.shape != warped.shape:
         raise ValueError(
             "`fixed` and `warped` must have one shape; resample one to the other. "
@@ -35,11 +37,27 @@ def dice(fixed, warped, labels=None):
     in_both = _sizes(fixed[fixed == warped])
     if labels is None:
         labels = sorted((in_fixed.keys() | in_warped.keys()) - {0})
+    labels = _whole(list(labels), "labels").tolist()
     overlaps = {}
     for label in labels:
         size = in_fixed.get(label, 0) + in_warped.get(label, 0)
         overlaps[label] = 2 * in_both.get(label, 0) / size if size else float("nan")
     return overlaps
+
+
+def _whole(values, argument):
+    """Convert to integers; floats count if they are whole numbers."""
+    values = np.asarray(values)
+    if values.dtype.kind == "f":
+        whole = (values == np.round(values)) & (np.abs(values) < 2.0**63)
+        values = values.astype("int64") if whole.all() else values
+    if values.dtype.kind not in "iub":
+        raise ValueError(
+            f"`{argument}` must be whole numbers: of an image give the labels as an "
+            f"array, `as_labels(image).array`. Received: {argument} of dtype "
+            f"{values.dtype}, shape {values.shape}"
+        )
+    return values.astype("uint8") if values.dtype.kind == "b" else values
 
 
 def _sizes(label_map):
@@ -52,9 +70,11 @@ def _sizes(label_map):
 class Dice(SampleMean):
     """Mean Dice overlap of the labels that a sample has, averaged over samples.
 
-    `update_state(y_true, y_pred)` takes the fixed and the warped labels, one-hot or
-    probabilities `(B, *spatial, labels)` without the background, which count from 0.5.
-    In [0, 1]; a sample without any label counts as 0.
+    `update_state(y_true, y_pred, sample_weight=None)` takes the fixed and the warped
+    labels, one-hot or probabilities `(B, *spatial, labels)` without the background, of
+    any type; those of 0.5 and above count. Weights may be one a sample, or one a voxel,
+    `(B, *spatial)`: voxels then count by their weights, and a sample by their mean. In
+    [0, 1]; a sample without any label counts as 0.
 
     Args:
         name: str. The metric's name.
@@ -70,13 +90,26 @@ class Dice(SampleMean):
         super().__init__(name=name, **kwargs)
 
     def measure(self, y_true, y_pred):
+        return self._overlap(y_true, y_pred, 1.0)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        mask = ops.voxel_weights(sample_weight, kops.convert_to_tensor(y_pred).shape)
+        if mask is None:
+            super().update_state(y_true, y_pred, sample_weight)
+            return
+        values = self._overlap(y_true, y_pred, mask)
+        axes = tuple(range(1, len(mask.shape)))
+        super(SampleMean, self).update_state(values, kops.mean(mask, axis=axes))
+
+    def _overlap(self, y_true, y_pred, weights):
         fixed, warped = (
-            kops.cast(kops.convert_to_tensor(labels) >= 0.5, self.dtype)
+            kops.cast(kops.cast(labels, "float32") >= 0.5, self.dtype)
             for labels in (y_true, y_pred)
         )
         axes = tuple(range(1, len(fixed.shape) - 1))
-        both = kops.sum(fixed * warped, axis=axes)
-        size = kops.sum(fixed + warped, axis=axes)
-        overlap = kops.sum(2.0 * both / kops.maximum(size, 1.0), axis=-1)
-        present = kops.sum(kops.cast(size > 0, self.dtype), axis=-1)
-        return overlap / kops.maximum(present, 1.0)
+        both = kops.sum(weights * fixed * warped, axis=axes)
+        size = kops.sum(weights * (fixed + warped), axis=axes)
+        present = size > 0
+        overlap = kops.where(present, 2.0 * both / kops.where(present, size, 1.0), 0.0)
+        count = kops.sum(kops.cast(present, self.dtype), axis=-1)
+        return kops.sum(overlap, axis=-1) / kops.maximum(count, 1.0)

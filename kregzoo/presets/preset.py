@@ -19,7 +19,7 @@ import h5py
 
 from kregzoo.presets import hub
 from kregzoo.spatial import Preprocessor
-from kregzoo.utils.files import atomic
+from kregzoo.utils.files import as_path, atomic
 
 HASHED = ("config.json", "model.weights.h5", "preprocessor.json")
 PICTURES = {".gif": "image/gif", ".png": "image/png"}
@@ -100,13 +100,15 @@ class Preset:
         Raises:
             ValueError: for this preset's own folder.
         """
-        folder = pathlib.Path(folder).resolve()
+        folder = as_path(folder).resolve()
         if folder == self.folder.resolve():
             raise ValueError(
                 "Choose another folder than that of the preset which was loaded. "
                 f"Received: {str(folder)!r}"
             )
         training = {"initial": self.name}
+        if scale := self.metadata["training"].get("scale"):
+            training["scale"] = scale
         metadata = {**self.metadata, "training": training, "figures": {}}
         return dataclasses.replace(
             self, name=folder.name, folder=folder, metadata=metadata
@@ -186,7 +188,7 @@ def find_preset(name):
     """
     if str(name).startswith(hub.SCHEME):
         return Preset.read(hub.fetch(name, FILES), str(name).rpartition("/")[2])
-    path = pathlib.Path(name)
+    path = as_path(name)
     if path.is_dir() and (path / "metadata.json").is_file():
         return Preset.read(path.resolve())
     installed = installed_presets()

@@ -2,13 +2,12 @@
 
 import importlib.metadata
 import json
-import pathlib
 import re
 
 import keras
 
 from kregzoo import ops
-from kregzoo.utils.files import atomic_folder
+from kregzoo.utils.files import as_path, atomic_folder
 
 FILES = {
     "tf_saved_model": "saved_model",
@@ -38,7 +37,7 @@ def export(model, preprocessor, directory, format, shape=None):
             `shape` that does not suit, or a folder that holds something.
         ImportError: without what a format needs (`pip install "kregzoo[export]"`).
     """
-    directory = pathlib.Path(directory)
+    directory = as_path(directory)
     _check(directory, format)
     fixed = _of_fixed_shape(model, _shape(model, preprocessor, shape))
     signature = {

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import pathlib
 import time
 
 import numpy as np
@@ -10,9 +9,11 @@ from keras import ops as kops
 
 from kregzoo.metrics import folded_percent, sd_log_j
 from kregzoo.report import Scene, build_report, build_summary, draw
-from kregzoo.spatial import DisplacementTransform, as_aligned_image
-from kregzoo.utils.files import atomic_folder
+from kregzoo.spatial import DisplacementTransform, Image, as_aligned_image, lift
+from kregzoo.spatial.sampling import sample_indices
+from kregzoo.utils.files import as_path, atomic_folder
 
+NO_OVERLAP = "no overlap"
 FILES = ("warped.nii.gz", "transform.h5", "metrics.json", "report.html")
 
 # Millimetres over which a field runs out to zero around its canonical grid.
@@ -32,8 +33,9 @@ class Registration:
 
     Attributes:
         warped: the moving image on the fixed grid, through the transform.
-        metrics: dict of numbers: `ncc_before`, `ncc`, `folded_percent` and `sd_log_j`
-            of the deformable part on the fixed grid, and `seconds` by stage.
+        metrics: dict of numbers: `ncc_before` and `ncc`, which are `"no overlap"` if
+            the images do not overlap; `folded_percent` and `sd_log_j` of the deformable
+            part on the fixed grid; and `seconds` by stage.
     """
 
     def __init__(self, moving, fixed, transform, seconds, predicted_inverse=None):
@@ -58,10 +60,9 @@ class Registration:
 
     @functools.cached_property
     def metrics(self):
-        before = self._moving_on_fixed.array
         metrics = {
-            "ncc_before": _ncc(self.fixed.array, before),
-            "ncc": _ncc(self.fixed.array, self.warped.array),
+            "ncc_before": self._ncc(self._moving_on_fixed, None),
+            "ncc": self._ncc(self.warped, self.transform),
         }
         fields = [part for part in self._parts if part.grid is not None]
         if fields:
@@ -89,12 +90,20 @@ class Registration:
         """Map landmarks of the fixed image to the moving one.
 
         Args:
-            points: array `(N, D)` in RAS mm of the fixed image.
+            points: array `(N, D)` in RAS mm of the fixed image. Between files of one
+                slice, points may be 2-D or 3-D.
 
         Returns:
             float64 array `(N, D)` in RAS mm of the moving image.
         """
+        if np.shape(points)[-1:] == (3,):
+            return self.world_transform.apply_points(points)
         return self.transform.apply_points(points)
+
+    @property
+    def world_transform(self):
+        """The transform that fits the files: 3-D between files of one slice."""
+        return lift(self.transform, self.fixed.grid, self.moving.grid)
 
     def save(self, directory):
         """Write warped image, ITK transform, metrics and report into a folder.
@@ -111,10 +120,10 @@ class Registration:
         with atomic_folder(directory) as folder:
             paths = [folder / name for name in FILES]
             self.warped.write(paths[0])
-            self.transform.save(paths[1])
+            self.world_transform.save(paths[1])
             paths[2].write_text(metrics, encoding="utf-8")
             paths[3].write_text(self.to_html(), encoding="utf-8")
-        return [pathlib.Path(directory) / name for name in FILES]
+        return [as_path(directory) / name for name in FILES]
 
     def to_html(self, title=None):
         """Build the report, one self-contained page.
@@ -144,6 +153,18 @@ class Registration:
     def scene(self):
         """The `kregzoo.report.Scene` of both images, to draw through any voxel."""
         return Scene(*self._views)
+
+    def _ncc(self, resampled, transform):
+        """Correlate the fixed image with the moving one, resampled by a transform."""
+        value = _ncc(self.fixed.array, resampled.array)
+        # Without overlap the resampled image is constant, and `_ncc` gives 0.
+        if value == 0.0 and not self._overlap(transform):
+            return NO_OVERLAP
+        return value
+
+    def _overlap(self, transform):
+        inside = Image(np.ones(self.moving.grid.shape, "uint8"), self.moving.grid)
+        return inside.resample(self.fixed.grid, transform, "nearest").array.any()
 
     @property
     def _parts(self):
@@ -215,8 +236,8 @@ def field_transform(field, grid, kind=DisplacementTransform):
 
 def _ncc(fixed, other):
     """Correlation coefficient; a sample of the voxels is as good as all."""
-    step = max(1, fixed.size // 1_000_000)
-    fixed, other = (np.ravel(x)[::step].astype("float64") for x in (fixed, other))
+    sample = sample_indices(fixed.size, 1_000_000)
+    fixed, other = (np.ravel(x)[sample].astype("float64") for x in (fixed, other))
     if fixed.std() == 0 or other.std() == 0:
         return 0.0
     return float(np.corrcoef(fixed, other)[0, 1])

@@ -9,7 +9,7 @@ import numpy as np
 
 from kregzoo.spatial.image import as_image
 from kregzoo.spatial.transforms import AffineTransform
-from kregzoo.utils.files import atomic
+from kregzoo.utils.files import as_path, atomic
 
 
 def read_flirt(path, moving, fixed):
@@ -28,7 +28,7 @@ def read_flirt(path, moving, fixed):
             is not 3-D.
     """
     try:
-        flirt = AffineTransform(np.loadtxt(path))
+        flirt = AffineTransform(np.loadtxt(as_path(path)))
     except (OSError, ValueError) as error:
         raise ValueError(
             f"No FLIRT matrix could be read ({error}). Received: path={str(path)!r}"

@@ -6,8 +6,11 @@ import math
 import nibabel as nib
 import numpy as np
 
+from kregzoo.spatial.slice_plane import SlicePlane
+
 # What a picture looks like on paper: rows run down, columns run to the right.
 CANONICAL_ORIENTATION = {2: "PL", 3: "RAS"}
+UNITS = ("mm", "pixel")
 _AXIS_LABELS = (("L", "R"), ("P", "A"), ("I", "S"))
 
 
@@ -24,10 +27,14 @@ class Grid:
         shape: Number of voxels along each of the 2 or 3 axes.
         affine: Matrix `(D + 1, D + 1)` that takes homogeneous voxel indices to
             world millimetres, as in NIfTI. Voxel indices point at voxel centres.
+        unit: `"mm"`; or `"pixel"` for a picture of unknown pixel size, whose pixels
+            count as millimetres.
+        plane: `SlicePlane`, where a 2-D grid lies in 3-D space, if that is known.
+            Neither unit nor plane plays a part in equality.
 
     Raises:
-        ValueError: If the shape is empty or not 2-D or 3-D, or if the affine has the
-            wrong shape, is not finite, or is singular.
+        ValueError: If the shape is empty or not 2-D or 3-D, if the affine has the
+            wrong shape, is not finite, or is singular, or if the unit is unknown.
 
     Example:
         >>> grid = Grid.centred((4, 4, 4), spacing=2.0)
@@ -37,6 +44,8 @@ class Grid:
 
     shape: tuple[int, ...]
     affine: np.ndarray
+    unit: str = "mm"
+    plane: SlicePlane | None = None
 
     def __post_init__(self):
         shape = tuple(int(size) for size in self.shape)
@@ -64,6 +73,14 @@ class Grid:
             raise ValueError(
                 "`affine` must be invertible: no voxel spacing may be zero and no two "
                 f"axes parallel. Received: affine={affine.tolist()}"
+            )
+        if self.unit not in UNITS:
+            raise ValueError(
+                f"`unit` must be one of {UNITS}. Received: unit={self.unit!r}"
+            )
+        if self.plane is not None and len(shape) != 2:
+            raise ValueError(
+                f"Only a 2-D grid lies in a plane. Received: shape={shape}"
             )
         affine.flags.writeable = False
         object.__setattr__(self, "shape", shape)
@@ -118,6 +135,14 @@ class Grid:
     def extent(self):
         """Millimetres that the voxels cover along each axis, `(D,)`."""
         return self.spacing * self.shape
+
+    @property
+    def volume(self):
+        """The 3-D `Grid` of one slice that a 2-D grid is; None if that is unknown."""
+        if self.plane is None:
+            return None
+        shape = np.insert(self.shape, self.plane.axis, 1)
+        return Grid(shape, self.plane.volume_affine(self.affine))
 
     @property
     def orientation(self):
@@ -175,7 +200,7 @@ class Grid:
             raise ValueError(f"`spacing` must be positive. Received: {spacing}")
         shape = np.maximum(1, np.round(self.extent / spacing)).astype(int)
         linear = self.direction * spacing
-        return Grid(shape, _affine_about(linear, shape, self.centre))
+        return self._with(shape, _affine_about(linear, shape, self.centre))
 
     def padded(self, voxels):
         """Make the grid with more voxels around it, the others where they are.
@@ -189,7 +214,7 @@ class Grid:
         voxels = np.broadcast_to(voxels, self.ndim)
         affine = self.affine.copy()
         affine[:-1, -1] = self.voxel_to_world(-voxels)
-        return Grid(self.shape + 2 * voxels, affine)
+        return self._with(self.shape + 2 * voxels, affine)
 
     def reoriented(self, orientation=None):
         """Make the grid of the same voxels with axes permuted and flipped.
@@ -203,7 +228,7 @@ class Grid:
         ornt = self.reorientation(orientation)
         shape = np.empty(self.ndim, int)
         shape[ornt[:, 0].astype(int)] = self.shape
-        return Grid(
+        return self._with(
             shape, self.affine @ nib.orientations.inv_ornt_aff(ornt, self.shape)
         )
 
@@ -228,7 +253,12 @@ class Grid:
             stop = min(start + rows, length)
             affine = self.affine.copy()
             affine[:-1, -1] += start * affine[:-1, 0]
-            yield slice(start, stop), Grid((stop - start, *self.shape[1:]), affine)
+            shape = (stop - start, *self.shape[1:])
+            yield slice(start, stop), self._with(shape, affine)
+
+    def _with(self, shape, affine):
+        """Make a grid of other voxels in the same world."""
+        return dataclasses.replace(self, shape=shape, affine=affine)
 
     def __eq__(self, other):
         return (
@@ -245,6 +275,13 @@ class Grid:
 def apply_affine(matrix, points):
     """Apply a homogeneous matrix `(D + 1, D + 1)` to points `(..., D)`."""
     return np.asarray(points) @ matrix[:-1, :-1].T + matrix[:-1, -1]
+
+
+def change_frame(coordinates, frame, target):
+    """Express voxel coordinates of one affine in the voxels of another."""
+    matrix = np.linalg.solve(target, frame)
+    # In the coordinates' own precision: a float64 matrix would double a large array.
+    return apply_affine(matrix.astype(coordinates.dtype), coordinates)
 
 
 def _affine_about(linear, shape, centre):

@@ -1,26 +1,29 @@
 """Images that know where they lie in the world."""
 
 import dataclasses
-import io
-import math
 import os
-import pathlib
 
 import nibabel as nib
 import numpy as np
 
 from kregzoo import ops
-from kregzoo.spatial import itk
-from kregzoo.spatial.grid import CANONICAL_ORIENTATION, Grid
-from kregzoo.utils.files import atomic
+from kregzoo.spatial.conversion import convert, knows_geometry
+from kregzoo.spatial.grid import Grid
+from kregzoo.spatial.placing import place
+from kregzoo.spatial.reading import (
+    nibabel_affine,
+    nibabel_voxels,
+    read_voxels,
+    select_channel,
+    split_colors,
+)
+from kregzoo.spatial.sampling import sample_indices
+from kregzoo.spatial.voxels import as_voxels, enumerate_values, fits
+from kregzoo.spatial.writing import write_voxels
+from kregzoo.utils.files import as_path
 
-NIBABEL_SUFFIXES = (".nii", ".nii.gz", ".mgh", ".mgz")
-# Formats whose voxels lie in a second file.
-TWO_FILES = (".hdr", ".img", ".img.gz", ".mhd", ".nhdr")
 # Voxels resampled at a time, which bounds the memory that coordinates take.
 SLAB_VOXELS = 2**21
-# Bytes that may follow the voxels of a file: any number would fill the memory.
-TRAILER = 2**24
 # Neighbours that are equal, in an object of whole numbers: of scans 0 to 10 %, of maps
 # of labels 57 % and more in the data sets that presets were trained on.
 LABEL_SHARE = 0.5
@@ -33,7 +36,8 @@ class Image:
 
     Args:
         array: Voxels `(*spatial)`, real numbers or labels. Integers keep their type;
-            other types become float32.
+            other types become float32, or int64 if they are whole numbers that
+            float32 would change.
         grid: The `Grid` on which the voxels lie.
         name: What to call the image, such as the name of its file.
 
@@ -51,81 +55,85 @@ class Image:
     name: str | None = None
 
     def __post_init__(self):
-        array = np.asarray(self.array)
-        if array.dtype.kind not in "fiub":
-            raise ValueError(
-                "The voxels must be real numbers: split colours or complex parts into "
-                f"images of one channel. Received: dtype={array.dtype}"
-            )
+        array = as_voxels(self.array)
         if array.shape != self.grid.shape:
             raise ValueError(
                 f"`array` must have the shape of its grid, {self.grid.shape}. "
                 f"Received: array of shape {array.shape}"
             )
-        if array.dtype.kind == "b":
-            array = array.astype("uint8")
-        elif array.dtype.kind == "f":
-            array = array.astype("float32", copy=False)
-        # Files may hold either byte order; computations want the machine's.
-        array = array.astype(array.dtype.newbyteorder("="), copy=False)
         object.__setattr__(self, "array", array)
 
+    @property
+    def unit(self):
+        """Unit of the world: `"mm"`, or `"pixel"` if the pixel size is unknown."""
+        return self.grid.unit
+
     @classmethod
-    def from_array(cls, array, spacing=None, affine=None, name=None):
+    def from_array(cls, array, spacing=None, affine=None, name=None, channel=None):
         """Place an array in the world.
 
         A 3-D array without an affine runs to right, anterior, superior; a 2-D array
         is a picture, rows running down and columns to the right, as ITK reads one.
-        Trailing axes of length one are dropped, so `(256, 256, 1)` is a 2-D image.
+        Trailing axes of length one are dropped, so `(256, 256, 1)` is a 2-D image; with
+        an affine `(4, 4)`, any axis of length one, and the image still knows where it
+        lies in 3-D space.
 
         Args:
             array: Voxels `(*spatial)`.
             spacing: Millimetres between voxels, one number or one an axis, for an
-                array without an affine. Defaults to 1.
+                array without an affine. Defaults to 1; a 2-D image then has the unit
+                `"pixel"`.
             affine: Matrix from voxels to RAS millimetres, `(3, 3)` in 2-D, or
                 `(4, 4)`.
             name: What to call the image.
+            channel: For an array `(*spatial, C)`, which channel to take: an index, or
+                `"gray"` for the luminance of RGB or RGBA colors.
+
+        Returns:
+            An `Image`.
+
+        Raises:
+            ValueError: If the array is no image of one channel, or `spacing` or
+                `affine` is not valid.
+        """
+        # Not asarray, which would drop the mask of a masked array unseen.
+        array = split_colors(np.asanyarray(array))
+        if channel is not None:
+            array = select_channel(array, channel)
+        array, grid = place(array, spacing, affine)
+        return cls(array, grid, name)
+
+    @classmethod
+    def from_nibabel(cls, image, name=None, channel=None):
+        """Take voxels and affine from a nibabel image.
+
+        Args:
+            image: A nibabel image.
+            name: What to call the image.
+            channel: Which channel of a color image, or volume of a series, to take:
+                an index, or `"gray"`. An image of one channel is taken as it is.
 
         Returns:
             An `Image`.
         """
-        array = np.asarray(array)
-        while array.ndim > 2 and array.shape[-1] == 1:
-            array = array[..., 0]
-        if array.ndim not in (2, 3) or array.size == 0:
-            raise ValueError(
-                "An image must be 2-D or 3-D, with one channel and at least one voxel: "
-                "choose a volume of a series, or a channel. "
-                f"Received: array of shape {array.shape}"
-            )
-        if affine is None:
-            affine = _affine_of_spacing(spacing, array.ndim)
-        elif spacing is not None:
-            raise ValueError(
-                "Give `spacing` or `affine`, not both. "
-                f"Received: spacing={spacing}, affine={affine}"
-            )
-        affine = np.asarray(affine, "float64")
-        if array.ndim == 2 and affine.shape == (4, 4):
-            affine = _affine_in_plane(affine)
-        return cls(array, Grid(array.shape, affine), name)
+        array, has_channels = nibabel_voxels(image)
+        channel = channel if has_channels else None
+        return cls.from_array(array, None, nibabel_affine(image), name, channel)
 
     @classmethod
-    def from_nibabel(cls, image, name=None):
-        """Take voxels and affine from a nibabel image."""
-        # dataobj, not get_fdata, so that label maps without scaling stay integers.
-        return cls.from_array(np.asarray(image.dataobj), affine=image.affine, name=name)
-
-    @classmethod
-    def read(cls, path, spacing=None):
+    def read(cls, path, spacing=None, channel=None):
         """Read an image file or a folder with one DICOM series.
 
         Args:
             path: NIfTI or MGH file, or any file that SimpleITK reads (MetaImage, NRRD,
-                DICOM, PNG, JPEG, TIFF), or a folder of DICOM slices.
+                DICOM, PNG, JPEG, TIFF), or a folder of DICOM slices, which must form
+                one regular volume; gantry tilt is straightened.
             spacing: Millimetres between voxels, one number or one an axis, in place
                 of what the file says; the image then forgets where the file puts it.
                 For pictures, which say nothing of millimetres.
+            channel: Which channel of a color image, or volume of a NIfTI series, to
+                take: an index, or `"gray"` for the luminance of colors. An image of
+                one channel is read as it is.
 
         Returns:
             An `Image` named after the file.
@@ -134,21 +142,10 @@ class Image:
             ValueError: If there is no such file, or it cannot be read as an image of
                 one channel.
         """
-        path = pathlib.Path(path)
-        if not path.exists():
-            raise ValueError(f"There is no such file. Received: path={str(path)!r}")
-        try:
-            if path.name.lower().endswith(NIBABEL_SUFFIXES):
-                array, affine = _read_by_nibabel(path)
-            else:
-                array, affine = itk.read_array(path)
-        # Readers of damaged files raise whatever their parsers stumble on.
-        except Exception as error:
-            raise ValueError(
-                f"The file could not be read as an image ({error}). It may be damaged "
-                f"or of another format. Received: path={str(path)!r}"
-            ) from error
-        affine = affine if spacing is None else None
+        path = as_path(path)
+        array, affine = read_voxels(path, channel)
+        if spacing is not None:
+            array, affine = np.squeeze(array), None
         try:
             return cls.from_array(array, spacing, affine, name=path.name)
         except ValueError as error:
@@ -164,22 +161,7 @@ class Image:
         Raises:
             ValueError: If the format is unknown or cannot hold the image's numbers.
         """
-        name = os.fspath(path).lower()
-        if name.endswith(TWO_FILES):
-            raise ValueError(
-                "An image must go to one file, such as .nii.gz, .mha or .nrrd, not to "
-                f"a header and its data. Received: path={os.fspath(path)!r}"
-            )
-        with atomic(path) as temporary:
-            if not name.endswith(NIBABEL_SUFFIXES):
-                itk.write_image(self, temporary)
-            elif name.endswith((".mgh", ".mgz")):
-                voxels = _narrowed(self.array, ("uint8", "int16", "int32"))
-                volume = voxels.reshape(voxels.shape + (1,) * (3 - voxels.ndim))
-                nib.save(nib.MGHImage(volume, affine_3d(self.grid)), temporary)
-            else:
-                voxels = _narrowed(self.array, ("uint8", "int16", "uint16", "int32"))
-                nib.save(nib.Nifti1Image(voxels, affine_3d(self.grid)), temporary)
+        write_voxels(self.array, self.grid, path)
 
     def resample(self, grid, transform=None, interpolation="linear", fill="zeros"):
         """Resample the image on a grid, through a transform if one is given.
@@ -202,9 +184,10 @@ class Image:
             result = above.resample(grid, transform, interpolation)
             return Image(result.array + level, grid, self.name) if level else result
         labels = self.array.dtype.kind in "iu" and interpolation == "nearest"
+        if labels and not fits(self.array, "int32"):
+            return self._resample_indices(grid, transform, fill)
         # Backends lack some of NumPy's integers; all have int32.
-        voxels = _narrowed(self.array, ("int32",)) if labels else self.array
-        voxels = voxels.astype("int32" if labels else "float32", copy=False)
+        voxels = self.array.astype("int32" if labels else "float32", copy=False)
         sampler = ops.Sampler(voxels[..., np.newaxis], interpolation, fill)
         result = np.empty(grid.shape, self.array.dtype if labels else "float32")
         for rows, slab in grid.slabs(SLAB_VOXELS):
@@ -214,6 +197,14 @@ class Image:
                 coordinates = transform.coordinates(slab, self.grid)
             result[rows] = sampler(coordinates)[..., 0]
         return Image(result, grid, self.name)
+
+    def _resample_indices(self, grid, transform, fill):
+        """Resample labels that int32 does not hold, by their indices."""
+        values, index = enumerate_values(self.array)
+        # Index 0 is the background, which is put outside the image.
+        image = Image(index + 1, self.grid).resample(grid, transform, "nearest", fill)
+        values = np.append(np.zeros(1, values.dtype), values)
+        return Image(values[image.array], grid, self.name)
 
     def reoriented(self, orientation=None):
         """Permute and flip the axes, without interpolation.
@@ -229,14 +220,17 @@ class Image:
         return Image(array, self.grid.reoriented(orientation), self.name)
 
 
-def as_image(value, argument="image", allow_labels=False):
+def as_image(value, argument="image", allow_labels=False, channel=None):
     """Make an image fit for registration of whatever a user gave.
 
     Args:
-        value: An `Image`, a path, a nibabel image, or an array.
+        value: An `Image`, a path, an array, or an image of nibabel, SimpleITK, ITK,
+            ANTsPy, MONAI or TorchIO.
         argument: Name of the caller's argument, for error messages.
         allow_labels: Whether it may be a map of labels, or a mask, which may be
             constant.
+        channel: Which channel to take of a color image or a series, an index or
+            `"gray"`, see `Image.read` and `Image.from_array`.
 
     Returns:
         An `Image` whose voxels are finite.
@@ -250,7 +244,7 @@ def as_image(value, argument="image", allow_labels=False):
         (4, 4)
     """
     try:
-        image = _converted(value)
+        image = _converted(value, channel)
         if not np.isfinite(image.array).all():
             count = np.count_nonzero(~np.isfinite(image.array))
             raise ValueError(
@@ -270,7 +264,8 @@ def as_aligned_image(image, value, argument):
     Args:
         image: The `Image` that it belongs to.
         value: Whatever `as_image` takes; an array, which knows no place of its own,
-            of the image's shape lies where the image lies.
+            of the image's shape lies where the image lies. Axes of length one do not
+            count.
         argument: Name of the caller's argument, for error messages.
 
     Returns:
@@ -284,45 +279,23 @@ def as_aligned_image(image, value, argument):
         >>> as_aligned_image(image, np.eye(4) > 0, "mask").grid == image.grid
         True
     """
-    placed = (Image, str, os.PathLike, nib.spatialimages.SpatialImage)
-    if not isinstance(value, placed) and np.shape(value) == image.grid.shape:
-        value = Image(value, image.grid)
+    try:
+        value = _place_on(image, value)
+    except ValueError as error:
+        raise ValueError(f"`{argument}` is not usable. {error}") from error
     return as_image(value, argument, allow_labels=True)
 
 
-def as_labels(value, argument="labels"):
-    """Make a map of labels of whatever a user gave.
-
-    Args:
-        value: An `Image`, a path, a nibabel image, or an array.
-        argument: Name of the caller's argument, for error messages.
-
-    Returns:
-        An `Image` of integers.
-
-    Raises:
-        ValueError: Naming the argument, if it is no readable image of one channel, or
-            its voxels are not whole numbers.
-    """
-    image = as_image(value, argument, allow_labels=True)
-    if image.array.dtype.kind in "iu":
-        return image
-    whole = image.array.astype("int32")
-    if not np.array_equal(whole, image.array):
-        count = np.count_nonzero(whole != image.array)
-        raise ValueError(
-            f"`{argument}` is not usable. Labels must be whole numbers. "
-            f"Received: {count} voxels that are not"
-        )
-    return Image(whole, image.grid, image.name)
-
-
-def affine_3d(grid):
-    """Affine `(4, 4)` of a grid; a 2-D grid lies in the plane z = 0."""
-    affine = np.eye(4)
-    kept = [*range(grid.ndim), 3]
-    affine[np.ix_(kept, kept)] = grid.affine
-    return affine
+def _place_on(image, value):
+    """Put an array of an image's shape on its grid; leave alone what has a place."""
+    placed = (Image, str, os.PathLike, nib.spatialimages.SpatialImage)
+    if isinstance(value, placed) or knows_geometry(value):
+        return value
+    # Not asarray, which would drop the mask of a masked array unseen.
+    array = np.asanyarray(value)
+    if np.squeeze(array).shape != np.squeeze(image.array).shape:
+        return value
+    return Image(array.reshape(image.grid.shape), image.grid)
 
 
 def _background(array):
@@ -331,17 +304,23 @@ def _background(array):
     return np.float32(min(0.0, np.median(np.concatenate(faces))))
 
 
-def _converted(value):
+def _converted(value, channel):
     if isinstance(value, Image):
         return value
     if isinstance(value, (str, os.PathLike)):
-        return Image.read(value)
+        return Image.read(value, channel=channel)
     if isinstance(value, nib.spatialimages.SpatialImage):
-        return Image.from_nibabel(value)
+        return Image.from_nibabel(value, channel=channel)
+    if knows_geometry(value):
+        array, affine, has_channels = convert(value)
+        if has_channels:
+            array = select_channel(array, channel)
+        return Image.from_array(array, affine=affine)
     if hasattr(value, "__array__") or isinstance(value, (list, tuple)):
-        return Image.from_array(value)
+        return Image.from_array(value, channel=channel)
     raise ValueError(
-        "Give a path, a nibabel image, an array, or a kregzoo.spatial.Image. "
+        "Give a path, an array, a kregzoo.spatial.Image, or an image of nibabel, "
+        "SimpleITK, ITK, ANTsPy, MONAI or TorchIO. "
         f"Received: {type(value).__name__}"
     )
 
@@ -367,71 +346,16 @@ def _constant_share(array):
 
     Noise makes neighbours in a scan differ.
     """
-    sample = array.ravel()[:: max(1, array.size // SAMPLED_VOXELS)]
-    values, counts = np.unique(sample, return_counts=True)
+    voxels = array.ravel()
+    values, counts = np.unique(
+        voxels[sample_indices(voxels.size, SAMPLED_VOXELS)], return_counts=True
+    )
     if not np.array_equal(values, np.round(values)):
         return 0.0
-    step = max(1, array.size // SLAB_VOXELS)
-    rows, others = array[:-1:step], array[1::step]
-    inside = rows != values[counts.argmax()]
-    return float((rows == others)[inside].mean()) if inside.any() else 0.0
-
-
-def _read_by_nibabel(path):
-    """Array and affine of a file, if it is whole and says where its voxels lie."""
-    file = nib.load(path)
-    itk.check_size(file.shape)
-    with nib.openers.ImageOpener(path) as stream:
-        _check_spacing(file, stream)
-        if path.name.lower().endswith("z"):
-            # To the end, where the checksum is; nibabel stops at the last voxel.
-            stream.seek(0)
-            voxels = file.dataobj.dtype.itemsize * math.prod(file.shape)
-            content = stream.read(file.dataobj.offset + voxels + TRAILER)
-            file = type(file).from_stream(io.BytesIO(content))
-    return np.asarray(file.dataobj), file.affine
-
-
-def _check_spacing(file, stream):
-    """Raise for a spacing that is not positive, in whose place nibabel puts another."""
-    if not isinstance(file.header, nib.Nifti1Header):
-        return
-    header = type(file.header).from_fileobj(stream, check=False)
-    spacing = header["pixdim"][1 : 1 + len(file.shape)][:3]
-    if header["sform_code"] == 0 and not (spacing > 0).all():
-        raise ValueError(f"its voxel spacing is {spacing.tolist()}")
-
-
-def _affine_of_spacing(spacing, ndim):
-    """Affine of an array with nothing but a spacing: its first voxel is the origin."""
-    spacing = np.broadcast_to(1.0 if spacing is None else spacing, ndim)
-    if not np.isfinite(spacing).all() or np.min(spacing) <= 0:
-        raise ValueError(f"`spacing` must be positive. Received: spacing={spacing}")
-    unit = Grid.centred((1,) * ndim, 1.0, orientation=CANONICAL_ORIENTATION[ndim])
-    return unit.affine @ np.diag([*spacing, 1.0])
-
-
-def _affine_in_plane(affine):
-    """The 2-D affine of a slice.
-
-    An axial slice keeps its place in x and y. Any other has none there, so it becomes
-    a picture with the slice's spacing.
-    """
-    plane = affine[:3, :2]
-    if np.allclose(plane[2], 0, atol=1e-4 * np.abs(plane).max()):
-        return affine[np.ix_([0, 1, 3], [0, 1, 3])]
-    return _affine_of_spacing(np.linalg.norm(plane, axis=0), 2)
-
-
-def _narrowed(array, dtypes):
-    """The array in the first of these integer types that holds it, if of integers."""
-    if array.dtype.kind == "f" or array.dtype.name in dtypes:
-        return array
-    low, high = int(array.min()), int(array.max())
-    for dtype in dtypes:
-        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
-            return array.astype(dtype)
-    raise ValueError(
-        f"The file format holds integers of the types {dtypes} only. "
-        f"Received: values from {low} to {high}"
-    )
+    row = array[0].size
+    first = sample_indices(voxels.size - row, SLAB_VOXELS)
+    inside = first[voxels[first] != values[counts.argmax()]]
+    if not inside.size:
+        return 0.0
+    # Neighbors along the first axis.
+    return float((voxels[inside] == voxels[inside + row]).mean())

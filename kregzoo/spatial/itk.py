@@ -12,6 +12,9 @@ import pathlib
 
 import numpy as np
 
+from kregzoo.spatial.errors import UnsuitableImageError
+from kregzoo.utils.files import as_path, lowercase_alias
+
 # Voxels of a file at most, 812 along each axis: a header can promise any number.
 MAX_VOXELS = 2**29
 # Bytes of a transform's file beside its parameters, at most.
@@ -29,59 +32,78 @@ def read_array(path):
     """Read what SimpleITK reads.
 
     Args:
-        path: Image file or folder with one DICOM series.
+        path: Image file.
 
     Returns:
-        Tuple of the array `(*spatial)` and its affine to RAS millimetres.
-
-    Raises:
-        ValueError: If a folder does not hold one series, or an image is of several
-            channels.
+        Tuple of the array, `(*spatial)` or `(*spatial, C)`, its affine to RAS
+        millimetres, and whether it has the axis of channels.
     """
     import SimpleITK as sitk
 
     path = pathlib.Path(path)
-    files = str(path)
-    if path.is_dir():
-        series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
-        if len(series) != 1:
-            raise ValueError(
-                f"a folder must hold one DICOM series; this one holds {len(series)}"
-            )
-        files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0])
-    else:
-        _check_header(path)
-    image = sitk.ReadImage(files, imageIO=_reader(path))
-    if image.GetNumberOfComponentsPerPixel() != 1:
-        raise ValueError(
-            f"it has {image.GetNumberOfComponentsPerPixel()} channels; give one of them"
-        )
-    return from_image(image)
+    _check_header(path)
+    image = sitk.ReadImage(str(path), imageIO=_reader(path))
+    return *from_image(image), image.GetNumberOfComponentsPerPixel() > 1
 
 
 def check_size(shape):
     """Raise for a file of more than `MAX_VOXELS`, before any of them is read."""
     voxels = math.prod(int(size) for size in shape)
     if voxels > MAX_VOXELS:
-        raise ValueError(
-            f"it holds {voxels} voxels, and {MAX_VOXELS} are the most; crop it"
+        raise UnsuitableImageError(
+            f"The file holds {voxels} voxels, and the maximum is {MAX_VOXELS}: crop it."
         )
 
 
 def from_image(image):
-    """Take the array and the affine to RAS millimetres of a SimpleITK image."""
+    """Take the array and the affine to RAS millimetres of a SimpleITK image.
+
+    Args:
+        image: A `SimpleITK.Image`.
+
+    Returns:
+        Tuple of the array, `(*spatial)`, or `(*spatial, C)` if the image has several
+        channels, and its affine.
+    """
     import SimpleITK as sitk
 
     array = sitk.GetArrayFromImage(image)
-    ndim = image.GetDimension()
-    affine = np.eye(ndim + 1)
-    direction = np.reshape(image.GetDirection(), (ndim, ndim))
-    affine[:-1, :-1] = direction * image.GetSpacing()
-    affine[:-1, -1] = image.GetOrigin()
-    affine = flip_world(ndim) @ affine
-    if ndim == 2:
+    return to_ras(array, image.GetSpacing(), image.GetOrigin(), image.GetDirection())
+
+
+def to_ras(array, spacing, origin, direction):
+    """Put an array in ITK's order of axes into the package's order.
+
+    Args:
+        array: Voxels `(*spatial)` or `(*spatial, C)`, the last spatial axis being x.
+        spacing: Millimetres between voxels, x first.
+        origin: Position of the first voxel in LPS mm.
+        direction: Matrix `(D, D)` of the axes, or its numbers.
+
+    Returns:
+        Tuple of the array and its affine to RAS millimetres.
+
+    Raises:
+        UnsuitableImageError: If the image is neither 2-D nor 3-D.
+    """
+    affine = affine_to_ras(spacing, origin, direction)
+    if len(affine) == 3:
         return array, affine[:, [1, 0, 2]]
-    return array.transpose(), affine
+    return array.transpose(2, 1, 0, *range(3, array.ndim)), affine
+
+
+def affine_to_ras(spacing, origin, direction):
+    """Build the affine from voxels, x first, to RAS millimetres, see `to_ras`."""
+    spacing = np.array([float(value) for value in spacing])
+    ndim = len(spacing)
+    if ndim not in (2, 3):
+        raise UnsuitableImageError(
+            f"The image has {ndim} dimensions, and 2 or 3 are needed: choose a volume."
+        )
+    affine = np.eye(ndim + 1)
+    affine[:-1, :-1] = np.reshape(np.asarray(direction), (ndim, ndim)) * spacing
+    affine[:-1, -1] = [float(value) for value in origin]
+    return flip_world(ndim) @ affine
 
 
 def to_image(array, grid):
@@ -109,11 +131,6 @@ def to_image(array, grid):
     image.SetOrigin([float(value) for value in affine[:-1, -1]])
     image.SetDirection((affine[:-1, :-1] / spacing).ravel().tolist())
     return image
-
-
-def write_image(image, path):
-    """Write an `Image` to a file that SimpleITK knows by its ending."""
-    write(to_image(image.array, image.grid), path)
 
 
 def write(image, path):
@@ -248,12 +265,13 @@ def read_field(path):
 def _read(path, reader, check):
     import SimpleITK as sitk
 
-    path = pathlib.Path(path)
+    path = as_path(path)
     if not path.is_file():
         raise ValueError(f"There is no such file. Received: path={str(path)!r}")
     try:
-        check(path)
-        return getattr(sitk, reader)(str(path))
+        with lowercase_alias(path) as readable:
+            check(readable)
+            return getattr(sitk, reader)(str(readable))
     except (RuntimeError, OSError, ValueError) as error:
         raise ValueError(
             f"The file holds no transform that ITK reads. Received: path={str(path)!r}"

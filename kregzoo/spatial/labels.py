@@ -1,12 +1,46 @@
-"""Structures of an image, outlined in a file."""
+"""Maps of labels: structures of an image, outlined in a file."""
 
 import functools
-import pathlib
 
-import nibabel as nib
 import numpy as np
 
-from kregzoo.spatial.image import Image, as_labels
+from kregzoo.spatial.image import Image, as_image
+from kregzoo.spatial.reading import NIFTI_SUFFIXES, read_channels
+from kregzoo.spatial.voxels import enumerate_values, fits
+from kregzoo.utils.files import as_path
+
+
+def as_labels(value, argument="labels"):
+    """Make a map of labels of whatever a user gave.
+
+    Args:
+        value: An `Image`, a path, a nibabel image, or an array.
+        argument: Name of the caller's argument, for error messages.
+
+    Returns:
+        An `Image` of integers.
+
+    Raises:
+        ValueError: Naming the argument, if it is no readable image of one channel, or
+            its voxels are not whole numbers.
+    """
+    image = as_image(value, argument, allow_labels=True)
+    if image.array.dtype.kind in "iu":
+        return image
+    if np.abs(image.array).max() >= 2.0**63:
+        raise ValueError(
+            f"`{argument}` is not usable. Labels must be 64-bit integers. "
+            f"Received: values up to {np.abs(image.array).max():.3g}"
+        )
+    whole = image.array.astype("int64")
+    if not np.array_equal(whole, image.array):
+        count = np.count_nonzero(whole != image.array)
+        raise ValueError(
+            f"`{argument}` is not usable. Labels must be whole numbers. "
+            f"Received: {count} voxels that are not"
+        )
+    dtype = "int32" if fits(whole, "int32") else "int64"
+    return Image(whole.astype(dtype), image.grid, image.name)
 
 
 class LabelMap:
@@ -24,18 +58,31 @@ class LabelMap:
 
     @classmethod
     def read(cls, path):
-        """Read a file; four axes mean channels."""
-        path = pathlib.Path(path)
-        if path.name.endswith((".nii", ".nii.gz")):
-            file = nib.load(path)
-            if len(file.shape) == 4:
-                array = np.asarray(file.dataobj)
-                images = [
-                    Image.from_array(channel, affine=file.affine)
-                    for channel in np.moveaxis(array, -1, 0)
-                ]
-                return cls(images, channels=True)
-        return cls([as_labels(path, path.name)], channels=False)
+        """Read a file of labels.
+
+        Args:
+            path: Image file of whole numbers; or NIfTI file whose fourth axis holds a
+                binary channel for each structure.
+
+        Returns:
+            A `LabelMap`.
+
+        Raises:
+            ValueError: If the file is no image, or its voxels are not whole numbers,
+                or in a channel not binary.
+        """
+        path = as_path(path)
+        if not path.name.lower().endswith(NIFTI_SUFFIXES):
+            return cls([as_labels(path, path.name)], channels=False)
+        array, affine, has_channels = read_channels(path)
+        if not has_channels:
+            image = Image.from_array(array, affine=affine, name=path.name)
+            return cls([as_labels(image, path.name)], channels=False)
+        channels = np.moveaxis(array, -1, 0)
+        for channel in channels:
+            _check_binary(channel, path)
+        images = [Image.from_array(channel, affine=affine) for channel in channels]
+        return cls(images, channels=True)
 
     def labels(self):
         """The set of structures that are there."""
@@ -51,20 +98,32 @@ class LabelMap:
 
     def box(self, label):
         """Slices of the smallest box around a structure; None if it is not there."""
-        label = label + 1 if self.channels else label
-        return self._boxes[label - 1] if label <= len(self._boxes) else None
+        return self._boxes.get(label)
 
     @functools.cached_property
     def _boxes(self):
-        # All in one pass: there may be hundreds of labels.
         from scipy import ndimage
 
         if self.channels:
             masks = [(image.array > 0).astype("uint8") for image in self.images]
-            return [(ndimage.find_objects(mask, 1))[0] for mask in masks]
-        return ndimage.find_objects(self.images[0].array.astype("int32"))
+            return {n: ndimage.find_objects(m, 1)[0] for n, m in enumerate(masks)}
+        # All in one pass, because there may be hundreds of labels; by their indices,
+        # because SciPy makes a list as long as the largest label.
+        values, index = enumerate_values(self.images[0].array)
+        return dict(zip(values.tolist(), ndimage.find_objects(index + 1), strict=True))
 
     def warp(self, transform, grid):
         """The structures through a transform, by nearest neighbour."""
         images = [transform.apply(image, grid, "nearest") for image in self.images]
         return LabelMap(images, self.channels)
+
+
+def _check_binary(channel, path):
+    values = np.unique(channel)
+    if np.count_nonzero(values) > 1:
+        raise ValueError(
+            "The channels of a label file must be binary, with one structure each: "
+            "store a map of several labels in three axes. Received: a channel with the "
+            f"values {', '.join(f'{value:g}' for value in values[:5])} in "
+            f"path={str(path)!r}"
+        )

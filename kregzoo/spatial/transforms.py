@@ -14,7 +14,7 @@ from keras import ops as kops
 
 from kregzoo import ops
 from kregzoo.spatial import itk
-from kregzoo.spatial.grid import Grid, apply_affine
+from kregzoo.spatial.grid import Grid, apply_affine, change_frame
 from kregzoo.spatial.image import as_image
 from kregzoo.utils.files import atomic
 
@@ -41,12 +41,21 @@ class Transform:
 
         Returns:
             World positions in RAS mm, `(N, D)` of float64.
+
+        Raises:
+            ValueError: If `points` has another shape or is not finite.
         """
         points = np.asarray(points, "float64")
         if points.ndim != 2 or points.shape[1] != self.ndim:
             raise ValueError(
                 f"`points` must be (N, {self.ndim}), in RAS mm. "
                 f"Received: points of shape {points.shape}"
+            )
+        if not np.isfinite(points).all():
+            count = np.count_nonzero(~np.isfinite(points).all(axis=1))
+            raise ValueError(
+                "`points` must be finite; leave out landmarks that were not found. "
+                f"Received: {count} points with NaN or infinity"
             )
         if not len(points):
             return points
@@ -83,18 +92,23 @@ class Transform:
 
         Args:
             grid: `Grid` in the fixed space.
-            other: `Grid` in the moving space.
+            other: `Grid` in the moving space. A 3-D transform takes the grids of
+                slices too, if it is known where these lie in 3-D space.
 
         Returns:
             Voxel coordinates in `other`, `(*grid.shape, D)` of float32.
         """
+        if self.ndim == 3 and grid.volume and other.volume:
+            found = self.coordinates(grid.volume, other.volume)
+            found = found.squeeze(axis=grid.plane.axis)
+            return np.delete(found, other.plane.axis, axis=-1)
         if grid.ndim != self.ndim or other.ndim != self.ndim:
             raise ValueError(
                 f"This transform is {self.ndim}-D. "
                 f"Received: grids of {grid.ndim} and {other.ndim} dimensions"
             )
         start = grid.coordinates_in(grid)
-        return _change_frame(*self._map(start, grid.affine), other.affine)
+        return change_frame(*self._map(start, grid.affine), other.affine)
 
     def displacement_on(self, grid):
         """Sample the transform as one displacement field.
@@ -212,7 +226,7 @@ class DisplacementTransform(Transform):
         return ops.Sampler(self.displacement, fill="zeros")
 
     def _map(self, coordinates, frame):
-        coordinates = _change_frame(coordinates, frame, self.grid.affine)
+        coordinates = change_frame(coordinates, frame, self.grid.affine)
         return coordinates + self._sampler(coordinates), self.grid.affine
 
     def inverse(self):
@@ -366,13 +380,6 @@ def _from_field(image):
     return DisplacementTransform(
         vectors @ np.linalg.inv(affine[:-1, :-1]).T.astype("float32"), grid
     )
-
-
-def _change_frame(coordinates, frame, target):
-    """Express voxel coordinates of one affine in the voxels of another."""
-    matrix = np.linalg.solve(target, frame)
-    # In the coordinates' own precision: a float64 matrix would double a large array.
-    return apply_affine(matrix.astype(coordinates.dtype), coordinates)
 
 
 def _checked_field(field, grid, argument):

@@ -4,22 +4,41 @@ import contextlib
 import os
 import pathlib
 import shutil
+import tempfile
 import uuid
 
 # Whose rights are asked for: those that the process acts with, where that can be.
 EFFECTIVE = os.access in os.supports_effective_ids
 
 
-@contextlib.contextmanager
-def atomic(path):
-    """Write to a temporary neighbour of `path` that replaces it only when complete.
+def as_path(path):
+    """Convert to a `pathlib.Path`, with a leading `~` replaced by the home folder.
 
     Args:
-        path: The file to write. Its folder must exist.
+        path: A string or any path.
+
+    Returns:
+        A `pathlib.Path`. The `~name` of an unknown user stays as it is.
+
+    Example:
+        >>> as_path("~/scan.nii.gz") == pathlib.Path.home() / "scan.nii.gz"
+        True
+    """
+    return pathlib.Path(os.path.expanduser(path))
+
+
+@contextlib.contextmanager
+def atomic(path):
+    """Write to a temporary neighbor of `path` that replaces it only when complete.
+
+    Args:
+        path: The file to write. Its folder must exist. If it is a symbolic link, the
+            link stays and the file that it points to is written.
 
     Yields:
-        The temporary `pathlib.Path` to write to, with the same endings as `path`.
-        If the body raises, the temporary file goes and `path` stays as it was.
+        The temporary `pathlib.Path` to write to, with the endings of `path` in lower
+        case, because some libraries do not recognize `.MHA` or `.Nii.gz`. If the body
+        raises, the temporary file is removed and `path` stays as it was.
 
     Raises:
         ValueError: If the folder does not exist.
@@ -29,19 +48,53 @@ def atomic(path):
         >>> with atomic(f"{tempfile.mkdtemp()}/points.txt") as temporary:
         ...     _ = temporary.write_text("1 2 3")
     """
-    path = pathlib.Path(path)
-    if not path.parent.is_dir():
+    path = as_path(path)
+    target = pathlib.Path(os.path.realpath(path))
+    if not target.parent.is_dir():
         raise ValueError(
             "The folder of `path` must exist; make it first. "
             f"Received: path={str(path)!r}"
         )
     # In the same folder, because os.replace is atomic only within a file system.
-    temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}")
+    temporary = target.with_name(f".{uuid.uuid4().hex}-{path.name.lower()}")
     try:
         yield temporary
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def lowercase_alias(path):
+    """Give a file a name in lower case while it is read.
+
+    Some libraries choose the format by the ending and do not recognize `.TFM` or
+    `.Nii.gz`.
+
+    Args:
+        path: A file that holds everything, not a header whose data lie beside it.
+
+    Yields:
+        The `pathlib.Path` to read: `path` itself if its name is in lower case, else a
+        temporary link to it.
+
+    Example:
+        >>> with lowercase_alias("scan.NII") as readable:
+        ...     readable.name
+        'scan.nii'
+    """
+    path = as_path(path)
+    if path.name == path.name.lower():
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        alias = pathlib.Path(folder) / path.name.lower()
+        try:
+            alias.symlink_to(path.absolute())
+        # Windows lets only some users make links.
+        except OSError:
+            shutil.copyfile(path, alias)
+        yield alias
 
 
 @contextlib.contextmanager
@@ -50,11 +103,11 @@ def atomic_folder(path):
 
     Args:
         path: The folder, made with its parents if it does not exist. Files that it has
-            stay, unless one of the same name is written.
+            stay, unless one of the same name is written. A file that is a symbolic link
+            is written where it points to.
 
     Yields:
-        The temporary `pathlib.Path` to write to. If the body raises, nothing is left
-        of it.
+        The temporary `pathlib.Path` to write to. If the body raises, it is removed.
 
     Raises:
         ValueError: If `path` is not a folder.
@@ -64,7 +117,7 @@ def atomic_folder(path):
         >>> with atomic_folder(f"{tempfile.mkdtemp()}/results") as temporary:
         ...     _ = (temporary / "points.txt").write_text("1 2 3")
     """
-    path = pathlib.Path(path).resolve()
+    path = as_path(path).resolve()
     if path.exists() and not path.is_dir():
         raise ValueError(f"`path` must be a folder. Received: path={str(path)!r}")
     temporary = _beside(path) / f".{uuid.uuid4().hex}-{path.name}"
@@ -73,7 +126,9 @@ def atomic_folder(path):
         yield temporary
         path.mkdir(parents=True, exist_ok=True)
         for file in sorted(temporary.iterdir()):
-            os.replace(file, path / file.name)
+            with atomic(path / file.name) as neighbor:
+                # A linked file may lie on another file system.
+                shutil.move(file, neighbor)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import json
 
 from kregzoo.metrics.registry import METRICS, by_priority
 from kregzoo.models import SYSTEMS
@@ -45,6 +46,12 @@ def card(preset):
     choices = importlib.import_module(system.builder.__module__).__doc__
     return CARD.format(
         name=preset.name,
+        system=system.name,
+        # JSON strings are YAML strings.
+        license_name=json.dumps(data["licence"], ensure_ascii=False),
+        usage=_usage(preset.name, system.task),
+        inputs=_inputs(preset, system.task),
+        limits=_limits(metadata),
         # A user's module may say nothing, and `python -OO` leaves no docstrings.
         about=(choices or system.reference).strip(),
         figures=metrics or "Not measured.\n",
@@ -52,6 +59,58 @@ def card(preset):
         training=_training(preset),
         **{key: data[key] for key in ("title", "source", "licence")},
     )
+
+
+def _usage(name, task):
+    """Write how to load and use a preset, as Python."""
+    variable = "registrar" if task.verb == "register" else "network"
+    files = [
+        f'"{source.name}{suffix}.nii.gz"'
+        for source in task.inputs
+        for suffix in (("_1", "_2") if source.many else ("",))
+    ]
+    return (
+        f'{variable} = kregzoo.load("{name}")\n'
+        f"result = {variable}.{task.verb}({', '.join(files)})"
+    )
+
+
+def _inputs(preset, task):
+    """Write what goes in, what comes out, and the size of the network."""
+    metadata, ndim = preset.metadata, preset.preprocessor.ndim
+    images = metadata["images"] or {}
+    lines = [
+        f"- `{source.name}`: "
+        + ", ".join(
+            part
+            for part in (source.help, f"{ndim}-D", images.get(source.name, ""))
+            if part
+        )
+        for source in task.inputs
+    ]
+    lines.append(f"- The network {task.summary}. It predicts: {metadata['predicts']}.")
+    lines.append(f"- {metadata['parameters']:,} parameters.")
+    if images:
+        lines.insert(0, f"For {images['subject']}.")
+        if images["preparation"]:
+            lines[0] += f" Images must be {images['preparation']}."
+        lines.insert(1, "")
+    return "\n".join(lines)
+
+
+def _limits(metadata):
+    """Write what the preset is not for."""
+    images = metadata["images"]
+    kind = f"({images['summary']})" if images else "described above"
+    measured = [
+        f"`{name}`" for name in metadata["figures"] if name != metadata["data"]["name"]
+    ]
+    lines = [f"Research use. Only images of the kind {kind} were measured."]
+    if measured:
+        lines.append(f"The answer was known in: {', '.join(measured)}.")
+    if metadata["figures"]:
+        lines.append("Other scanners, ages and diseases were not measured.")
+    return " ".join(lines)
 
 
 def headline(metrics):
@@ -108,19 +167,35 @@ def _training(preset):
     return (
         f"`{training['command']}`: the {training['scale']} scale, "
         f"{preset.preprocessor.spacing} mm voxels, {training['minutes']} minutes on "
-        f"{training['hardware']}\nwith the {training['backend']} backend of Keras."
+        f"{training['accelerator']}\nwith the {training['backend']} backend of Keras"
+        + (f", {training['records']} records." if "records" in training else ".")
     )
 
 
 CARD = """\
+---
+library_name: keras
+tags:
+- medical-imaging
+- image-registration
+- {system}
+license: other
+license_name: {license_name}
+---
+
 # {name}
 
 ```python
 import kregzoo
 
-registrar = kregzoo.load("{name}")
-result = registrar.register("moving.nii.gz", "fixed.nii.gz")
+{usage}
 ```
+
+## Inputs and outputs
+
+{inputs}
+
+## Network
 
 {about}
 
@@ -141,6 +216,5 @@ under 2 mm.
 
 ## Limits
 
-Research use. Images must be of the kind that the network was trained on, skull-stripped
-where those were; nothing was measured on other scanners, ages or diseases.
+{limits}
 """

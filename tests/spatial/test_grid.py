@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kregzoo.spatial import Grid
+from kregzoo.spatial import Grid, Image
 
 seeds = st.integers(0, 2**32 - 1)
 timeless = settings(deadline=None)
@@ -155,3 +155,28 @@ def test_impossible_orientations(orientation):
 def test_impossible_spacing(spacing):
     with pytest.raises(ValueError, match="`spacing` must be positive"):
         Grid.centred((4, 4)).resampled(spacing)
+
+
+def test_unit_stays_with_grids_of_the_same_world():
+    grid = Grid((4, 6), np.eye(3), "pixel")
+    others = [
+        grid.resampled(0.5),
+        grid.padded(2),
+        grid.reoriented(),
+        *(slab for _, slab in grid.slabs(6)),
+    ]
+    assert len(others) == 7
+    assert {other.unit for other in others} == {"pixel"}
+    assert grid == Grid((4, 6), np.eye(3))
+    with pytest.raises(ValueError, match="`unit` must be"):
+        Grid((4, 6), np.eye(3), "cm")
+
+
+def test_an_image_on_a_grid_has_its_unit():
+    picture = Image.from_array(np.eye(4))
+    assert picture.unit == picture.reoriented("RA").unit == "pixel"
+    assert Image.from_array(np.eye(4), spacing=1.0).unit == "mm"
+    assert Image.from_array(np.ones((4, 4, 4))).unit == "mm"
+    known = Grid.centred((4, 4))
+    assert known.unit == picture.resample(known).unit == "mm"
+    assert Image.from_array(np.eye(4), spacing=1).resample(picture.grid).unit == "pixel"

@@ -62,37 +62,22 @@ def test_pictures(tmp_path, suffix):
     np.testing.assert_array_equal(read.reoriented().array, picture)
 
 
-def write_series(folder, volume, grid, series):
-    source = itk.to_image(volume, grid)
-    writer = sitk.ImageFileWriter()
-    writer.KeepOriginalImageUIDOn()
-    for index in range(grid.shape[2]):
-        part = source[:, :, index : index + 1]
-        tags = {
-            "0008|0018": f"{series}.{index + 1}",
-            "0008|0060": "MR",
-            "0020|000d": "1.2.3",
-            "0020|000e": series,
-            "0020|0013": str(index),
-            "0020|0032": "\\".join(str(value) for value in part.GetOrigin()),
-            "0020|0037": "-1\\0\\0\\0\\-1\\0",
-        }
-        for key, value in tags.items():
-            part.SetMetaData(key, value)
-        writer.SetFileName(str(folder / f"{series}.{index}.dcm"))
-        writer.Execute(part)
+@pytest.mark.parametrize("suffix", [".NII", ".Nii.gz", ".NII.GZ", ".MGZ", ".MHA"])
+def test_endings_in_any_case(tmp_path, suffix):
+    image = Image.from_array(np.arange(24, dtype="int16").reshape(2, 3, 4))
+    image.write(tmp_path / f"Image{suffix}")
+    assert [path.name for path in tmp_path.iterdir()] == [f"Image{suffix}"]
+    read = Image.read(tmp_path / f"Image{suffix}")
+    np.testing.assert_array_equal(read.array, image.array)
+    assert read.name == f"Image{suffix}"
 
 
-def test_dicom_series(tmp_path):
-    volume = np.random.default_rng(0).integers(0, 1000, (5, 6, 4)).astype("int16")
-    grid = Grid.centred((5, 6, 4), (1.5, 1.0, 2.0))
-    write_series(tmp_path, volume, grid, "1.2.3.4")
-    read = Image.read(tmp_path)
-    assert read.grid == grid
-    np.testing.assert_array_equal(read.array, volume)
-    write_series(tmp_path, volume, grid, "1.2.3.5")
-    with pytest.raises(ValueError, match="one DICOM series; this one holds 2"):
-        Image.read(tmp_path)
+def test_paths_of_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    Image.from_array(np.eye(4)).write("~/image.nii")
+    assert (tmp_path / "image.nii").is_file()
+    np.testing.assert_array_equal(Image.read("~/image.nii").array, np.eye(4))
 
 
 @pytest.mark.parametrize("array", [np.ones((4, 5, 1)), np.ones((4, 5, 1, 1))])
@@ -100,16 +85,6 @@ def test_trailing_axes_of_length_one_are_dropped(array):
     assert Image.from_array(array).grid == Grid(
         (4, 5), [[0, -1, 0], [-1, 0, 0], [0, 0, 1]]
     )
-
-
-def test_axial_slice_keeps_its_place_and_others_become_pictures():
-    axial = np.array([[-2, 0, 0, 5], [0, 3, 0, 6], [0, 0, 4, 7], [0, 0, 0, 1.0]])
-    slice_ = Image.from_array(np.ones((4, 5, 1)), affine=axial)
-    np.testing.assert_allclose(slice_.grid.affine, [[-2, 0, 5], [0, 3, 6], [0, 0, 1]])
-    coronal = axial[:, [0, 2, 1, 3]]
-    slice_ = Image.from_array(np.ones((4, 5, 1)), affine=coronal)
-    np.testing.assert_allclose(slice_.grid.spacing, (2, 4))
-    assert slice_.grid.orientation == "PL"
 
 
 @settings(deadline=None)
@@ -142,7 +117,7 @@ def test_resample_agrees_with_simpleitk(random_image, random_grid, seed, ndim, l
     difference = np.abs(result.array - itk.from_image(expected)[0])
     # A voxel within rounding of an edge may fall on either side of it.
     assert np.count_nonzero(difference > 1e-3) <= 1
-    assert np.count_nonzero(result.array) > 10
+    assert result.array.any()
     assert result.grid == grid
 
 
@@ -242,7 +217,7 @@ BAD = {
     "truncated mha": (lambda path: truncated(path, "image.mha"), "could not be read"),
     "colours": (
         lambda path: saved(path, sitk.Image((4, 4), sitk.sitkVectorUInt8, 3)),
-        "3 channels",
+        "3 channels or volumes",
     ),
     "nan": (lambda path: np.where(RAMP > 3, np.nan, RAMP), "60 voxels"),
     "infinity": (lambda path: np.where(RAMP > 3, np.inf, RAMP), "must be finite"),
@@ -302,7 +277,7 @@ def test_array_must_fit_its_grid():
     [
         (RAMP, "image.png"),
         (RAMP, "image.xyz"),
-        (np.array([[0, 2**40]]), "image.nii.gz"),
+        (np.array([[0, 2**40]]), "image.mgz"),
         (RAMP, "none/image.nii.gz"),
     ],
 )

@@ -130,6 +130,10 @@ def test_itk_and_back(random_grid, seed, ndim, kind):
         ("displacement", ".nii.gz"),
         ("displacement", ".mha"),
         ("velocity", ".nii.gz"),
+        ("affine", ".TFM"),
+        ("affine", ".H5"),
+        ("displacement", ".Nii.gz"),
+        ("displacement", ".MHA"),
         *((kind, ".h5") for kind in KINDS),
     ],
 )
@@ -374,6 +378,9 @@ def test_impossible_uses(tmp_path):
         affine.apply(np.eye(4))
     with pytest.raises(ValueError, match=r"`points` must be \(N, 2\)"):
         affine.apply_points(np.zeros((4, 3)))
+    for bad in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="`points` must be finite.* 1 points"):
+            affine.apply_points([[0.0, 1.0], [bad, 2.0]])
     with pytest.raises(ValueError, match="This transform is 2-D"):
         affine.displacement_on(Grid.centred((4, 4, 4)))
     with pytest.raises(ValueError, match="`image`"):

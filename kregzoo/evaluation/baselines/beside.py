@@ -5,7 +5,6 @@ import functools
 from kregzoo import zoo
 from kregzoo.evaluation.baselines import iterative, sitk
 from kregzoo.evaluation.baselines.method import Method, make_method, version
-from kregzoo.evaluation.baselines.presets import capabilities
 
 
 def beside(preset, method, templates):
@@ -46,7 +45,7 @@ def _affine_from(name, preset, method):
 def _search(similarity, name, preset, method):
     """The search of a learned metric, by a similarity in its place."""
     network = zoo.load(preset)
-    if "search" not in capabilities(network):
+    if "search" not in network.capabilities:
         return []
     parameters = {"frame": network.preprocessor, "by": similarity}
     return [make_method("kregzoo", iterative.run_search, name, **parameters)]

@@ -48,7 +48,7 @@ def preset_methods(name, protocol, refine=0):
             {**description, "parameters": "refine=0"},
         )
     ]
-    if refine and protocol.refines and "refine" in capabilities(network):
+    if refine and protocol.refines and "refine" in network.capabilities:
         methods.append(
             Method(
                 f"{preset.name} refine={refine}",
@@ -57,8 +57,3 @@ def preset_methods(name, protocol, refine=0):
             )
         )
     return methods
-
-
-def capabilities(network):
-    """Return what a loaded network can do beside the verb of its task."""
-    return getattr(network, "capabilities", frozenset({"refine", "export"}))

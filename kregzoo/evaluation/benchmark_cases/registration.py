@@ -29,7 +29,7 @@ def loads():
 
 
 def _load():
-    name, *_ = presets_of(DATA, lambda metadata: metadata["transform"] == "velocity")
+    name, *_ = presets_of(DATA, lambda metadata: metadata["predicts"] == "velocity")
     return lambda: zoo.load(name)
 
 
@@ -50,7 +50,7 @@ def brains():
 
 
 def _affine():
-    name, *_ = presets_of(DATA, lambda metadata: metadata["transform"] == "affine")
+    name, *_ = presets_of(DATA, lambda metadata: metadata["predicts"] == "affine")
     registrar = zoo.load(name)
     moving, fixed = brains()
     return lambda: registrar.register(moving, fixed, progress=False)

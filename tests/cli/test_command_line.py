@@ -44,8 +44,11 @@ class Record:
     system: str = "voxelmorph"
     chapter: str = "5.1"
     reference: str = "Somebody"
-    transform: str = "displacement"
+    task: str = "register"
+    predicts: str = "displacement"
     ndim: int = 3
+    modalities: tuple = ("MR", "MR")
+    images: str = "MR, brains"
     data: str = "brains"
     licence: str = "CC0"
     figures: dict = dataclasses.field(default_factory=dict)
@@ -55,7 +58,7 @@ class Record:
 def files(tmp_path, monkeypatch):
     """A folder with images, labels, landmarks and a transform, to work in."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(zoo, "load", lambda name: Shifting(), raising=False)
+    monkeypatch.setattr(zoo, "load", lambda name, task=None: Shifting(), raising=False)
     rng = np.random.default_rng(0)
     affine = np.diag([-2.0, 2.0, 2.5, 1.0])
     for name in ("moving", "fixed"):
@@ -63,7 +66,8 @@ def files(tmp_path, monkeypatch):
         Image.from_array(array, affine=affine).write(f"{name}.nii.gz")
     labels = rng.integers(0, 300, (12, 10, 8), dtype="int16")
     Image.from_array(labels, affine=affine).write("labels.nii.gz")
-    (tmp_path / "points.csv").write_text("x,y,z\n-1,2,3\n-10.5,6,0\n")
+    # The header names the axes: in RAS the points are (-1, 2, 3) and (-10.5, 6, 0).
+    (tmp_path / "points.csv").write_text("l,p,s\n1,-2,3\n10.5,-6,0\n")
     AffineTransform(SHIFT).save("shift.tfm")
     return tmp_path
 
@@ -84,7 +88,7 @@ def test_register_writes_every_result(files, capsys):
         "--labels labels.nii.gz --points points.csv".split()
     )
     assert code == 0
-    printed = capsys.readouterr().out.split()
+    printed = capsys.readouterr().out.splitlines()
     assert contents(files / "out") == {
         "warped.nii.gz",
         "transform.h5",
@@ -93,7 +97,9 @@ def test_register_writes_every_result(files, capsys):
         "warped_labels.nii.gz",
         "warped_points.csv",
     }
-    assert {line.rpartition("/")[2] for line in printed} == contents(files / "out")
+    assert "by voxelmorph_brain_t1" in printed[0]
+    listed = [line for line in printed if line.startswith("out/")]
+    assert {line.removeprefix("out/") for line in listed} == contents(files / "out")
     metrics = json.loads((files / "out/metrics.json").read_text(encoding="utf-8"))
     assert metrics["seconds"]["total"] == 7
     labels = sitk.GetArrayFromImage(sitk.ReadImage("out/warped_labels.nii.gz"))
@@ -128,6 +134,7 @@ BAD = {
     "no such folder": "warp moving.nii.gz shift.tfm --like fixed.nii.gz -o no/w.nii.gz",
     "no such points": "register moving.nii.gz fixed.nii.gz -o out --points no.csv",
     "points of words": "register moving.nii.gz fixed.nii.gz -o out --points a.txt",
+    "points of NaN": "register moving.nii.gz fixed.nii.gz -o out --points nan.csv",
     "negative steps": "register moving.nii.gz fixed.nii.gz -o out --refine -3",
     "no output": "register moving.nii.gz fixed.nii.gz",
     "no command": "",
@@ -141,6 +148,7 @@ BAD = {
 def test_bad_input_is_told_in_one_line_and_leaves_nothing(files, capfd, words):
     for name in ("text.nii.gz", "a.txt"):
         (files / name).write_text("not a picture,\nat all\n")
+    (files / "nan.csv").write_text("1,2,3\n1,nan,3\n")
     before = contents(files)
     try:
         code = cli.main(words.split())
@@ -168,10 +176,18 @@ def test_a_process_says_the_same_without_the_chatter_of_its_backend(tmp_path):
 
 
 def test_list_prints_a_table_or_json(monkeypatch, capsys):
-    monkeypatch.setattr(zoo, "list_models", lambda: [Record()], raising=False)
+    asked = []
+
+    def list_models(*filters):
+        asked.append(filters)
+        return [Record(modalities=["MR", "US"])]
+
+    monkeypatch.setattr(zoo, "list_models", list_models, raising=False)
     assert cli.main(["list", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == [dataclasses.asdict(Record())]
-    assert cli.main(["list"]) == 0
+    expected = dataclasses.asdict(Record(modalities=["MR", "US"]))
+    assert json.loads(capsys.readouterr().out) == [expected]
+    assert cli.main(["list", "--ndim", "3", "--modality", "US"]) == 0
+    assert asked == [(None, None), (3, "US")]
     assert "some_preset" in capsys.readouterr().out
 
 

@@ -1,18 +1,17 @@
-"""Where and when figures were measured."""
+"""Where and when something was trained or measured."""
 
 import datetime
 import os
 import pathlib
 import platform
 import subprocess
+from importlib import metadata
 
 import keras
 
-from kregzoo import __version__
-
 
 def provenance(command):
-    """Facts about this run, to stand beside its figures.
+    """Collect facts about this run.
 
     Args:
         command: str. The command that was given.
@@ -24,15 +23,15 @@ def provenance(command):
     return {
         "command": command,
         "date": datetime.date.today().isoformat(),
-        "version": __version__,
-        "commit": _commit(),
+        "version": metadata.version("kregzoo"),
+        "commit": commit(),
         "machine": machine(),
         "backend": f"{keras.backend.backend()}, Keras {keras.__version__}",
     }
 
 
 def machine():
-    """One line on the processors and the memory, such as `"2 x AMD EPYC, 8 GiB"`."""
+    """Describe the processors and the memory, such as `"2 x AMD EPYC, 8 GiB"`."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{os.cpu_count()} x {_processor()}, {memory:.0f} GiB"
 
@@ -46,17 +45,17 @@ def _processor():
     return names[0].strip() if names else platform.machine()
 
 
-def _commit():
-    """The commit of the checkout that this package runs from, if it is one."""
+def commit():
+    """Return the commit of the checkout that this package runs from, if it is one."""
     folder = pathlib.Path(__file__).parent
     git = ["git", "-C", str(folder)]
     try:
-        commit = _output([*git, "rev-parse", "--short", "HEAD"])
-        # Only of this package: tables that the run itself writes are no change of it.
+        revision = _output([*git, "rev-parse", "--short", "HEAD"])
+        # Of this package only, because the run itself may write results beside it.
         changed = _output([*git, "status", "--porcelain", "--", str(folder.parent)])
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return commit + (" with changes" if changed else "")
+    return revision + (" with changes" if changed else "")
 
 
 def _output(command):
