@@ -19,7 +19,7 @@ def test_a_module_without_a_docstring_has_a_card(trained, monkeypatch):
     module = importlib.import_module(SYSTEMS["voxelmorph"].builder.__module__)
     monkeypatch.setattr(module, "__doc__", None)
     text = zoo.cards.card(trained[1])
-    about = text.partition("## Network\n\n")[2].partition("\n\n## Figures")[0]
+    about = text.partition("## Network\n\n")[2].partition("\n\n## Results")[0]
     assert about == SYSTEMS["voxelmorph"].reference
     assert "## Data\n\nPhantoms. Source: made here. Licence: CC0." in text
 
