@@ -84,7 +84,7 @@ def systems():
         rows = []
         for system in members:
             link = f"[{system.builder.__name__}][{location(system)}]"
-            about = [f"{link}<br>{system.reference}", system.transform]
+            about = [f"{link}<br>{system.reference}", system.predicts]
             found = [
                 [f"[{r.name}]({CARD.format(r.name)})", *row[3:]]
                 for r in list_models()

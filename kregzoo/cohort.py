@@ -226,7 +226,7 @@ def register_pair(pair, output, preset, refine):
 def _registrar(preset):
     from kregzoo import zoo
 
-    return zoo.load(preset)
+    return zoo.load(preset, task="register")
 
 
 def _pair(path, number, row):

@@ -13,7 +13,6 @@ import numpy as np
 
 from kregzoo import zoo
 from kregzoo.metrics import dice, tre
-from kregzoo.report.page import require_matplotlib
 from kregzoo.spatial import (
     AffineTransform,
     CompositeTransform,
@@ -84,9 +83,8 @@ def run(output, model="voxelmorph_brain_t1", seed=0, refine=0):
 
     Raises:
         ValueError: There is no such preset.
-        ImportError: nilearn or matplotlib is not installed.
+        ImportError: nilearn is not installed.
     """
-    require_matplotlib()
     registrar = zoo.load(model)
     pair = known_pair(*read_anatomy(), seed)
     result = registrar.register(pair.moving, pair.fixed, refine=refine)

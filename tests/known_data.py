@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kregzoo.evaluation import Method
+from kregzoo.protocols import WrittenTransform
 from kregzoo.spatial import AffineTransform, Grid, Image
 from tests.phantoms import Phantom
 
@@ -51,7 +52,7 @@ class Shift:
         matrix = np.eye(4)
         matrix[:3, 3] = self.part * SHIFT
         AffineTransform(matrix).save(folder / "shift.tfm")
-        return [folder / "shift.tfm"]
+        return WrittenTransform([folder / "shift.tfm"])
 
 
 def method(name, run, **description):

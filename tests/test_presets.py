@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import kregzoo
-from kregzoo import evaluation, zoo
-from kregzoo.evaluation import rigid_pairs
+from kregzoo import protocols, zoo
 from kregzoo.presets.preset import Preset, installed_presets
 from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid, wave
 
@@ -18,11 +17,11 @@ ONE_MODALITY = [
 ]
 # Pairs whose transform is known, by system; other networks get deformations.
 MADE = {
-    "air_gan": rigid_pairs.pose_pairs,
-    "airnet": evaluation.affine_pairs,
-    "haskins_tre": rigid_pairs.pose_pairs,
-    "liao_agent": rigid_pairs.cone_beam_pairs,
-    "ma_dueling": rigid_pairs.surface_pairs,
+    "air_gan": protocols.rigid_pairs,
+    "airnet": protocols.affine_pairs,
+    "haskins_tre": protocols.rigid_pairs,
+    "liao_agent": protocols.cone_beam_pairs,
+    "ma_dueling": protocols.surface_pairs,
 }
 
 # As many as the prostates are, which differ the most; of brains, which take the longest
@@ -58,7 +57,7 @@ def test_a_preset_undoes_a_small_motion(record):
     radius, spacing = (65.0, 3.0) if ndim == 3 else (42.0, 2.0)
     phantom = Phantom(ndim, radius=radius, count=80 if ndim == 3 else 40)
     truth = wave(ndim, amplitude=4.0, length=2.15 * radius)
-    if record.transform == "affine":
+    if record.predicts == "affine":
         truth = linear_map(ndim, degrees=10.0, shift=5.0)
     grid = rotated_grid((60,) * ndim, spacing, 8.0)
     moving, fixed = phantom.image(grid), phantom.image(grid, truth)
@@ -82,12 +81,12 @@ def test_a_preset_reaches_its_figure(record, data_root, tmp_path):
     registrar = kregzoo.load(record.name)
     data = data_root / registrar.metadata["data"]["name"]
     if figures_of(record, "dice"):
-        pairs = evaluation.read_pairs(data, FEW.get(data.name, PAIRS))
+        pairs = protocols.read_pairs(data, FEW.get(data.name, PAIRS))
         kind, margin = "dice", -0.04
     elif make := MADE.get(record.system):
         pairs, kind, margin = make(data, tmp_path, 4), "tre", 3.0
     else:
-        pairs, kind, margin = evaluation.deformed_pairs(data, tmp_path, 1), "tre", 1.0
+        pairs, kind, margin = protocols.deformed_pairs(data, tmp_path, 1), "tre", 1.0
     found = np.mean([measured(registrar, pair, kind) for pair in pairs])
     # Of fewer pairs than the card's: persons differ.
     stated = figures_of(record, kind)[0]
@@ -97,5 +96,5 @@ def test_a_preset_reaches_its_figure(record, data_root, tmp_path):
 def measured(registrar, pair, kind):
     """A figure of one pair, the mean over its labels."""
     result = registrar.register(pair.moving, pair.fixed, progress=False)
-    values = [row[kind] for row in pair.measure(result.transform)]
-    return np.mean([value for value in values if value is not None])
+    rows = pair.measure_transform(result.transform)
+    return np.mean([row["value"] for row in rows if row["metric"] == kind])

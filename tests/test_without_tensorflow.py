@@ -47,7 +47,7 @@ from kregzoo import zoo
 from kregzoo.models import SYSTEMS
 from kregzoo.presets.preset import Preset
 from kregzoo.spatial import Grid, Preprocessor
-from kregzoo.training import PairDataset, Scale, fit
+from kregzoo.training import PairDataset, Scale
 from tests.phantoms import Phantom, linear_map, mean_error
 
 assert keras.backend.backend() == sys.argv[1]
@@ -59,16 +59,18 @@ frame = Preprocessor(3.0, ((32, 32),))
 # One training step.
 grid = Grid.centred((32, 32), 3.0)
 images = [Phantom(2, seed=seed).image(grid) for seed in range(3)]
-pairs = PairDataset(images, [np.eye(3)] * 3, grid, pose=system.recipe.pose)
+pose = system.recipe.data.augmentation
+pairs = PairDataset(images, [np.eye(3)] * 3, grid, augmentation=pose)
 scale = Scale(3.0, frame.shapes, steps=1, learning_rate=1e-3, model=arguments)
 model = system.builder((32, 32, 1), **arguments)
 before = model.get_weights()
-model, _ = fit(model, system.recipe, scale, pairs, pairs, folder / "training")
+sets = pairs, pairs
+model = system.recipe.trainer.fit(lambda: model, sets, scale, folder / "training").model
 assert any((a != b).any() for a, b in zip(before, model.get_weights()))
 assert (folder / "training/checkpoint.keras").is_file()
 
 # A preset, written and loaded.
-metadata = {"system": "voxelmorph"}
+metadata = {"system": "voxelmorph", "training": {"scale": "cpu"}}
 config = {"system": "voxelmorph", "recipe": "brain_t1", "arguments": arguments}
 Preset("tiny", folder / "tiny", config, frame, metadata).write(model, "card")
 registrar = zoo.load(folder / "tiny")

@@ -1,11 +1,13 @@
 """Q-learning on a registration environment, by compiled Keras models alone."""
 
 import dataclasses
+import pathlib
 
 import keras
 import numpy as np
 
 from kregzoo.training.checkpoints import Checkpoint, restore
+from kregzoo.training.trainers import Trained
 
 # Steps in the environment from one checkpoint to the next.
 CHUNK = 1000
@@ -15,10 +17,11 @@ HEADS = {"step": "step_reward", "terminal": "terminal_reward"}
 
 @dataclasses.dataclass(frozen=True)
 class QLearning:
-    """How an agent learns by trial and error (Mnih et al., Nature 518, 2015).
+    """Trainer of an agent that learns by trial and error (Mnih et al., Nature 2015).
 
     Args:
-        steps: int. Steps in the environment.
+        steps: int. Steps in the environment; `fit` takes them, and the batch size, from
+            the scale.
         discount: float in [0, 1].
         batch_size: int. Transitions of an update.
         capacity: int. Transitions that are remembered.
@@ -35,7 +38,7 @@ class QLearning:
         seed: int.
     """
 
-    steps: int
+    steps: int = 0
     discount: float = 0.9
     batch_size: int = 32
     capacity: int = 20_000
@@ -47,6 +50,18 @@ class QLearning:
     guided: float = 0.2
     double: bool = True
     seed: int = 0
+
+    def fit(self, build, sets, scale, folder):
+        """Train a network's layer `"agent"`; see `kregzoo.training.trainers`."""
+        model, (environment, _) = build(), sets
+        settings = dataclasses.replace(
+            self, steps=scale.steps, batch_size=scale.batch_size
+        )
+        agent = model.get_layer("agent")
+        seconds = play(
+            agent, environment, settings, scale.learning_rate, pathlib.Path(folder)
+        )
+        return Trained(model, {}, seconds)
 
     def epsilon_at(self, step):
         """The share of random actions at a step."""

@@ -29,14 +29,19 @@ class AgentRegistrar(Registrar):
         preprocessor: the `Preprocessor` that intensities are normalised by.
         stages: tuple of `Stage`.
         preset: the `Preset` that the network was loaded from, if it was.
-        **others: what a recipe says of networks that register at once.
     """
 
-    def __init__(self, model, preprocessor, stages, preset=None, **others):
+    def __init__(self, model, preprocessor, stages, preset=None):
         super().__init__(model, preprocessor, preset)
         self.stages = tuple(stages)
         networks = [model.get_layer(stage.layer) for stage in self.stages]
         self._values = [ops.compiled(network, model=network) for network in networks]
+
+    @classmethod
+    def from_preset(cls, model, preset, recipe, **arguments):
+        return super().from_preset(
+            model, preset, recipe, stages=recipe.data.stages, **arguments
+        )
 
     def _register(self, moving, fixed, pair, refine, progress, timer):
         if not isinstance(pair.initial, AffineTransform):

@@ -10,7 +10,6 @@ import tempfile
 
 from kregzoo.app.page import build, require_gradio
 from kregzoo.app.templates import CSS
-from kregzoo.report.page import require_matplotlib
 
 LARGEST = "512mb"
 
@@ -27,7 +26,6 @@ def serve(host="127.0.0.1", port=7860, browser=True):
         ValueError: If the port is in use, or the address is not of this machine.
         ImportError: If gradio is not installed.
     """
-    require_matplotlib()
     require_port(host, port)
     with tempfile.TemporaryDirectory(prefix="kregzoo-") as folder:
         # Gradio reads this when it is imported; its default folder outlives the app.

@@ -116,4 +116,4 @@ def in_words(error, *paths):
 
 @functools.lru_cache(maxsize=4)
 def _registrar(preset):
-    return zoo.load(preset)
+    return zoo.load(preset, task="register")

@@ -23,12 +23,12 @@ def cards():
         {
             "name": record.name,
             "data": record.data,
-            "transform": f"{record.ndim}-D, {record.transform}",
+            "transform": f"{record.ndim}-D, {record.predicts}",
             "accuracy": headline(record.figures),
             "licence": record.licence,
             "picture": picture(folders[record.name]),
         }
-        for record in zoo.list_models()
+        for record in zoo.list_models(task="register")
     ]
 
 

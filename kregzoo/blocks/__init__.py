@@ -1,4 +1,4 @@
-"""Network parts that several systems share."""
+"""Building blocks that several systems share."""
 
 from kregzoo.blocks.affine_head import affine_head
 from kregzoo.blocks.control_points import control_points

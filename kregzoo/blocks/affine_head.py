@@ -1,20 +1,20 @@
-"""The end of a network that predicts an affine."""
+"""Head that predicts an affine matrix."""
 
 import numpy as np
 from keras import layers
 
 
 def affine_head(x, spatial, unit):
-    """Make affine matrices of features, at first the identity.
+    """Predict affine matrices from features, starting at the identity.
 
     Args:
         x: Keras tensor `(B, features)`.
-        spatial: tuple of D ints, the voxels of the image.
+        spatial: tuple of D ints. Spatial shape of the image.
         unit: float or D floats. Voxels along each axis by which a raw output of 1 moves
-            the image's faces, or all of it.
+            the faces of the image (matrix) or the whole image (translation).
 
     Returns:
-        Keras tensor `(B, D, D + 1)`, matrices in voxels about the image's centre.
+        Keras tensor `(B, D, D + 1)`, matrices in voxels about the center of the image.
 
     Example:
         >>> import keras

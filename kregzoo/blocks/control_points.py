@@ -1,4 +1,4 @@
-"""The convolutional regressor of B-spline control points of DIRNet and DLIR."""
+"""Convolutional regression of B-spline control points, as in DIRNet and DLIR."""
 
 from keras import layers
 
@@ -10,19 +10,21 @@ CONVOLUTIONS_AT_LEAST = 5
 def control_points(x, spacing, width, normalise, name):
     """Regress the control points of a B-spline from a pair of images.
 
-    Convolutions of width 3, of which the first `log2(spacing)` are followed by average
-    pooling, two of width 1, and a linear one that starts at zero, each of the others
-    with an ELU: de Vos et al., DLMIA 2017 and MedIA 2019, as in the authors' later
-    public code. Ours are the margin of control points around the image, which the
-    features are padded for, and a last convolution of width 2: control points lie
-    between the cells that pooling leaves, at their corners.
+    Convolutions of size 3, the first `log2(spacing)` of them followed by average
+    pooling, then two convolutions of size 1, then a linear one that is initialized to
+    zero. All but the last have an ELU. De Vos et al., DLMIA 2017 and MedIA 2019, as in
+    the authors' later public code.
+
+    Two things are choices made here: the features are padded, to give a margin of
+    control points around the image; and the last convolution has size 2, because
+    control points lie at the corners of the pooled cells.
 
     Args:
         x: Keras tensor `(B, *spatial, C)`; spatial sizes divisible by `spacing`.
-        spacing: int, a power of 2. Voxels from one control point to the next.
+        spacing: int, a power of 2. Distance between control points in voxels.
         width: int. Channels of each convolution.
-        normalise: bool. Batch normalisation after each convolution but the last.
-        name: str. What the names of the layers begin with.
+        normalise: bool. Add batch normalization after each convolution but the last.
+        name: str. Prefix of the layer names.
 
     Returns:
         Keras tensor `(B, *(spatial / spacing + 3), D)`, float32.
@@ -38,8 +40,9 @@ def control_points(x, spacing, width, normalise, name):
     for number, size in enumerate(sizes, start=1):
         padding = "same"
         if number == poolings + 1:
-            # The margin of 2 and what the convolution takes away: TensorFlow 2.21 fuses
-            # a padding with a "same" convolution in 3-D into a "valid" one.
+            # Pad for the margin of 2 and for a "valid" convolution: TensorFlow 2.21
+            # turns a padding followed by a "same" convolution in 3-D into a "valid"
+            # one.
             x = ZERO_PADDINGS[ndim](2 + size // 2, name=f"{name}_margin")(x)
             padding = "valid"
         x = elu_convolution(x, width, size, normalise, f"{name}_{number}", padding)
@@ -55,7 +58,7 @@ def control_points(x, spacing, width, normalise, name):
 
 
 def elu_convolution(x, width, size, normalise, name, padding="same"):
-    """Convolution, batch normalisation if wanted, and ELU; He initialisation."""
+    """Apply a convolution (He initialization), optional batch normalization, ELU."""
     convolution = CONVOLUTIONS[len(x.shape) - 2]
     x = convolution(
         width, size, padding=padding, kernel_initializer="he_normal", name=name

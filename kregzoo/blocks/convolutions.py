@@ -1,4 +1,4 @@
-"""Keras' layers by the number of spatial axes."""
+"""Keras layers by the number of spatial axes."""
 
 from keras import layers
 

@@ -1,21 +1,21 @@
-"""Inputs of the networks that read a pair of images."""
+"""Inputs of networks that take a pair of images."""
 
 import keras
 
 
 def pair_inputs(input_shape, divisor=1):
-    """Make the Keras inputs `moving` and `fixed`.
+    """Create the Keras inputs `moving` and `fixed`.
 
     Args:
         input_shape: tuple `(*spatial, channels)` of one image, in 2-D or 3-D; a spatial
             size may be `None`.
-        divisor: int. What each spatial size must be divisible by.
+        divisor: int. Number that divides each spatial size.
 
     Returns:
         Dict `{"moving": ..., "fixed": ...}` of Keras tensors.
 
     Raises:
-        ValueError: for a shape that is not 2-D or 3-D, or not divisible.
+        ValueError: If the shape is not 2-D or 3-D, or not divisible by `divisor`.
 
     Example:
         >>> pair_inputs((32, 32, 1))["fixed"].shape

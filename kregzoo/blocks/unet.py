@@ -1,4 +1,4 @@
-"""The U-Net of VoxelMorph: strided encoder, nearest upsampling, skip connections."""
+"""U-Net of VoxelMorph: strided encoder, nearest upsampling, skip connections."""
 
 from keras import layers
 
@@ -9,19 +9,20 @@ from kregzoo.layers import UpsampleConv
 def unet(inputs, encoder, decoder, half_resolution=False):
     """Build the U-Net of Balakrishnan et al. (TMI 2019).
 
-    Each encoder width is a convolution of stride 2. The decoder first convolves at the
-    coarsest level, then alternates upsampling by 2, concatenation with the encoder and
-    a convolution; its remaining widths are convolutions at the finest level reached.
+    Each encoder width is a convolution of stride 2. The decoder starts with a
+    convolution at the coarsest level, then alternates upsampling by 2, concatenation
+    with the encoder and a convolution. Its remaining widths are convolutions at the
+    finest level.
 
     Args:
         inputs: Keras tensor `(B, *spatial, C)`; spatial sizes divisible by
             `2 ** len(encoder)`, or `None`.
-        encoder: tuple of ints, the widths of the strided convolutions.
-        decoder: tuple of ints, the widths of the decoder. With N encoder levels the
-            first N lie at levels N to 1, the next one at level 1 (half resolution),
-            and the rest, one or more, at full resolution.
-        half_resolution: bool. Stop at half resolution and leave out the widths of the
-            full one.
+        encoder: tuple of ints. Widths of the strided convolutions.
+        decoder: tuple of ints. Widths of the decoder. With N encoder levels, the first
+            N are at levels N to 1, the next one at level 1 (half resolution), and the
+            others, one or more, at full resolution.
+        half_resolution: bool. Stop at half resolution and ignore the widths at full
+            resolution.
 
     Returns:
         Keras tensor of features, at half or full resolution.
@@ -49,7 +50,7 @@ def unet(inputs, encoder, decoder, half_resolution=False):
 
 
 def convolution(x, width, name, strides=1):
-    """3-wide convolution and LeakyReLU(0.2), He initialisation."""
+    """Apply a convolution of size 3 (He initialization) and LeakyReLU(0.2)."""
     layer = CONVOLUTIONS[len(x.shape) - 2]
     x = layer(
         width,
@@ -63,7 +64,7 @@ def convolution(x, width, name, strides=1):
 
 
 def upsampling_convolution(x, skip, width, name):
-    """The same of `x` upsampled by 2 and joined with `skip`."""
+    """Upsample `x` by 2, concatenate `skip`, and apply `convolution`."""
     return _activation(UpsampleConv(width, name=name)([x, skip]), name)
 
 

@@ -10,7 +10,7 @@ def add_parser(commands):
     parser = commands.add_parser(
         "compare",
         help="compare two evaluations",
-        description="Show by how much each method moved between two tables that "
+        description="Show by how much each method changed between two tables that "
         "`kregzoo evaluate` wrote, on the pairs\nthat both have, with the 95 % "
         "interval. Exit code 1 if one is worse: its whole interval lies beyond\nthe "
         "tolerance.",
@@ -23,14 +23,14 @@ def add_parser(commands):
         type=float,
         default=0.0,
         metavar="X",
-        help="what Dice may lose (default: %(default)s)",
+        help="loss of Dice to ignore (default: %(default)s)",
     )
     parser.add_argument(
         "--tolerance-mm",
         type=float,
         default=0.0,
         metavar="X",
-        help="what distances may gain, in mm (default: %(default)s)",
+        help="gain of distances to ignore, in mm (default: %(default)s)",
     )
     parser.set_defaults(command=run)
 

@@ -1,18 +1,9 @@
-"""`kregzoo evaluate`: measure presets and other tools on held-out pairs."""
+"""`kregzoo evaluate`: measure presets and other tools on held-out cases."""
 
 import pathlib
 
 from kregzoo.cli.options import add_output_folder, positive, whole
 from kregzoo.cli.running import new_folder, print_rich, start_keras
-
-TRUTHS = (
-    "affines",
-    "deformations",
-    "poses",
-    "cone_beam",
-    "cone_beam_far",
-    "surfaces",
-)
 
 
 def add_parser(commands):
@@ -20,11 +11,12 @@ def add_parser(commands):
     parser = commands.add_parser(
         "evaluate",
         help="measure presets and other tools on held-out pairs",
-        description="Register the `eval` pairs of data folders from the raw files, by "
-        'presets and by other tools\n(pip install "kregzoo[bench]"). Writes to the '
-        "output folder RESULTS.md and, in results/, a table\nof every pair, method and "
-        "label (.csv), what was run (.json) and pictures (.png).\n"
-        "Run again, it goes on where it stopped.",
+        description="Register the `eval` pairs of data folders, or the cases of "
+        "another protocol, from the raw\nfiles, by presets and by other tools "
+        '(pip install "kregzoo[bench]"). Writes to the output\nfolder RESULTS.md '
+        "and, in results/, a table of every pair, method, label and metric (.csv),\n"
+        "what was run (.json) and figures (.png).\nRun again, it continues where it "
+        "stopped.",
         epilog="example:\n"
         "  kregzoo evaluate --data brain_t1 --baselines ants-syn,sitk --out measured",
     )
@@ -46,7 +38,7 @@ def add_parser(commands):
         type=lambda text: text.split(","),
         default=[],
         metavar="NAMES",
-        help="what to measure beside, separated by commas: iterative, ants, elastix, "
+        help="other methods to measure, separated by commas: iterative, ants, elastix, "
         "sitk, or single ones, such as ants-syn",
     )
     parser.add_argument(
@@ -54,8 +46,8 @@ def add_parser(commands):
         type=whole,
         default=50,
         metavar="N",
-        help="also measure presets refined by N steps, of `eval` pairs and "
-        "deformations; 0 for not (default: %(default)s)",
+        help="also measure presets refined by N steps, if the protocol does; 0 for "
+        "none (default: %(default)s)",
     )
     parser.add_argument(
         "--pairs",
@@ -64,19 +56,21 @@ def add_parser(commands):
         help="only the first N pairs of each folder (default: all)",
     )
     parser.add_argument(
-        "--truth",
-        choices=TRUTHS,
-        help="in place of the `eval` pairs make such whose transform is known: "
-        "held-out persons under 30 (--pairs) random affines, for presets that find "
-        "affines; held-out images under deformations found between them; or 36 pairs "
-        "a random rigid motion apart, of the `eval` pairs (poses), of CT volumes and "
-        "simulated cone-beam CT, near or far, or of CT volumes and body surfaces",
+        "--protocol",
+        metavar="NAME",
+        help="how to evaluate (default: pairs, or the first protocol that the presets "
+        "declare): pairs, the `eval` pairs of the data; affines, held-out subjects "
+        "under 30 (--pairs) random affines; deformations, held-out images under "
+        "deformations found between them; poses, cone_beam, cone_beam_far or surfaces, "
+        "36 rigid displacements of the `eval` pairs, of CT volumes and simulated "
+        "cone-beam CT, near or far, or of CT volumes and body surfaces; or one that a "
+        "system declares",
     )
     add_output_folder(parser, flags=("-o", "--out", "--output"), required=True)
     parser.add_argument(
         "--record",
         action="store_true",
-        help="write the figures into the presets' metadata and cards",
+        help="write the metrics into the presets' metadata and cards",
     )
     parser.set_defaults(command=run)
 
@@ -84,9 +78,9 @@ def add_parser(commands):
 def run(options):
     """Run `kregzoo evaluate`."""
     output = new_folder(options.output)
-    if options.record and options.pairs and not options.truth:
+    if options.record and options.pairs and not options.protocol:
         raise ValueError(
-            "`--record` writes the figures of all pairs. "
+            "`--record` writes the metrics of all pairs. "
             f"Received: --record with --pairs {options.pairs}"
         )
     folders = [pathlib.Path(data).resolve().name for data in options.data]
@@ -100,19 +94,16 @@ def run(options):
 
     from kregzoo import evaluation, zoo
 
-    beside = evaluation.baselines([*evaluation.STARTS, *options.baselines])
     measured = set()
     for data in options.data:
-        made = evaluation.TRUTHS.get(options.truth)
-        suits = [made.suits] if made else []
-        presets = options.presets or evaluation.presets_of(data, *suits)
+        protocol, presets = evaluation.select(data, options.presets, options.protocol)
         table = evaluation.evaluate(
-            [*beside, *_preset_methods(presets, options)],
+            evaluation.methods_of(protocol, presets, options.baselines, options.refine),
             data,
             output / "results",
-            _evaluate_command(options),
+            _command(options, protocol),
             options.pairs,
-            options.truth,
+            protocol,
         )
         evaluation.draw(table, output / "results")
         print_rich(Markdown(evaluation.summary(table)))
@@ -121,35 +112,18 @@ def run(options):
         tables = evaluation.read_tables(output)
         for name in sorted(measured):
             own = [t for t in tables if pathlib.Path(name).name in t.presets]
-            figures = evaluation.preset_figures(own, pathlib.Path(name).name)
-            zoo.record_figures(name, figures)
+            metrics = evaluation.preset_metrics(own, pathlib.Path(name).name)
+            zoo.record_figures(name, metrics)
     print(evaluation.write_results(output))
 
 
-def _preset_methods(presets, options):
-    from kregzoo import evaluation
-
-    if _sets_its_methods(options.truth):
-        return evaluation.TRUTHS[options.truth].methods(presets)
-    found = [evaluation.preset_methods(name, options.refine) for name in presets]
-    return [method for methods in found for method in methods]
-
-
-def _sets_its_methods(truth):
-    from kregzoo import evaluation
-
-    return truth is not None and evaluation.TRUTHS[truth].methods is not None
-
-
-def _evaluate_command(options):
-    """The command as another would give it: folders by their names alone."""
+def _command(options, protocol):
+    """Return the command with the names of folders in place of their paths."""
     words = ["kregzoo evaluate", *(pathlib.Path(name).name for name in options.presets)]
     words += ["--data", *(pathlib.Path(data).resolve().name for data in options.data)]
     if options.baselines:
         words += ["--baselines", ",".join(options.baselines)]
-    words += [f"--truth {options.truth}"] if options.truth else []
-    if not _sets_its_methods(options.truth):
-        words += [f"--refine {options.refine}"]
-    if options.pairs:
-        words += [f"--pairs {options.pairs}"]
+    words += [f"--protocol {options.protocol}"] if options.protocol else []
+    words += [f"--refine {options.refine}"] if protocol.refines else []
+    words += [f"--pairs {options.pairs}"] if options.pairs else []
     return " ".join([*words, "--out OUT"])

@@ -6,7 +6,19 @@ from kregzoo.cli.running import print_rich, start_keras
 def add_parser(commands):
     """Add the parser of `kregzoo list`."""
     parser = commands.add_parser(
-        "list", help="list the presets", description="List the installed presets."
+        "list",
+        help="list the presets",
+        description="List the installed presets: the images that each takes, what it "
+        "predicts, and how well.",
+        epilog="example:\n  kregzoo list --ndim 3 --modality MR",
+    )
+    parser.add_argument(
+        "--ndim", type=int, choices=(2, 3), help="only presets for 2-D or 3-D images"
+    )
+    parser.add_argument(
+        "--modality",
+        metavar="NAME",
+        help="only presets that take images of this modality, such as MR, CT or US",
     )
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
     parser.set_defaults(command=run)
@@ -20,7 +32,7 @@ def run(options):
 
     from kregzoo import zoo
 
-    records = zoo.list_models()
+    records = zoo.list_models(options.ndim, options.modality)
     if options.json:
         print(json.dumps([dataclasses.asdict(record) for record in records], indent=2))
     else:

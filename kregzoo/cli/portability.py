@@ -19,7 +19,7 @@ def add_parser(commands):
         "presets",
         nargs="*",
         metavar="PRESET",
-        help="(default: all that register in one step)",
+        help="(default: all that can be exported)",
     )
     parser.add_argument(
         "--sizes",

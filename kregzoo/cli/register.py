@@ -1,7 +1,11 @@
 """`kregzoo register`: align an image with another."""
 
 from kregzoo.cli.options import MODEL, add_output_folder, add_refine
-from kregzoo.cli.running import new_folder, start_keras
+from kregzoo.cli.running import new_folder, print_rich, start_keras
+
+# Repeated here because importing `kregzoo.registrars` would delay the help.
+METHODS = ("rigid", "affine", "bspline", "deformable")
+METRICS = ("mi", "nmi", "ncc", "lncc", "ngf", "mind")
 
 
 def add_parser(commands):
@@ -10,19 +14,34 @@ def add_parser(commands):
         "register",
         help="align a moving image to a fixed one",
         description="Align a moving image to a fixed one, as the files are: any "
-        "spacing, any orientation.\nWrites warped.nii.gz, transform.h5 (ITK, fixed to "
-        "moving), metrics.json and report.html.",
+        "spacing, any orientation.\nA preset does it, or, with --method, iterative "
+        "optimization without a network.\n"
+        "Writes warped.nii.gz, transform.h5 (ITK, fixed to moving), metrics.json and "
+        "report.html.",
         epilog="examples:\n"
         "  kregzoo register moving.nii.gz fixed.nii.gz -o out\n"
         "  kregzoo register moving.nii.gz fixed.nii.gz -o out --refine 50\n"
+        "  kregzoo register t2.nii.gz t1.nii.gz -o out --method rigid --metric mi\n"
         "  kregzoo register moving.nii.gz fixed.nii.gz -o out "
         "--labels moving_labels.nii.gz",
     )
     parser.add_argument("moving", metavar="MOVING", help="image to align")
     parser.add_argument("fixed", metavar="FIXED", help="image to align it to")
     add_output_folder(parser, required=True)
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--model", metavar="NAME", help=f"preset (default: {MODEL})")
+    kinds.add_argument(
+        "--method",
+        choices=METHODS,
+        help="register without a network: affine starts with rigid, bspline and "
+        "deformable with rigid and affine",
+    )
     parser.add_argument(
-        "--model", default=MODEL, metavar="NAME", help="preset (default: %(default)s)"
+        "--metric",
+        choices=METRICS,
+        help="what --method optimizes: mi or nmi for different contrasts or "
+        "modalities, ncc or lncc for one contrast, ngf or mind for shared edges "
+        "(default: mi)",
     )
     add_refine(parser)
     parser.add_argument(
@@ -43,14 +62,12 @@ def add_parser(commands):
 def run(options):
     """Run `kregzoo register`."""
     output = new_folder(options.output)
+    _check_combination(options)
     start_keras()
-    from kregzoo import zoo
-    from kregzoo.report.page import require_matplotlib
     from kregzoo.spatial import as_image, as_labels, read_points, write_points
     from kregzoo.utils.files import atomic_folder
 
-    # Whatever may be wrong shows before the work, which takes longer, and its files.
-    require_matplotlib()
+    # Read all files first: registration takes long, and nothing is written if it fails.
     moving = as_image(options.moving, "MOVING")
     fixed = as_image(options.fixed, "FIXED")
     labels = points = None
@@ -60,8 +77,7 @@ def run(options):
         # Between files of one slice, landmarks may be of 3-D space.
         slices = moving.grid.plane is not None and fixed.grid.plane is not None
         points = read_points(options.points, None if slices else fixed.grid.ndim)
-    registrar = zoo.load(options.model)
-    result = registrar.register(moving, fixed, refine=options.refine)
+    result = _register(moving, fixed, options)
     with atomic_folder(output) as folder:
         result.save(folder)
         if labels is not None:
@@ -71,5 +87,54 @@ def run(options):
             moved = result.apply_points(points)
             write_points(folder / "warped_points.csv", moved)
         names = sorted(path.name for path in folder.iterdir())
+    method = options.method or options.model or MODEL
+    seconds = result.metrics["seconds"]["total"]
+    pair = f"{moving.name} registered to {fixed.name}"
+    print(f"{pair} by {method} in {seconds:.1f} s")
+    print_rich(_table(result.metrics))
     for name in names:
         print(output / name)
+
+
+def _check_combination(options):
+    if options.metric and not options.method:
+        raise ValueError(
+            "`--metric` is for registration without a network: add --method. "
+            f"Received: --metric {options.metric}"
+        )
+    if options.refine and options.method:
+        raise ValueError(
+            "`--refine` is for presets: leave it out, or give --model for --method. "
+            f"Received: --refine {options.refine} with --method {options.method}"
+        )
+
+
+def _register(moving, fixed, options):
+    if options.method:
+        from kregzoo.registrars import register
+
+        return register(moving, fixed, options.method, options.metric or "mi")
+    from kregzoo import zoo
+
+    registrar = zoo.load(options.model or MODEL, task="register")
+    return registrar.register(moving, fixed, refine=options.refine)
+
+
+def _table(metrics):
+    """Make a table of the metrics before and after the registration."""
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table(box=SIMPLE, pad_edge=False)
+    table.add_column("metric")
+    table.add_column("before", justify="right")
+    table.add_column("after", justify="right")
+    for name, value in metrics.items():
+        if name != "seconds" and not name.endswith("_before"):
+            before = metrics.get(f"{name}_before", "")
+            table.add_row(name.replace("_", " "), _format(before), _format(value))
+    return table
+
+
+def _format(value):
+    return value if isinstance(value, str) else f"{value:.4g}"

@@ -1,7 +1,7 @@
-"""Speed and memory beside Keras' own resampling, PyTorch's and voxelmorph's.
+"""Measure speed and memory beside Keras' own resampling, PyTorch and other libraries.
 
-The contenders of a benchmark take turns in one process, so that whatever else the
-machine does falls on all of them alike, and each round gives one ratio of times.
+The implementations of a benchmark take turns in one process, so that other work of the
+machine affects all of them, and each round gives one ratio of times.
 """
 
 import contextlib
@@ -16,13 +16,13 @@ import time
 import keras
 
 from kregzoo.evaluation.benchmark_cases.cases import SIZE, TRAINING_SIZE, benchmarks
-from kregzoo.evaluation.provenance import provenance
 from kregzoo.utils.files import atomic
 from kregzoo.utils.progress import progress_bar
+from kregzoo.utils.provenance import provenance
 
 HEADS = (
     "benchmark",
-    "contender",
+    "implementation",
     "seconds",
     "ratio (min-max)",
     "peak MiB",
@@ -38,10 +38,10 @@ def run_all(
     only=None,
     progress=True,
 ):
-    """Run the benchmarks, and measure the memory that they take on a CPU.
+    """Run the benchmarks, and measure their memory on a CPU.
 
     Args:
-        size: tuple of three ints divisible by 16. The voxels of warps, integrations
+        size: tuple of three ints divisible by 16. Voxels of warps, integrations
             and forward passes.
         training_size: likewise, of the training step.
         rounds: int >= 1.
@@ -50,12 +50,12 @@ def run_all(
         progress: bool. Show a progress bar.
 
     Returns:
-        List of dicts, see `run`. With `device="cpu"` the contenders of warps,
+        List of dicts, see `run`. With `device="cpu"` the implementations of warps,
         integrations and forward passes also have `memory_mib`, see `peak_memory`.
 
     Raises:
-        ValueError: for an unknown `device` or name in `only`, or if the Keras backend
-            sees no accelerator and `device="gpu"`.
+        ValueError: If `device` or a name in `only` is unknown, or if `device="gpu"` and
+            the Keras backend sees no accelerator.
     """
     _check_device(device)
     chosen = _chosen(benchmarks(size, training_size, device), only)
@@ -66,23 +66,23 @@ def run_all(
             (b.name, c.name): _memory_of_process(b.name, c.name, size, training_size)
             for b in chosen
             if b.memory
-            for c in b.contenders
+            for c in b.available
         }
     with _placed_on(device):
         results = run(chosen, rounds, progress)
     for result in results:
         result["device"] = device
-        for entry in result["contenders"]:
+        for entry in result["implementations"]:
             if (result["name"], entry["name"]) in memory:
                 entry["memory_mib"] = memory[result["name"], entry["name"]]
     return results
 
 
 def run(benchmarks, rounds=5, progress=True):
-    """Time the contenders of each benchmark in turns.
+    """Time the implementations of each benchmark in turns.
 
-    Each does its work once unmeasured, which compiles what is to be compiled; then in
-    every round each does it once, ours first.
+    Each does its work once before the measurement, which compiles it. In every round
+    each does it once, ours first.
 
     Args:
         benchmarks: list of `Benchmark`.
@@ -90,49 +90,48 @@ def run(benchmarks, rounds=5, progress=True):
         progress: bool. Show a progress bar.
 
     Returns:
-        List of dicts of `name`, `size` and `contenders`, ours first: dicts of `name`,
-        `version` (None for ours), `parameters` (of a network), `seconds` (list, by
-        round) and their `median`; of the others also `ratio`, the `median`, `min` and
-        `max` over the rounds of their seconds over ours in the same round. One that is
-        not installed has `name` and `"missing": "not installed"` alone.
+        List of dicts of `name`, `size` and `implementations`, ours first: dicts of
+        `name`, `version` (None for ours), `parameters` (of a network), `seconds` (list,
+        by round) and their `median`. The others also have `ratio`: the `median`, `min`
+        and `max` over the rounds of their seconds over ours in the same round. An
+        implementation that is not installed has only `name` and `"missing"`.
 
     Raises:
-        ValueError: when `rounds` is below 1.
+        ValueError: If `rounds` is below 1.
     """
     if rounds < 1:
         raise ValueError(f"`rounds` must be at least 1. Received: rounds={rounds}")
     results = []
     with progress_bar(len(benchmarks) * rounds, progress, "Benchmarking") as advance:
         for benchmark in benchmarks:
-            seconds = _seconds(benchmark.contenders, rounds, advance)
-            contenders = [
-                _entry(contender, seconds, benchmark.ours.name)
-                for contender in (benchmark.ours, *benchmark.others)
+            seconds = _seconds(benchmark.available, rounds, advance)
+            implementations = [
+                _entry(implementation, seconds, benchmark.ours.name)
+                for implementation in (benchmark.ours, *benchmark.others)
             ]
             results.append(
                 {
                     "name": benchmark.name,
                     "size": list(benchmark.size),
-                    "contenders": contenders,
+                    "implementations": implementations,
                 }
             )
     return results
 
 
 def peak_memory(work):
-    """Memory that some work takes at its peak, beyond what is in use before it.
+    """Measure the peak memory of a callable beyond the memory in use before it.
 
-    The highest resident memory of this process during the work less that right before
-    it. Run in a fresh process on a prepared contender, it counts everything that the
-    first call allocates, results and compilation included, and neither the imports nor
-    the inputs nor a network's weights.
+    This is the highest resident memory of the process during the call minus that right
+    before it. In a fresh process it counts everything that the first call allocates,
+    including results and compilation, but no imports, inputs or weights.
 
     Args:
         work: callable without arguments.
 
     Returns:
         MiB as a float; None on systems other than Linux, where a process cannot reset
-        its own peak.
+        its peak.
     """
     reset = pathlib.Path("/proc/self/clear_refs")
     if not reset.exists():
@@ -163,7 +162,7 @@ def table(results):
 
 
 def texts(result):
-    """One benchmark's rows of texts, under `HEADS`.
+    """Format the rows of one benchmark, under `HEADS`.
 
     Args:
         result: dict of what `run` returned.
@@ -172,15 +171,15 @@ def texts(result):
         List of lists of str.
     """
     size = "×".join(map(str, result["size"]))
-    names = [f"{result['name']} {size}".strip(), *[""] * len(result["contenders"])]
+    names = [f"{result['name']} {size}".strip(), *[""] * len(result["implementations"])]
     return [
         [name, *_cells(entry)]
-        for name, entry in zip(names, result["contenders"], strict=False)
+        for name, entry in zip(names, result["implementations"], strict=False)
     ]
 
 
 def write_json(path, results, command=""):
-    """Write results with where and when they were measured, as one whole file.
+    """Write results and their provenance to a JSON file.
 
     Args:
         path: the file.
@@ -206,16 +205,15 @@ def _sees_accelerator():
     try:
         with keras.device("gpu:0"):
             place = str(keras.ops.zeros(1).device)
-    # Without a GPU TensorFlow quietly uses the CPU, and the others raise errors of
-    # their own.
+    # Without a GPU TensorFlow silently uses the CPU; the other backends raise.
     except Exception:
         return False
     return "cpu" not in place.lower()
 
 
 def _placed_on(device):
-    """Scope that keeps Keras off an accelerator it would take by itself."""
-    # Only where there is one: in a scope Keras' PyTorch backend finds no gradients.
+    """Return a scope that keeps Keras from using an accelerator by default."""
+    # Only if there is one: Keras' PyTorch backend finds no gradients in a scope.
     if device == "cpu" and _sees_accelerator():
         return keras.device("cpu:0")
     return contextlib.nullcontext()
@@ -229,9 +227,9 @@ def _chosen(benchmarks, only):
     return [benchmark for benchmark in benchmarks if benchmark.name in (only or names)]
 
 
-def _seconds(contenders, rounds, advance):
-    """Seconds by contender and round, of contenders that take turns."""
-    works = {contender.name: contender.make() for contender in contenders}
+def _seconds(implementations, rounds, advance):
+    """Time implementations in turns; return seconds by name and round."""
+    works = {found.name: found.make() for found in implementations}
     seconds = {name: [] for name in works}
     for work in works.values():
         work()
@@ -244,19 +242,19 @@ def _seconds(contenders, rounds, advance):
     return seconds
 
 
-def _entry(contender, seconds, ours):
-    if not contender.available:
-        return {"name": contender.name, "missing": "not installed"}
-    values = seconds[contender.name]
+def _entry(implementation, seconds, ours):
+    if not implementation.available:
+        return {"name": implementation.name, "missing": "not installed"}
+    values = seconds[implementation.name]
     entry = {
-        "name": contender.name,
-        "version": contender.package and contender.version,
+        "name": implementation.name,
+        "version": implementation.package and implementation.version,
         "seconds": values,
         "median": statistics.median(values),
     }
-    if contender.parameters:
-        entry["parameters"] = contender.parameters()
-    if contender.name != ours:
+    if implementation.parameters:
+        entry["parameters"] = implementation.parameters()
+    if implementation.name != ours:
         ratios = [their / our for their, our in zip(values, seconds[ours], strict=True)]
         summary = {"median": statistics.median, "min": min, "max": max}
         entry["ratio"] = {key: fn(ratios) for key, fn in summary.items()}
@@ -280,10 +278,10 @@ def _cells(entry):
     ]
 
 
-def _memory_of_process(benchmark, contender, size, training_size):
-    """Run one contender in a fresh process; give the MiB that its work took."""
+def _memory_of_process(benchmark, implementation, size, training_size):
+    """Run one implementation in a fresh process; return its peak memory in MiB."""
     program = f"from {__name__} import _print_memory; _print_memory()"
-    arguments = json.dumps([benchmark, contender, size, training_size])
+    arguments = json.dumps([benchmark, implementation, size, training_size])
     done = subprocess.run(
         [sys.executable, "-c", program, arguments],
         capture_output=True,
@@ -292,23 +290,23 @@ def _memory_of_process(benchmark, contender, size, training_size):
     )
     if done.returncode:
         raise RuntimeError(
-            f"{contender} failed at {benchmark} in a process of its own, with code "
+            f"{implementation} failed at {benchmark} in a separate process, with code "
             f"{done.returncode}: {done.stderr[-1000:]}"
         )
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def _print_memory():
-    """What the fresh process does."""
-    benchmark, contender, *sizes = json.loads(sys.argv[1])
+    """Run one implementation in the fresh process."""
+    benchmark, name, *sizes = json.loads(sys.argv[1])
     (found,) = _chosen(benchmarks(*map(tuple, sizes)), [benchmark])
-    (contender,) = [c for c in found.contenders if c.name == contender]
+    (implementation,) = [i for i in found.available if i.name == name]
     with _placed_on("cpu"):
-        print(json.dumps(peak_memory(contender.make())))
+        print(json.dumps(peak_memory(implementation.make())))
 
 
 def _resident(field):
-    """A figure of this process' resident memory in MiB."""
+    """Read a field of this process' resident memory in MiB."""
     status = pathlib.Path("/proc/self/status").read_text(encoding="utf-8")
     for line in status.splitlines():
         if line.startswith(field):

@@ -1,56 +1,56 @@
-"""Which method moved between two evaluations, and by how much."""
+"""Compare two evaluations: which methods changed, and by how much."""
 
 import dataclasses
 
 from kregzoo.evaluation.statistics import estimate, paired_difference
-from kregzoo.evaluation.table import by_pair
-
-# Which way is better.
-FIGURES = {"dice": 1, "tre": -1, "hd95": -1}
+from kregzoo.evaluation.table import ERROR, by_pair
+from kregzoo.metrics.registry import METRICS
 
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """How one figure of one method changed.
+    """Change of one metric of one method.
 
     Args:
         method: str.
-        figure: str; `"failed"` for pairs that were registered before and now fail.
+        metric: str; `"failed"` for pairs that were registered before and now fail.
         difference: the `Estimate` of after minus before, over the common pairs.
-        verdict: `"better"`, `"worse"` or `"same"`: worse when the interval of the
-            difference lies wholly on the worse side of the tolerance.
+        verdict: `"better"`, `"worse"` or `"same"`. Worse means that the whole interval
+            of the difference lies on the worse side of the tolerance.
     """
 
     method: str
-    figure: str
+    metric: str
     difference: object
     verdict: str
 
 
 def compare(before, after, tolerance=0.0, tolerance_mm=0.0):
-    """Compare two evaluations on the pairs and methods that both have.
+    """Compare two evaluations on their common pairs and methods.
+
+    The metrics that are reported with an interval are compared.
 
     Args:
         before: list of rows, see `kregzoo.evaluation.table`.
         after: likewise.
-        tolerance: float >= 0. Differences of Dice up to it do not count.
-        tolerance_mm: float >= 0. The same of distances.
+        tolerance: float >= 0. Differences up to it do not count.
+        tolerance_mm: float >= 0. Likewise, for metrics in mm.
 
     Returns:
-        List of `Change`, by method and figure.
+        List of `Change`, by method and metric.
 
     Raises:
-        ValueError: when they have no method and pair in common.
+        ValueError: If they have no method and pair in common.
     """
     changes = []
-    for figure, sign in FIGURES.items():
-        allowed = tolerance if figure == "dice" else tolerance_mm
-        old, new = by_pair(before, figure), by_pair(after, figure)
+    for metric in (metric for metric in METRICS.values() if metric.interval):
+        allowed = tolerance_mm if metric.unit == "mm" else tolerance
+        old, new = (by_pair(rows, metric.name) for rows in (before, after))
         for method in [name for name in old if name in new]:
             difference = paired_difference(new[method], old[method])
             if difference:
-                verdict = _verdict(difference, sign, allowed)
-                changes.append(Change(method, figure, difference, verdict))
+                verdict = _verdict(difference, metric.sign, allowed)
+                changes.append(Change(method, metric.name, difference, verdict))
     changes += _failures(before, after)
     if not changes:
         methods = [sorted({row["method"] for row in rows}) for rows in (before, after)]
@@ -72,12 +72,12 @@ def changes_table(changes):
     """
     from rich.table import Table
 
-    table = Table("method", "figure", "pairs", "after - before [95 %]", "verdict")
+    table = Table("method", "metric", "pairs", "after - before [95 %]", "verdict")
     for change in changes:
         found = change.difference
         table.add_row(
             change.method,
-            change.figure,
+            change.metric,
             str(found.count),
             found.text(4),
             change.verdict,
@@ -86,11 +86,12 @@ def changes_table(changes):
 
 
 def _failures(before, after):
-    """Methods that fail on pairs which they registered before: worse, whatever else."""
-    registered = {(r["method"], r["pair"]) for r in before if not r.get("error")}
+    """Find methods that now fail on pairs that they registered: always worse."""
+    failed_before = {(r["method"], r["pair"]) for r in before if r["metric"] == ERROR}
+    registered = {(r["method"], r["pair"]) for r in before} - failed_before
     failed = {}
     for row in after:
-        if row.get("error") and (row["method"], row["pair"]) in registered:
+        if row["metric"] == ERROR and (row["method"], row["pair"]) in registered:
             failed.setdefault(row["method"], []).append(1.0)
     return [
         Change(method, "failed", estimate(values), "worse")

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: Dice by structure, TRE, folds, seconds and accuracy."""
+"""Figures of an evaluation: Dice by structure, TRE, folds, time and accuracy."""
 
 import pathlib
 import statistics
@@ -6,34 +6,33 @@ import statistics
 import numpy as np
 
 from kregzoo.evaluation.statistics import estimate
-from kregzoo.report.page import require_matplotlib
+from kregzoo.metrics.registry import METRICS
 from kregzoo.utils.files import atomic
 
-# Okabe and Ito's colours, which the colour-blind tell apart.
-COLOURS = "#0072b2 #d55e00 #009e73 #cc79a7 #e69f00 #56b4e9 #000000".split()
-# Methods told apart in the pictures of single structures and pairs.
+# Okabe and Ito's palette for color blindness.
+COLORS = "#0072b2 #d55e00 #009e73 #cc79a7 #e69f00 #56b4e9 #000000".split()
+# Methods in the figures of single structures and pairs.
 SHOWN = 4
 
 
 def draw(table, folder):
-    """Draw every picture that a table gives.
+    """Draw every figure that a table has the metrics for.
 
     Args:
-        table: the `kregzoo.evaluation.results.Table`.
-        folder: folder to write `<data>_<picture>.png` to.
+        table: the `kregzoo.evaluation.Table`.
+        folder: folder to write `<data>_<figure>.png` to.
 
     Returns:
         List of the paths written.
     """
-    require_matplotlib()
-    pictures = {
+    figures = {
         "dice": _dice_by_structure(table),
         "tre": _tre_against_start(table),
         "folds": _folds(table),
         "seconds": _seconds_against_accuracy(table),
     }
     paths = []
-    for name, figure in pictures.items():
+    for name, figure in figures.items():
         path = pathlib.Path(folder) / f"{table.name}_{name}.png"
         if figure is None:
             path.unlink(missing_ok=True)
@@ -56,30 +55,34 @@ def _figure(width, height, **labels):
     return figure, axes
 
 
-def _shown(table, figure, best):
-    """Ours and the best of the others, at most `SHOWN` in all."""
-    values = table.values(figure)
+def _shown(table, metric):
+    """Select ours and the best of the others, at most `SHOWN` in all."""
+    values = table.values(metric)
     means = {method: statistics.mean(v.values()) for method, v in values.items()}
     ours = [method for method in table.ours() if method in values]
-    others = sorted(set(values) - set(ours), key=means.get, reverse=best is max)
+    others = sorted(
+        set(values) - set(ours), key=means.get, reverse=METRICS[metric].sign > 0
+    )
     return (ours + others)[: max(SHOWN, len(ours) + 1)]
 
 
 def _dice_by_structure(table):
-    methods = _shown(table, "dice", max)
+    dice = METRICS["dice"]
+    methods = _shown(table, dice.name)
     values = {method: {} for method in methods}
     for row in table.rows:
-        if row["method"] in values and row["label"] is not None:
-            values[row["method"]].setdefault(row["label"], []).append(row["dice"])
+        if row["method"] in values and row["metric"] == dice.name:
+            values[row["method"]].setdefault(row["label"], []).append(row["value"])
     if not methods:
         return None
     first = values[methods[0]]
     labels = sorted(first, key=lambda label: np.median(first[label]))
     height = 1.2 + len(labels) * max(0.14, 0.05 * len(methods))
-    figure, axes = _figure(8, height, xlabel="Dice, a box over the pairs", xlim=(0, 1))
+    figure, axes = _figure(8, height, xlabel=f"{dice.heading}, a box over the pairs")
+    axes.set_xlim(0, 1)
     step = 0.8 / len(methods)
     for number, method in enumerate(methods):
-        colour = COLOURS[number % len(COLOURS)]
+        color = COLORS[number % len(COLORS)]
         axes.boxplot(
             [values[method].get(label, []) for label in labels],
             positions=np.arange(len(labels)) + (number - (len(methods) - 1) / 2) * step,
@@ -87,13 +90,13 @@ def _dice_by_structure(table):
             widths=0.8 * step,
             patch_artist=True,
             manage_ticks=False,
-            boxprops={"facecolor": colour, "linewidth": 0},
+            boxprops={"facecolor": color, "linewidth": 0},
             medianprops={"color": "white", "linewidth": 0.8},
-            whiskerprops={"color": colour, "linewidth": 0.8},
+            whiskerprops={"color": color, "linewidth": 0.8},
             showcaps=False,
-            flierprops={"marker": ".", "markersize": 2, "markeredgecolor": colour},
+            flierprops={"marker": ".", "markersize": 2, "markeredgecolor": color},
         )
-        axes.plot([], [], color=colour, linewidth=6, label=method)
+        axes.plot([], [], color=color, linewidth=6, label=method)
     axes.set_yticks(range(len(labels)), labels, fontsize=7)
     axes.set_ylabel("label")
     axes.set_ylim(-1, len(labels))
@@ -107,16 +110,19 @@ def _tre_against_start(table):
     if not start:
         return None
     figure, axes = _figure(
-        6, 5.5, xlabel="TRE at the start in mm", ylabel="TRE after registration in mm"
+        6,
+        5.5,
+        xlabel=f"{METRICS['tre'].heading} at the start",
+        ylabel=f"{METRICS['tre'].heading} after registration",
     )
-    methods = [m for m in _shown(table, "tre", min) if values[m] is not start]
-    for method, colour in zip(methods, COLOURS, strict=False):
+    methods = [m for m in _shown(table, "tre") if values[m] is not start]
+    for method, color in zip(methods, COLORS, strict=False):
         pairs = [pair for pair in values[method] if pair in start]
         axes.plot(
             [start[pair] for pair in pairs],
             [values[method][pair] for pair in pairs],
             "o",
-            color=colour,
+            color=color,
             markersize=5,
             label=method,
         )
@@ -131,11 +137,13 @@ def _folds(table):
     values = table.values("folded_percent")
     if not values:
         return None
-    figure, axes = _figure(7, 1 + 0.3 * len(values), xlabel="folded voxels in %")
+    figure, axes = _figure(
+        7, 1 + 0.3 * len(values), xlabel=METRICS["folded_percent"].heading
+    )
     for number, method in enumerate(values):
         folds = list(values[method].values())
-        axes.plot(folds, [number] * len(folds), "o", color=COLOURS[0], alpha=0.5)
-    # Linear to a hundredth of a percent, so that none is to be seen as none.
+        axes.plot(folds, [number] * len(folds), "o", color=COLORS[0], alpha=0.5)
+    # Linear up to a hundredth of a percent, so that 0 has a place on the axis.
     axes.set_xscale("symlog", linthresh=0.01)
     axes.set_xlim(left=-0.002)
     axes.set_yticks(range(len(values)), list(values))
@@ -144,21 +152,21 @@ def _folds(table):
 
 
 def _seconds_against_accuracy(table):
-    figure_name = "tre" if table.values("tre") else "dice"
-    accuracy, seconds = table.values(figure_name), table.values("seconds")
-    if not accuracy:
+    if not table.ranking:
         return None
-    title = {"dice": "Dice", "tre": "TRE in mm"}[figure_name]
-    figure, axes = _figure(7, 4.5, xlabel="seconds a pair", ylabel=f"{title}, 95 %")
+    metric, time = table.ranking[-1], METRICS["seconds"]
+    accuracy, seconds = table.values(metric.name), table.values(time.name)
+    labels = {"xlabel": f"{time.heading} a pair", "ylabel": f"{metric.heading}, 95 %"}
+    figure, axes = _figure(7, 4.5, **labels)
     means = {method: estimate(values.values()) for method, values in accuracy.items()}
     ranked = sorted(means, key=lambda method: means[method].mean)
     for rank, method in enumerate(ranked):
         found = means[method]
-        x = statistics.median(seconds[method].values())
-        colour = COLOURS[1] if method in table.ours() else COLOURS[0]
+        x = time.average(seconds[method].values())
+        color = COLORS[1] if method in table.ours() else COLORS[0]
         error = [[found.mean - found.low], [found.high - found.mean]]
-        axes.errorbar(x, found.mean, yerr=error, fmt="o", color=colour)
-        # To the right and to the left in turns, not to cover each other.
+        axes.errorbar(x, found.mean, yerr=error, fmt="o", color=color)
+        # Labels alternate between right and left to avoid overlap.
         side, align = (8, "left") if rank % 2 else (-8, "right")
         axes.annotate(
             method,

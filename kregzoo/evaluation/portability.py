@@ -1,9 +1,9 @@
-"""The presets on every backend, in every format, and at full resolution.
+"""Compare the presets on every backend and in every format, and measure memory.
 
-What is compared is measured in processes of their own: a process has one backend, and
-one peak of its memory. All register the MNI152 template that nilearn carries, or its
-middle slice, against itself moved and bent in a known way; networks of other organs do
-not align it, but must say the same of it everywhere.
+Each row is measured in a separate process, because a process has one backend and one
+peak of its memory. All presets register a deformed copy of the MNI152 template that
+nilearn contains, or its middle slice. Networks of other organs do not align it, but
+must give the same answer everywhere.
 """
 
 import importlib.util
@@ -18,8 +18,6 @@ import time
 import numpy as np
 
 from kregzoo import ops, zoo
-from kregzoo.evaluation.provenance import provenance
-from kregzoo.registrars import OneStepRegistrar
 from kregzoo.spatial import (
     AffineTransform,
     CompositeTransform,
@@ -30,8 +28,9 @@ from kregzoo.spatial import (
 from kregzoo.training import Pose
 from kregzoo.utils.files import atomic
 from kregzoo.utils.progress import progress_bar
+from kregzoo.utils.provenance import provenance
 
-# The module to import of each backend, the one that the others are compared with first.
+# The module of each backend. The first backend is the reference.
 BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 FORMATS = ("tf_saved_model", "onnx", "litert")
 # Voxels of 1 mm along each axis.
@@ -47,7 +46,7 @@ def measure(presets=None, sizes=SIZES, progress=True):
     """Measure backends, formats and sizes.
 
     Args:
-        presets: names of presets; by default all that register in one step.
+        presets: names of presets. Defaults to all that can be exported.
         sizes: ints, along each axis, of the volumes of 1 mm to register.
         progress: bool. Show a progress bar.
 
@@ -55,9 +54,9 @@ def measure(presets=None, sizes=SIZES, progress=True):
         Dict of three lists of dicts, under the keys of `TABLES` and their heads.
 
     Raises:
-        ImportError: without nilearn.
+        ImportError: If nilearn is not installed.
     """
-    names = list(presets or _one_step_presets())
+    names = list(presets or _exportable_presets())
     backends = [b for b, module in BACKENDS.items() if importlib.util.find_spec(module)]
     in_space = [r.name for r in zoo.list_models() if r.name in names and r.ndim == 3]
     jobs = [("backends", name, b) for name in names for b in backends]
@@ -69,16 +68,16 @@ def measure(presets=None, sizes=SIZES, progress=True):
         progress_bar(len(jobs), progress, "Measuring") as advance,
     ):
         for table, name, what in jobs:
-            figures = _in_process(table, name, what, folder)
+            values = _in_process(table, name, what, folder)
             rows[table].append(
-                dict(zip(TABLES[table], (name, what, *figures), strict=True))
+                dict(zip(TABLES[table], (name, what, *values), strict=True))
             )
             advance()
     return rows
 
 
 def write_json(path, rows, command=""):
-    """Write what was measured with where and when, as one whole file.
+    """Write measurements and their provenance to a JSON file.
 
     Args:
         path: the file.
@@ -91,22 +90,22 @@ def write_json(path, rows, command=""):
 
 
 def texts(row):
-    """One row as texts, in the order of its table's heads."""
+    """Format one row, in the order of its table's heads."""
     return [f"{x:.3g}" if isinstance(x, float) else str(x) for x in row.values()]
 
 
-def _one_step_presets():
+def _exportable_presets():
     return [
         record.name
         for record in zoo.list_models()
-        if isinstance(zoo.load(record.name), OneStepRegistrar)
+        if "export" in zoo.load(record.name).capabilities
     ]
 
 
 def _in_process(table, name, what, folder):
-    """The figures of one row, measured in a fresh process."""
+    """Measure the values of one row in a fresh process."""
     backend = what if table == "backends" else "tensorflow"
-    program = f"from {__name__} import _print_figures; _print_figures()"
+    program = f"from {__name__} import _print_values; _print_values()"
     done = subprocess.run(
         [sys.executable, "-c", program, table, name, what, folder],
         capture_output=True,
@@ -118,14 +117,14 @@ def _in_process(table, name, what, folder):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _print_figures():
-    """What the fresh process does."""
+def _print_values():
+    """Measure one row in the fresh process."""
     table, name, what, folder = sys.argv[1:]
-    print(json.dumps(FIGURES[table](name, what, pathlib.Path(folder))))
+    print(json.dumps(MEASURES[table](name, what, pathlib.Path(folder))))
 
 
-def _backend_figures(name, backend, folder):
-    """How far the field lies from the first backend's, and the seconds it took."""
+def _measure_backend(name, backend, folder):
+    """Return the distance of the field from the first backend's, and the seconds."""
     registrar = zoo.load(name)
     moving, fixed = known_pair(registrar.preprocessor.ndim)
     registrar.register(moving, fixed, progress=False)
@@ -140,8 +139,8 @@ def _backend_figures(name, backend, folder):
     return float(distances.mean()), seconds
 
 
-def _export_figures(name, format, folder):
-    """How far the outputs lie from the network's, and the size of what is written."""
+def _measure_export(name, format, folder):
+    """Return the distance of the outputs from the network's, and the size in MiB."""
     registrar = zoo.load(name)
     path = registrar.export(folder / f"{name}-{format}", format)
     shape = json.loads((path.parent / "interface.json").read_text())["inputs"]["fixed"]
@@ -158,7 +157,7 @@ def _export_figures(name, format, folder):
 
 
 def _cropped(array, shape):
-    """The array as a batch of one of a shape, cut or padded by zeros at the ends."""
+    """Make a batch of one of a shape, cut or padded by zeros at the ends."""
     result = np.zeros(shape, "float32")
     part = tuple(
         slice(min(have, want))
@@ -168,8 +167,8 @@ def _cropped(array, shape):
     return result
 
 
-def _memory_figures(name, size, folder):
-    """The peak memory of a process that registers two cubes, and the seconds."""
+def _measure_memory(name, size, folder):
+    """Return the peak memory in GiB of registering two cubes, and the seconds."""
     import resource
 
     moving, fixed = known_pair(3)
@@ -209,15 +208,15 @@ def _run_litert(path, pair):
 
 
 RUNTIMES = dict(zip(FORMATS, (_run_saved_model, _run_onnx, _run_litert), strict=True))
-FIGURES = {
-    "backends": _backend_figures,
-    "export": _export_figures,
-    "memory": _memory_figures,
+MEASURES = {
+    "backends": _measure_backend,
+    "export": _measure_export,
+    "memory": _measure_memory,
 }
 
 
 def known_pair(ndim):
-    """The MNI152 template of 2 mm, or a slice of it: moved and bent, and as it is.
+    """Return the MNI152 template of 2 mm, or a slice of it: deformed, and as it is.
 
     Args:
         ndim: int, 2 or 3.
@@ -226,13 +225,13 @@ def known_pair(ndim):
         Pair of `Image`, moving and fixed.
 
     Raises:
-        ImportError: without nilearn.
+        ImportError: If nilearn is not installed.
     """
     try:
         from nilearn import datasets
     except ImportError as error:
         raise ImportError(
-            "What is registered is the brain that nilearn carries: "
+            "The portability test needs the template that nilearn carries: "
             'pip install "kregzoo[bench]"'
         ) from error
     fixed = Image.from_nibabel(datasets.load_mni152_template(resolution=2))

@@ -1,4 +1,4 @@
-"""Running methods on the held-out pairs of a data folder, to a table that stays."""
+"""Run methods on the cases of a protocol, and keep a table of the results."""
 
 import json
 import pathlib
@@ -6,53 +6,55 @@ import re
 import tempfile
 import time
 
-from kregzoo.evaluation.pairs import read_pairs
-from kregzoo.evaluation.protocols import TRUTHS
-from kregzoo.evaluation.provenance import provenance
-from kregzoo.evaluation.results import Table
-from kregzoo.evaluation.table import read_rows, write_rows
+from kregzoo.evaluation.table import ERROR, Table, read_rows, write_rows
+from kregzoo.protocols import HELD_OUT_PAIRS, rows_of
 from kregzoo.training import read_dataset
 from kregzoo.utils.files import atomic
 from kregzoo.utils.progress import progress_bar
+from kregzoo.utils.provenance import provenance
 
 SAME = ("version", "commit", "machine", "backend")
 
 
-def evaluate(methods, data, folder, command="", count=None, truth=None, progress=True):
-    """Register every held-out pair by every method, from the raw files.
+def evaluate(
+    methods,
+    data,
+    folder,
+    command="",
+    count=None,
+    protocol=HELD_OUT_PAIRS,
+    progress=True,
+):
+    """Run every method on every case of a protocol, from the raw files.
 
-    What a table in `folder` already holds, by the same methods in the same versions, at
-    the same commit and on the same machine, is not run again; pairs that failed are. A
-    failure is recorded and the run goes on.
+    Results that a table in `folder` already holds are kept, if they are by the same
+    methods in the same versions, at the same commit and on the same machine. Failed
+    cases are run again. A failure is recorded and the run goes on.
 
     Args:
         methods: list of `Method`.
         data: folder with a `dataset.json`.
-        folder: folder of the tables: `<data>.csv`, see `kregzoo.evaluation.table`, and
-            `<data>.json` that says what the data and the methods are.
+        folder: folder of the tables: a CSV file, see `kregzoo.evaluation.table`, and a
+            JSON file that describes the data and the methods.
         command: str. The command to record.
-        count: int. Register only the first so many pairs; None for all.
-        truth: str, of `TRUTHS`: in place of the data's own pairs register such as it
-            makes; the tables are `<data>_<truth>`.
+        count: int. Number of cases. Defaults to all.
+        protocol: the `Protocol`, which names the table. Defaults to held-out pairs.
         progress: bool. Show a progress bar.
 
     Returns:
         The `Table` measured.
 
     Raises:
-        ValueError: when the data are not usable.
+        ValueError: If the data are not usable.
     """
     data, folder = pathlib.Path(data).resolve(), pathlib.Path(folder)
     with tempfile.TemporaryDirectory() as made:
-        if truth is None:
-            pairs = read_pairs(data, count)
-        else:
-            pairs = TRUTHS[truth].make(data, made, count)
-        facts = _facts(data, len(pairs), truth)
-        return _measured(methods, pairs, facts, folder, provenance(command), progress)
+        cases = protocol.make_cases(data, made, count)
+        facts = _facts(data, len(cases), protocol)
+        return _measured(methods, cases, facts, folder, provenance(command), progress)
 
 
-def _measured(methods, pairs, facts, folder, run, progress):
+def _measured(methods, cases, facts, folder, run, progress):
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{facts['name']}.csv"
     descriptions = {method.name: method.description for method in methods}
@@ -61,56 +63,55 @@ def _measured(methods, pairs, facts, folder, run, progress):
     with atomic(path.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(record, indent=1) + "\n")
     done = {(row["pair"], row["method"]) for row in rows}
-    with progress_bar(len(pairs) * len(methods), progress, path.stem) as advance:
-        for pair in pairs:
+    with progress_bar(len(cases) * len(methods), progress, path.stem) as advance:
+        for case in cases:
             for method in methods:
-                if (pair.name, method.name) not in done:
-                    rows += _registered(method, pair)
+                if (case.name, method.name) not in done:
+                    rows += _rows_of_case(method, case)
                     write_rows(path, rows)
                 advance()
     return Table.read(path)
 
 
-def _registered(method, pair):
-    """The rows of one pair and method; one row with the error if it fails."""
-    key = {"pair": pair.name, "method": method.name}
+def _rows_of_case(method, case):
+    """Measure a method on a case; return one row with the error if it fails."""
+    key = {"pair": case.name, "method": method.name}
     try:
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
-            paths = method.run(pair.moving, pair.fixed, pathlib.Path(folder))
+            answer = case.run(method, pathlib.Path(folder))
             seconds = time.perf_counter() - start
-            rows = pair.measure(method.transform(paths), method.inverse(folder))
-    # Whatever a tool raises is its result on this pair.
+            rows = case.measure(answer)
+    # Any error of a method is its result on this case.
     except Exception as error:
         text = " ".join(f"{type(error).__name__}: {error}".split())
-        # Files by their names: where they lay on some machine tells nobody anything.
+        # Paths of this machine mean nothing elsewhere: keep the names of files.
         text = re.sub(r"(?<!\S)/(?:[^/\s]+/)+", "", text)
-        return [{**key, "error": text[:300]}]
-    return [{**key, **row, "seconds": seconds} for row in rows]
+        return [{**key, "label": None, "metric": ERROR, "value": text[:300]}]
+    rows += rows_of({"seconds": seconds})
+    return [{**key, **row} for row in rows]
 
 
 def _kept(path, descriptions, run):
-    """Rows of an earlier run that this one would only repeat."""
+    """Return the rows of an earlier run that this one would repeat."""
     if not (path.is_file() and path.with_suffix(".json").is_file()):
         return []
     record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    # The table names one commit and machine for all its rows, so it must be theirs.
+    # The table records one commit and machine for all its rows.
     if any(record["run"].get(key) != run[key] for key in SAME):
         return []
     before = record["methods"]
     same = {name for name, text in descriptions.items() if before.get(name) == text}
-    rows = read_rows(path)
-    return [row for row in rows if row["method"] in same and not row["error"]]
+    return [r for r in read_rows(path) if r["method"] in same and r["metric"] != ERROR]
 
 
-def _facts(data, count, truth):
-    """What the tables say of the data."""
+def _facts(data, count, protocol):
+    """Describe the data for the table."""
     dataset = read_dataset(data)
     facts = {key: dataset.get(key, "") for key in ("title", "source", "licence")}
-    facts = {"name": data.name, **facts, "pairs": count}
-    if truth:
-        facts["name"] += f"_{truth}"
-        facts["title"] += f"; {TRUTHS[truth].title}"
-        if TRUTHS[truth].success:
-            facts["success"] = TRUTHS[truth].success
+    facts = {"name": protocol.table_name(data.name), **facts, "pairs": count}
+    if protocol.title:
+        facts["title"] += f"; {protocol.title}"
+    if protocol.success:
+        facts["success"] = protocol.success
     return facts

@@ -1,23 +1,104 @@
-"""The tidy table of an evaluation: one row a pair, method and label, as CSV."""
+"""Tables of results: one row a pair, method, label and metric, as CSV."""
 
 import csv
+import dataclasses
+import functools
+import json
 import math
 import pathlib
 
+from kregzoo.metrics.registry import METRICS, by_priority
 from kregzoo.utils.files import atomic
 
-# By pair and method, and by label below it; what is the same for all labels of a pair
-# stands in each row.
-FIGURES = (
-    "dice",
-    "hd95",
-    "tre",
-    "folded_percent",
-    "sd_log_j",
-    "inverse_error",
-    "seconds",
-)
-COLUMNS = ("pair", "method", "label", *FIGURES, "error")
+# The label is empty for metrics of the whole pair.
+COLUMNS = ("pair", "method", "label", "metric", "value")
+# In place of a metric, where a method failed: the value is the error's text.
+ERROR = "error"
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Results on one data set and how they were measured.
+
+    Args:
+        name: str. The data's name, and the protocol's unless the pairs are the data's.
+        rows: list of dicts by column.
+        record: dict of `data`, `methods` and `run`.
+    """
+
+    name: str
+    rows: list
+    record: dict
+
+    @classmethod
+    def read(cls, path):
+        """Read a CSV file and the JSON file beside it."""
+        path = pathlib.Path(path)
+        record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        return cls(path.stem, read_rows(path), record)
+
+    @property
+    def methods(self):
+        """Names of the methods, in the order in which they were asked for."""
+        return list(self.record["methods"])
+
+    @functools.cached_property
+    def metrics(self):
+        """Names of the metrics that have a value, in the order of the registry."""
+        found = {row["metric"] for row in self.rows}
+        return [name for name in METRICS if name in found]
+
+    @property
+    def ranking(self):
+        """The metrics that rank methods, the most important last."""
+        return by_priority(self.metrics)
+
+    def values(self, metric):
+        """Collect a metric by method and pair, see `by_pair`.
+
+        Args:
+            metric: str.
+
+        Returns:
+            Dict of dicts of the methods that have a value.
+        """
+        found = self._by_metric.get(metric, {})
+        return {name: found[name] for name in self.methods if name in found}
+
+    @functools.cached_property
+    def _by_metric(self):
+        return {name: by_pair(self.rows, name) for name in self.metrics}
+
+    @property
+    def failures(self):
+        """The rows of pairs that a method failed to register."""
+        return [row for row in self.rows if row["metric"] == ERROR]
+
+    def success(self, method, limit):
+        """Compute the share of a method's pairs with a TRE below a limit.
+
+        Args:
+            method: str.
+            limit: float, in mm.
+
+        Returns:
+            Float from 0 to 1. Failed pairs are no success.
+        """
+        pairs = {row["pair"] for row in self.rows if row["method"] == method}
+        errors = self.values("tre").get(method, {}).values()
+        return sum(error < limit for error in errors) / len(pairs)
+
+    @property
+    def presets(self):
+        """Names of the presets among the methods."""
+        weighted = [
+            name for name in self.methods if "weights" in self.record["methods"][name]
+        ]
+        return list(dict.fromkeys(name.split()[0] for name in weighted))
+
+    def ours(self):
+        """Names of the methods that are presets, refined or not."""
+        return [name for name in self.methods if name.split()[0] in self.presets]
 
 
 def read_rows(path):
@@ -27,20 +108,20 @@ def read_rows(path):
         path: the file.
 
     Returns:
-        List of dicts by column: strings, `label` an int, and figures floats, NaN where
-        the file has none.
+        List of dicts by column: strings, but `label` an int or None, and `value` a
+        float; of the metric `"error"` a str.
 
     Raises:
-        ValueError: when the file is missing or has other columns.
+        ValueError: If the file is missing or has other columns.
     """
     path = pathlib.Path(path)
     if not path.is_file():
-        raise ValueError(f"There is no such file of rows. Received: {str(path)!r}")
+        raise ValueError(f"The table must be a file. Received: {str(path)!r}")
     with open(path, newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         if tuple(reader.fieldnames or ()) != COLUMNS:
             raise ValueError(
-                f"The file must have the columns {', '.join(COLUMNS)}. "
+                f"The table must have the columns {', '.join(COLUMNS)}. "
                 f"Received: {str(path)!r} with {', '.join(reader.fieldnames or ())}"
             )
         return [_parsed(row) for row in reader]
@@ -51,7 +132,7 @@ def write_rows(path, rows):
 
     Args:
         path: the file.
-        rows: list of dicts with some of the columns.
+        rows: list of dicts by column. Rows without a value are left out.
     """
     with (
         atomic(path) as temporary,
@@ -59,39 +140,41 @@ def write_rows(path, rows):
     ):
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({k: _text(v) for k, v in row.items()} for row in rows)
+        writer.writerows(
+            {**row, "value": _text(row)} for row in rows if _has_value(row)
+        )
 
 
-def by_pair(rows, figure):
-    """Mean of a figure over the labels of each pair, by method.
+def by_pair(rows, metric):
+    """Average a metric over the labels of each pair, by method.
 
     Args:
         rows: list of dicts.
-        figure: one of `FIGURES`.
+        metric: str.
 
     Returns:
-        Dict of dicts, `values[method][pair]`; pairs without a value are left out.
+        Dict of dicts, `values[method][pair]`. Pairs without a value are left out.
     """
-    sums = {}
+    found = {}
     for row in rows:
-        value = row.get(figure)
-        if value is None or math.isnan(value):
-            continue
-        values = sums.setdefault(row["method"], {}).setdefault(row["pair"], [])
-        values.append(value)
+        if row["metric"] == metric and _has_value(row):
+            pairs = found.setdefault(row["method"], {})
+            pairs.setdefault(row["pair"], []).append(row["value"])
     return {
         method: {pair: sum(v) / len(v) for pair, v in pairs.items()}
-        for method, pairs in sums.items()
+        for method, pairs in found.items()
     }
 
 
+def _has_value(row):
+    return not (isinstance(row["value"], float) and math.isnan(row["value"]))
+
+
 def _parsed(row):
-    figures = {name: float(row[name] or "nan") for name in FIGURES}
-    label = int(row["label"]) if row["label"] else None
-    return {**row, "label": label, **figures}
+    value = row["value"] if row["metric"] == ERROR else float(row["value"])
+    return {**row, "label": int(row["label"]) if row["label"] else None, "value": value}
 
 
-def _text(value):
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return f"{value:.6g}" if isinstance(value, float) else value
+def _text(row):
+    value = row["value"]
+    return value if row["metric"] == ERROR else f"{value:.6g}"

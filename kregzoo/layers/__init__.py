@@ -1,7 +1,6 @@
-"""Keras layers that warp, integrate, resize, compose and compare.
+"""Keras layers that warp, integrate, resize, compose and correlate.
 
-There is no instance normalisation here: `keras.layers.GroupNormalization(groups=-1)`
-is one.
+For instance normalization, use `keras.layers.GroupNormalization(groups=-1)`.
 """
 
 from kregzoo.layers.affine_field import AffineField

@@ -1,4 +1,4 @@
-"""Dense displacement of an affine matrix."""
+"""Conversion of an affine matrix to a dense displacement."""
 
 import keras
 
@@ -8,14 +8,14 @@ from kregzoo.layers.field_layer import FieldLayer
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class AffineField(FieldLayer):
-    """Samples an affine matrix as a displacement on the voxels of an image.
+    """Convert an affine matrix to a displacement on the voxel grid of an image.
 
-    Call it on `[affine, image]`: matrices `(B, D, D + 1)` in voxels about the centre,
-    and an image `(B, *spatial, C)`, of which only the shape counts. The result is
-    `(B, *spatial, D)`, for `SpatialTransformer`.
+    Call it on `[affine, image]`: matrices `(B, D, D + 1)` in voxels about the center,
+    and an image `(B, *spatial, C)`, of which only the shape is used. The result is
+    `(B, *spatial, D)`, the input of `SpatialTransformer`.
 
     Args:
-        **kwargs: of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
+        **kwargs: arguments of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
 
     Example:
         >>> shift = keras.ops.convert_to_tensor([[[1.0, 0.0, 2.0], [0.0, 1.0, 0.0]]])

@@ -1,4 +1,4 @@
-"""Affine matrices from their parameters."""
+"""Affine matrices from parameters."""
 
 import keras
 
@@ -8,13 +8,14 @@ from kregzoo.layers.field_layer import FieldLayer
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class AffineMatrix(FieldLayer):
-    """Builds affine matrices from translations, rotations, log-scales and shears.
+    """Build affine matrices from translations, rotations, log-scales and shears.
 
-    Parameters `(B, 6)` in 2-D or `(B, 12)` in 3-D, as `ops.affine_matrix` takes them,
-    become `(B, D, D + 1)`, in voxels about the grid's centre. Zeros are the identity.
+    Call it on parameters `(B, 6)` in 2-D or `(B, 12)` in 3-D, in the order of
+    `ops.affine_matrix`. The result is `(B, D, D + 1)`, in voxels about the center of
+    the grid. Zeros give the identity.
 
     Args:
-        **kwargs: of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
+        **kwargs: arguments of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
 
     Example:
         >>> shift = keras.ops.convert_to_tensor([[2.0, 0.0, 0.0, 0.0, 0.0, 0.0]])

@@ -1,4 +1,4 @@
-"""Warping an image by an affine matrix."""
+"""Affine warping of an image."""
 
 import keras
 
@@ -9,19 +9,19 @@ from kregzoo.layers.spatial_transformer import check_sampling
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class AffineTransformer(FieldLayer):
-    """Warps an image by an affine map of its voxels about its centre.
+    """Warp an image by an affine transform about its center.
 
     Call it on `[image, affine]`: the image `(B, *spatial, C)` and the matrices
-    `[A | t]`, `(B, D, D + 1)`, in voxels. With `c = (n - 1) / 2` the result, of the
-    image's shape, is `warped(x) = image(A (x - c) + t + c)`.
+    `[A | t]`, `(B, D, D + 1)`, in voxels. The result has the shape of the image:
+    `warped(x) = image(A (x - c) + t + c)` with `c = (n - 1) / 2`.
 
     Args:
         interpolation: `"linear"`, or `"nearest"` for labels.
-        fill: `"border"` repeats the image's edge outside of it, `"zeros"` is 0 there.
-        **kwargs: of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
+        fill: value outside the image: `"border"` repeats its edge, `"zeros"` is 0.
+        **kwargs: arguments of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
 
     Raises:
-        ValueError: when `interpolation` or `fill` is none of the above.
+        ValueError: If `interpolation` or `fill` is unknown.
 
     Example:
         >>> import numpy as np

@@ -1,4 +1,4 @@
-"""Free-form deformation from a lattice of control points."""
+"""Dense displacement from B-spline control points."""
 
 import keras
 
@@ -8,19 +8,20 @@ from kregzoo.layers.field_layer import FieldLayer
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class BSplineField(FieldLayer):
-    """Expands B-spline control points into a dense displacement.
+    """Expand B-spline control points into a dense displacement.
 
     The control points `(B, *control_shape, D)` are displacements in voxels of the dense
-    grid, with one point of margin on each side of the field of view; the result is `(B,
-    *(spacing * (control_shape - 3)), D)`, for `SpatialTransformer`. Rueckert et al.,
-    Nonrigid Registration Using Free-Form Deformations, IEEE TMI 1999, equation 1.
+    grid, with one point of margin on each side of the field of view. The result is `(B,
+    *(spacing * (control_shape - 3)), D)`, the input of `SpatialTransformer`. Rueckert
+    et al., Nonrigid Registration Using Free-Form Deformations, IEEE TMI 1999,
+    equation 1.
 
     Args:
-        spacing: int > 0. Voxels from one control point to the next.
-        **kwargs: of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
+        spacing: int > 0. Distance between control points in voxels.
+        **kwargs: arguments of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
 
     Raises:
-        ValueError: when `spacing` is not positive.
+        ValueError: If `spacing` is not positive.
 
     Example:
         >>> control_points = keras.ops.ones((1, 6, 6, 2))

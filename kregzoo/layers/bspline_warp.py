@@ -1,4 +1,4 @@
-"""Warping an image by a lattice of control points."""
+"""B-spline warping of an image."""
 
 import keras
 
@@ -8,21 +8,21 @@ from kregzoo.layers.spatial_transformer import SpatialTransformer
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class BSplineWarp(SpatialTransformer):
-    """Warps an image by a cubic B-spline free-form deformation.
+    """Warp an image by a cubic B-spline free-form deformation.
 
     Call it on `[image, control_points]`: the image `(B, *spatial, C)` and the control
     points `(B, *control_shape, D)`, displacements in voxels of the image, with one
-    point of margin on each side. The result has the image's shape. Rueckert et al.,
-    Nonrigid Registration Using Free-Form Deformations, IEEE TMI 1999, equation 1. For
-    the dense displacement itself there is `BSplineField`.
+    point of margin on each side. The result has the shape of the image. To get the
+    dense displacement, use `BSplineField`. Rueckert et al., Nonrigid Registration
+    Using Free-Form Deformations, IEEE TMI 1999, equation 1.
 
     Args:
         interpolation: `"linear"`, or `"nearest"` for labels.
-        fill: `"border"` repeats the image's edge outside of it, `"zeros"` is 0 there.
-        **kwargs: of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
+        fill: value outside the image: `"border"` repeats its edge, `"zeros"` is 0.
+        **kwargs: arguments of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
 
     Raises:
-        ValueError: when `interpolation` or `fill` is none of the above.
+        ValueError: If `interpolation` or `fill` is unknown.
 
     Example:
         >>> import numpy as np

@@ -1,4 +1,4 @@
-"""Composing two transforms into one."""
+"""Composition of two transforms."""
 
 import keras
 
@@ -8,15 +8,15 @@ from kregzoo.layers.field_layer import FieldLayer
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class ComposeTransform(FieldLayer):
-    """Composes two transforms, so that an image is resampled only once.
+    """Compose two transforms, so that an image is resampled only once.
 
     Call it on `[outer, inner]`, each a displacement `(B, *spatial, D)` or an affine
-    matrix `(B, D, D + 1)`, in voxels. The result maps a point by `inner` first:
-    warping by it equals warping by `outer` and then the outcome by `inner`. It is a
-    displacement, or an affine matrix when both are.
+    matrix `(B, D, D + 1)`, in voxels. The result maps a point by `inner`, then by
+    `outer`. An image is warped in the opposite order: by `outer`, then by `inner`. The
+    result is an affine matrix if both transforms are, and a displacement otherwise.
 
     Args:
-        **kwargs: of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
+        **kwargs: arguments of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
 
     Example:
         >>> shift = keras.ops.ones((1, 4, 4, 2))

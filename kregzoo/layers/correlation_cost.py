@@ -7,21 +7,22 @@ from kregzoo import ops
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class CorrelationCost(keras.layers.Layer):
-    """Correlates each fixed feature vector with the moving ones around it.
+    """Correlate each fixed feature vector with the moving ones around it.
 
     Call it on `[fixed, moving]`, features `(B, *spatial, C)`. Channel k of the result
-    `(B, *spatial, n**D)` is the mean over channels of `fixed(x) * moving(x + d_k)`, the
-    offsets `d_k` running over a cube of `n = 2 * max_displacement / stride + 1`
-    voxels an axis, the last axis fastest; features outside the grid are 0. Dosovitskiy
-    et al., FlowNet, ICCV 2015.
+    `(B, *spatial, n**D)` is the mean over channels of `fixed(x) * moving(x + d_k)`. The
+    offsets `d_k` form a cube of `n = 2 * max_displacement / stride + 1` offsets per
+    axis, the last axis fastest. Features outside the grid are 0. Dosovitskiy et al.,
+    FlowNet, ICCV 2015.
 
     Args:
-        max_displacement: int >= 0. Half the cube's edge in voxels.
+        max_displacement: int >= 0. Largest offset along each axis in voxels.
         stride: int >= 1 that divides `max_displacement`. Step between offsets.
-        **kwargs: of `keras.layers.Layer`.
+        **kwargs: arguments of `keras.layers.Layer`.
 
     Raises:
-        ValueError: when `max_displacement` is negative or not a multiple of `stride`.
+        ValueError: If `max_displacement` is negative or not a multiple of `stride`, or
+            `stride` is not positive.
 
     Example:
         >>> features = keras.ops.ones((1, 8, 8, 4))
@@ -33,7 +34,8 @@ class CorrelationCost(keras.layers.Layer):
         super().__init__(**kwargs)
         if max_displacement < 0 or stride < 1 or max_displacement % stride:
             raise ValueError(
-                "`max_displacement` must be a multiple of `stride`, itself at least 1. "
+                "`max_displacement` must be a multiple of `stride`, at least 0, and "
+                "`stride` at least 1. "
                 f"Received: max_displacement={max_displacement}, stride={stride}"
             )
         self.max_displacement = max_displacement

@@ -1,14 +1,13 @@
-"""What the layers that handle coordinates share."""
+"""Base class of layers that compute with coordinates."""
 
 import keras
 
 
 class FieldLayer(keras.layers.Layer):
-    """Base of the layers that compute with coordinates, in float32 by default.
+    """Base class of layers that compute with coordinates, in float32 by default.
 
-    Under a mixed policy the neighbouring convolutions run in 16 bits, where a voxel
-    index beyond 256 (bfloat16) or 2048 (float16) is no longer exact. A layer that is
-    given no `dtype` of its own therefore ignores the global policy.
+    These layers ignore the global dtype policy unless `dtype` is given: in 16 bits, a
+    voxel index above 256 (bfloat16) or 2048 (float16) is no longer exact.
     """
 
     def __init__(self, *, dtype="float32", **kwargs):

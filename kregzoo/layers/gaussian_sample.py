@@ -1,4 +1,4 @@
-"""Reparametrised sampling from a diagonal Gaussian."""
+"""Reparameterized sampling from a diagonal Gaussian."""
 
 import keras
 from keras import ops
@@ -8,14 +8,15 @@ from kregzoo.layers.field_layer import FieldLayer
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class GaussianSample(FieldLayer):
-    """Draws `mean + exp(log_variance / 2) * noise` in training, gives the mean else.
+    """Sample a diagonal Gaussian in training, and return its mean in inference.
 
-    Call it on `(B, *spatial, 2 D)`: the D means, then the D logarithms of the
-    variances. Kingma and Welling, Auto-Encoding Variational Bayes, ICLR 2014.
+    Call it on `(B, *spatial, 2 D)`: D means, then D log-variances. A sample is
+    `mean + exp(log_variance / 2) * noise`. Kingma and Welling, Auto-Encoding
+    Variational Bayes, ICLR 2014.
 
     Args:
         seed: int or None. Seed of the noise.
-        **kwargs: of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
+        **kwargs: arguments of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
 
     Example:
         >>> statistics = keras.ops.ones((1, 4, 4, 4))

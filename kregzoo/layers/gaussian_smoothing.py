@@ -1,4 +1,4 @@
-"""Smoothing a field or an image."""
+"""Gaussian smoothing of a field or an image."""
 
 import keras
 
@@ -8,14 +8,15 @@ from kregzoo.layers.field_layer import FieldLayer
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class GaussianSmoothing(FieldLayer):
-    """Smooths each channel of `(B, *spatial, C)` by a Gaussian, zeros outside.
+    """Smooth each channel of `(B, *spatial, C)` with a Gaussian, padding with zeros.
 
     Args:
-        sigma: float >= 0. Standard deviation in voxels; the kernel is cut at three.
-        **kwargs: of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
+        sigma: float >= 0. Standard deviation in voxels. The kernel is truncated at
+            three standard deviations.
+        **kwargs: arguments of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
 
     Raises:
-        ValueError: when `sigma` is negative.
+        ValueError: If `sigma` is negative.
 
     Example:
         >>> image = keras.ops.ones((1, 15, 15, 2))

@@ -1,4 +1,4 @@
-"""Multiplication of a gradient on its way back."""
+"""Scaling of a gradient in backpropagation."""
 
 import keras
 from keras import ops
@@ -6,15 +6,15 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class GradientScale(keras.layers.Layer):
-    """Gives its input as it is, and back its gradient times `scale`.
+    """Return the input unchanged, and multiply its gradient by `scale`.
 
-    `scale` is a weight that no optimiser changes: assign to `layer.scale` to weigh what
-    a network learns from what comes after, such as an adversary, while it trains. A
-    negative one reverses the gradient (Ganin et al., JMLR 2016).
+    `scale` is a non-trainable weight: assign to `layer.scale` during training to change
+    how much the layers before it learn from the layers after it, such as a
+    discriminator. A negative value reverses the gradient (Ganin et al., JMLR 2016).
 
     Args:
-        scale: float. Its first value.
-        **kwargs: of `keras.layers.Layer`.
+        scale: float. Initial value of the scale.
+        **kwargs: arguments of `keras.layers.Layer`.
 
     Example:
         >>> layer = GradientScale(0.0)

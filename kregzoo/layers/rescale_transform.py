@@ -1,4 +1,4 @@
-"""Resampling a displacement onto a finer or coarser grid."""
+"""Resampling of a displacement on a finer or coarser grid."""
 
 import keras
 
@@ -8,17 +8,18 @@ from kregzoo.layers.field_layer import FieldLayer
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class RescaleTransform(FieldLayer):
-    """Resizes a displacement or velocity, and its values with it.
+    """Resize a displacement or velocity, and rescale its values.
 
     `(B, *spatial, D)` becomes `(B, *round(factor * spatial), D)` over the same field of
-    view. The values stay voxels, now of the new grid, so they grow by `factor` too.
+    view. The values are multiplied by `factor`, because they are in voxels of the new
+    grid.
 
     Args:
-        factor: float > 0. New size over old size, the same along each axis.
-        **kwargs: of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
+        factor: float > 0. New size divided by old size, the same for each axis.
+        **kwargs: arguments of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
 
     Raises:
-        ValueError: when `factor` is not positive.
+        ValueError: If `factor` is not positive.
 
     Example:
         >>> field = keras.ops.ones((1, 4, 4, 2))

@@ -1,4 +1,4 @@
-"""Rigid matrices from their parameters."""
+"""Rigid matrices from parameters."""
 
 import keras
 
@@ -8,14 +8,14 @@ from kregzoo.layers.field_layer import FieldLayer
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class RigidMatrix(FieldLayer):
-    """Builds rigid matrices from translations and rotations.
+    """Build rigid matrices from translations and rotations.
 
-    Parameters `(B, 3)` in 2-D or `(B, 6)` in 3-D, as `ops.rigid_matrix` takes them,
-    translations in voxels and rotations in radians, become `(B, D, D + 1)`, in voxels
-    about the grid's centre. Zeros are the identity.
+    Call it on parameters `(B, 3)` in 2-D or `(B, 6)` in 3-D, in the order of
+    `ops.rigid_matrix`: translations in voxels and rotations in radians. The result is
+    `(B, D, D + 1)`, in voxels about the center of the grid. Zeros give the identity.
 
     Args:
-        **kwargs: of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
+        **kwargs: arguments of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
 
     Example:
         >>> shift = keras.ops.convert_to_tensor([[2.0, 0.0, 0.0]])

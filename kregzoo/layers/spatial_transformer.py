@@ -1,4 +1,4 @@
-"""Warping an image by a dense displacement."""
+"""Dense warping of an image."""
 
 import keras
 
@@ -9,7 +9,7 @@ from kregzoo.ops.warping import FILLS, INTERPOLATIONS
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class SpatialTransformer(FieldLayer):
-    """Warps an image: `warped(x) = image(x + displacement(x))`.
+    """Warp an image by a displacement: `warped(x) = image(x + displacement(x))`.
 
     Call it on `[image, displacement]`: the image `(B, *image_shape, C)` and the
     displacement `(B, *shape, D)` in voxels, `ij` order, D = 2 or 3. The result is
@@ -17,11 +17,11 @@ class SpatialTransformer(FieldLayer):
 
     Args:
         interpolation: `"linear"`, or `"nearest"` for labels.
-        fill: `"border"` repeats the image's edge outside of it, `"zeros"` is 0 there.
-        **kwargs: of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
+        fill: value outside the image: `"border"` repeats its edge, `"zeros"` is 0.
+        **kwargs: arguments of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
 
     Raises:
-        ValueError: when `interpolation` or `fill` is none of the above.
+        ValueError: If `interpolation` or `fill` is unknown.
 
     Example:
         >>> import numpy as np
@@ -55,7 +55,7 @@ class SpatialTransformer(FieldLayer):
 
 
 def check_sampling(interpolation, fill):
-    """Raise `ValueError` unless both name a way of sampling."""
+    """Raise a `ValueError` if `interpolation` or `fill` is unknown."""
     if interpolation not in INTERPOLATIONS:
         raise ValueError(
             f"`interpolation` must be one of {INTERPOLATIONS}. "

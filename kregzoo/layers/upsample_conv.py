@@ -1,33 +1,35 @@
-"""Upsampling, skip connection and convolution of a U-Net's decoder, in one step."""
+"""Fused upsampling, skip connection and convolution of a U-Net decoder."""
 
 import keras
 import numpy as np
 from keras import ops
 
-# Repeating each voxel and then taking three taps is a transposed convolution of stride
-# 2, whose four taps are these sums of the three.
+# Nearest upsampling followed by a convolution with three taps equals a transposed
+# convolution of stride 2 whose four taps are these sums of the three.
 TAPS = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], "float32")
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class UpsampleConv(keras.layers.Layer):
-    """3-wide convolution of features upsampled by 2 and joined with finer ones.
+    """Upsample features by 2, concatenate a skip connection, and convolve.
 
     Computes `Conv(filters, 3, padding="same")(Concatenate()([UpSampling(2)(x), skip]))`
-    with nearest upsampling, but makes neither the upsampled nor the joined tensor: on
-    repeated voxels taps of the kernel coincide, and 2 along each axis are left of 3. In
-    3-D that is 8 of 27 multiplications.
+    with nearest upsampling, without creating the upsampled and the concatenated tensor.
+    On repeated voxels, two of the three taps along each axis read the same value and
+    are summed in advance. In 3-D this leaves 8 of 27 multiplications.
 
-    The inputs are `x` `(B, *spatial, C)` and `skip` `(B, *(2 * spatial), C_skip)`, the
-    output `(B, *(2 * spatial), filters)`, in 2-D or 3-D.
+    Call it on `[x, skip]`: `x` `(B, *spatial, C)` and `skip`
+    `(B, *(2 * spatial), C_skip)`, in 2-D or 3-D. The result is
+    `(B, *(2 * spatial), filters)`.
 
     Args:
-        filters: int > 0.
-        kernel_initializer: of the kernel `(*(3,) * D, C + C_skip, filters)`.
-        **kwargs: of `keras.layers.Layer`.
+        filters: int > 0. Number of output channels.
+        kernel_initializer: initializer of the kernel
+            `(*(3,) * D, C + C_skip, filters)`.
+        **kwargs: arguments of `keras.layers.Layer`.
 
     Raises:
-        ValueError: when `filters` is not positive.
+        ValueError: If `filters` is not positive.
 
     Example:
         >>> x, skip = keras.ops.ones((1, 4, 4, 8)), keras.ops.ones((1, 8, 8, 2))
@@ -76,7 +78,7 @@ def _convolve_upsampled(x, kernel):
     ndim = len(x.shape) - 2
     taps = ops.convert_to_tensor(TAPS, kernel.dtype)
     for _ in range(ndim):
-        # The axis of three goes, and one of four comes behind the others.
+        # Contracts the leading axis of size 3 and appends one of size 4.
         kernel = ops.tensordot(kernel, taps, axes=[[0], [1]])
     kernel = ops.transpose(kernel, (*range(2, ndim + 2), 1, 0))
     return ops.conv_transpose(

@@ -1,4 +1,4 @@
-"""Integrating a velocity into a displacement."""
+"""Integration of a velocity to a displacement."""
 
 import keras
 
@@ -8,19 +8,19 @@ from kregzoo.layers.field_layer import FieldLayer
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class VecInt(FieldLayer):
-    """Integrates a stationary velocity over unit time by scaling and squaring.
+    """Integrate a stationary velocity over unit time by scaling and squaring.
 
-    The velocity `(B, *spatial, D)` in voxels is divided by `2**steps` and the result
-    composed with itself `steps` times; the displacement has the same shape and unit.
+    Divides the velocity `(B, *spatial, D)` in voxels by `2**steps`, and composes the
+    result with itself `steps` times. The displacement has the same shape and unit.
     Arsigny et al., A Log-Euclidean Framework for Statistics on Diffeomorphisms,
     MICCAI 2006.
 
     Args:
-        steps: int >= 0. Number of squarings; 0 returns the velocity itself.
-        **kwargs: of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
+        steps: int >= 0. Number of squarings; 0 returns the velocity.
+        **kwargs: arguments of `keras.layers.Layer`; `dtype` defaults to `"float32"`.
 
     Raises:
-        ValueError: when `steps` is negative.
+        ValueError: If `steps` is negative.
 
     Example:
         >>> velocity = keras.ops.ones((1, 4, 4, 2))

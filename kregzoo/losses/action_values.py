@@ -3,9 +3,11 @@
 import keras
 from keras import ops as kops
 
+from kregzoo.losses.base import SampleLoss
+
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class ActionValueError(keras.losses.Loss):
+class ActionValueError(SampleLoss):
     """Squared error of action values, of which the differences decide.
 
     The squared error of what the values of a state have in common, times `level`, and

@@ -3,9 +3,11 @@
 import keras
 from keras import ops as kops
 
+from kregzoo.losses.base import SampleLoss
+
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class AffineDistance(keras.losses.Loss):
+class AffineDistance(SampleLoss):
     """Mean squared distance between where two affine maps take a cube's corners.
 
     For a cube about the origin the mixed terms cancel: what is left is

@@ -4,11 +4,12 @@ import keras
 from keras import ops as kops
 
 from kregzoo import ops
+from kregzoo.losses.base import SampleLoss
 from kregzoo.losses.common import forward_differences, voxel_mean
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class AntiFolding(keras.losses.Loss):
+class AntiFolding(SampleLoss):
     """Penalises differences of a displacement to a neighbour that are below -1.
 
     The mean over axes, components and voxels of `max(0, -(d + 1)) * (d + 1)**2`, where

@@ -3,11 +3,12 @@
 import keras
 from keras import ops as kops
 
+from kregzoo.losses.base import SampleLoss
 from kregzoo.losses.common import forward_difference, voxel_mean
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class BendingEnergy(keras.losses.Loss):
+class BendingEnergy(SampleLoss):
     """Thin-plate bending energy: the mean of all squared second derivatives.
 
     Per voxel the sum over components and over pairs of axes i, j of

@@ -4,10 +4,11 @@ import keras
 from keras import ops as kops
 
 from kregzoo import ops
+from kregzoo.losses.base import ImageLoss
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class Dice(keras.losses.Loss):
+class Dice(ImageLoss):
     """One minus the soft Dice overlap, averaged over labels and scales.
 
     At each scale both label maps are smoothed by a Gaussian, which lets structures that
@@ -48,7 +49,8 @@ class Dice(keras.losses.Loss):
         self.scales = tuple(scales)
 
     def call(self, y_true, y_pred, mask=None):
-        labels = kops.concatenate([y_true, y_pred], axis=-1)
+        both = [kops.cast(labels, "float32") for labels in (y_true, y_pred)]
+        labels = kops.concatenate(both, axis=-1)
         overlaps = [_dice(labels, mask, scale) for scale in self.scales]
         return 1.0 - sum(overlaps) / len(overlaps)
 

@@ -4,11 +4,12 @@ import keras
 from keras import ops as kops
 
 from kregzoo import ops
+from kregzoo.losses.base import SampleLoss
 from kregzoo.losses.common import voxel_mean
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class EndPointError(keras.losses.Loss):
+class EndPointError(SampleLoss):
     """Mean Euclidean distance of two displacements, at the prediction's resolution.
 
     The average end-point error of optical flow (Dosovitskiy et al., FlowNet, ICCV 2015,

@@ -20,11 +20,13 @@ class Gradient(keras.losses.Loss):
 
     Args:
         penalty: `"l2"` for squares (diffusion), `"l1"` for magnitudes.
+        fold_factor: float >= 1. Factor of differences of -1 voxel or less, where a
+            field may fold (Fan et al., Medical Image Analysis 2019).
         name: str. The loss's name.
         **kwargs: of `keras.losses.Loss`.
 
     Raises:
-        ValueError: when `penalty` is neither.
+        ValueError: If `penalty` is neither, or `fold_factor` is below 1.
 
     Example:
         >>> import numpy as np
@@ -34,23 +36,35 @@ class Gradient(keras.losses.Loss):
         0.0625
     """
 
-    def __init__(self, penalty="l2", name="gradient", **kwargs):
+    def __init__(self, penalty="l2", fold_factor=1.0, name="gradient", **kwargs):
         super().__init__(name=name, **kwargs)
         if penalty not in ("l1", "l2"):
             raise ValueError(
                 f'`penalty` must be "l1" or "l2". Received: penalty={penalty!r}'
             )
+        if fold_factor < 1:
+            raise ValueError(
+                f"`fold_factor` must be at least 1. Received: fold_factor={fold_factor}"
+            )
         self.penalty = penalty
+        self.fold_factor = fold_factor
 
     def call(self, y_true, y_pred):
-        return _roughness(y_pred, self.penalty)
+        return _roughness(y_pred, self.penalty, self.fold_factor)
 
     def get_config(self):
-        return {**super().get_config(), "penalty": self.penalty}
+        return {
+            **super().get_config(),
+            "penalty": self.penalty,
+            "fold_factor": self.fold_factor,
+        }
 
 
 @ops.fused
-def _roughness(field, penalty):
+def _roughness(field, penalty, fold_factor):
     size = kops.square if penalty == "l2" else kops.abs
-    means = [voxel_mean(size(d)) for d in forward_differences(field)]
+    differences = forward_differences(field)
+    if fold_factor > 1:
+        differences = [kops.where(d <= -1, fold_factor * d, d) for d in differences]
+    means = [voxel_mean(size(d)) for d in differences]
     return sum(means) / len(means)

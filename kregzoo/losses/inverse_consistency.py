@@ -4,11 +4,12 @@ import keras
 from keras import ops as kops
 
 from kregzoo import ops
+from kregzoo.losses.base import SampleLoss
 from kregzoo.losses.common import voxel_mean
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class InverseConsistency(keras.losses.Loss):
+class InverseConsistency(SampleLoss):
     """Mean squared length of what remains of going there and back.
 
     The mean over voxels of `|u(x) + v(x + u(x))|**2`, averaged with that of u and v

@@ -4,11 +4,12 @@ import keras
 from keras import ops as kops
 
 from kregzoo import ops
+from kregzoo.losses.base import SampleLoss
 from kregzoo.losses.common import voxel_mean
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class JacobianFolding(keras.losses.Loss):
+class JacobianFolding(SampleLoss):
     """Mean over voxels of the negative part of the Jacobian determinant.
 
     `mean(max(0, -det(I + du/dx)))`, the mean of the `(|J| - J) / 2` that Kuang and

@@ -3,11 +3,12 @@
 import keras
 from keras import ops as kops
 
+from kregzoo.losses.base import SampleLoss
 from kregzoo.losses.common import forward_differences, voxel_mean
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class KLDivergence(keras.losses.Loss):
+class KLDivergence(SampleLoss):
     """Kullback-Leibler divergence of a diagonal Gaussian from a smooth Gaussian prior.
 
     The posterior of the velocity has mean `mu` and variance `exp(log_sigma)` per voxel

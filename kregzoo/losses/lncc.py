@@ -4,11 +4,15 @@ import keras
 from keras import ops as kops
 
 from kregzoo import ops
-from kregzoo.losses.common import local_moments, voxel_mean
+from kregzoo.losses.base import ImageLoss
+from kregzoo.losses.common import voxel_mean
+
+# Four units of float32's last digit, relative to 1.
+ROUNDING = 2.0**-21
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class LNCC(keras.losses.Loss):
+class LNCC(ImageLoss):
     """One minus the mean squared correlation coefficient in a sliding box.
 
     Per voxel `cross**2 / (var_fixed * var_warped + epsilon)` with sums over the box, of
@@ -17,12 +21,14 @@ class LNCC(keras.losses.Loss):
     one image is a linear function of the other in every box; flat boxes count as 1.
 
     `call(y_true, y_pred, mask=None)` takes the fixed and the warped image
-    `(B, *spatial, C)`, with intensities of the order of 1 for `epsilon` to be small
-    beside them, and optional weights `(B, *spatial, 1)`; it returns `(B,)`.
+    `(B, *spatial, C)`, with intensities of the order of 1 or above, and optional
+    weights `(B, *spatial, 1)`; it returns `(B,)`. Boxes whose contrast is below
+    float32's resolution of their intensities count as flat.
 
     Args:
         window: odd int. The box's edge in voxels.
-        epsilon: float > 0. Keeps flat boxes finite.
+        epsilon: float > 0. Keeps flat boxes finite. Boxes count as flat if the product
+            of their sums of squared deviations is far below it.
         name: str. The loss's name.
         **kwargs: of `keras.losses.Loss`.
 
@@ -57,10 +63,20 @@ class LNCC(keras.losses.Loss):
 
 @ops.fused
 def _dissimilarity(fixed, warped, mask, window, epsilon):
-    moments = local_moments(fixed, warped, window, mask)
-    _, _, variance_fixed, variance_warped, covariance = moments
+    moments = ops.local_moments(fixed, warped, window, mask)
+    mean_fixed, mean_warped, variance_fixed, variance_warped, covariance = moments
     # `epsilon` was chosen for sums over the box; the moments here are means.
     epsilon = epsilon / window ** (2 * (len(warped.shape) - 2))
-    squared = kops.square(covariance)
-    squared = squared / (variance_fixed * variance_warped + epsilon)
-    return 1.0 - voxel_mean(squared, mask)
+    variances = _above_rounding(variance_fixed, mean_fixed)
+    variances = variances * _above_rounding(variance_warped, mean_warped)
+    squared = kops.square(covariance) / (variances + epsilon)
+    # Rounding alone takes it out of the range.
+    return kops.clip(1.0 - voxel_mean(squared, mask), 0.0, 1.0)
+
+
+def _above_rounding(variance, mean):
+    """Add the variance that rounding gives a flat box, so that it correlates with none.
+
+    Interpolation rounds each voxel by a few units of its last digit.
+    """
+    return variance + kops.square(ROUNDING * mean)

@@ -6,11 +6,12 @@ import keras
 from keras import ops as kops
 
 from kregzoo import ops
+from kregzoo.losses.base import ImageLoss
 from kregzoo.losses.common import voxel_mean
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class MINDSSC(keras.losses.Loss):
+class MINDSSC(ImageLoss):
     """Mean squared difference of the images' self-similarity descriptors.
 
     Heinrich et al., Towards Realtime Multimodal Fusion for Image-Guided Interventions

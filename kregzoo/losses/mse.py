@@ -3,11 +3,12 @@
 import keras
 from keras import ops as kops
 
+from kregzoo.losses.base import ImageLoss
 from kregzoo.losses.common import voxel_mean
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class MSE(keras.losses.Loss):
+class MSE(ImageLoss):
     """Mean squared difference of intensities, for images of one modality.
 
     At least 0, in squared intensity. Unlike `keras.losses.MeanSquaredError` it takes a

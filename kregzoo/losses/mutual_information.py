@@ -4,9 +4,10 @@ import keras
 from keras import ops as kops
 
 from kregzoo import ops
+from kregzoo.losses.base import ImageLoss
 
 
-class _HistogramLoss(keras.losses.Loss):
+class _HistogramLoss(ImageLoss):
     """A loss computed from the entropies of the joint histogram."""
 
     def __init__(self, bins=32, intensity_range=(0.0, 1.0), **kwargs):

@@ -3,21 +3,25 @@
 import keras
 from keras import ops as kops
 
+from kregzoo.losses.base import ImageLoss
 from kregzoo.losses.common import voxel_mean
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class NCC(keras.losses.Loss):
+class NCC(ImageLoss):
     """One minus the correlation coefficient of all intensities.
 
     In [0, 2]: 0 where one image is an increasing linear function of the other, 1 for
-    unrelated or flat images, 2 for inverted contrast.
+    unrelated or flat images, 2 for inverted contrast. Does not depend on the scale of
+    the intensities.
 
     `call(y_true, y_pred, mask=None)` takes the fixed and the warped image
     `(B, *spatial, C)` and optional weights `(B, *spatial, 1)`; it returns `(B,)`.
 
     Args:
-        epsilon: float > 0. Added to the product of the variances.
+        epsilon: float > 0. An image counts as flat if its variance is at most this
+            fraction of its mean squared intensity. The default is just above the
+            rounding errors of float32.
         name: str. The loss's name.
         **kwargs: of `keras.losses.Loss`.
 
@@ -27,21 +31,38 @@ class NCC(keras.losses.Loss):
         2.0
     """
 
-    def __init__(self, epsilon=1e-8, name="ncc", **kwargs):
+    def __init__(self, epsilon=1e-12, name="ncc", **kwargs):
         super().__init__(name=name, **kwargs)
         self.epsilon = epsilon
 
     def call(self, y_true, y_pred, mask=None):
-        fixed = _centred(y_true, mask)
-        warped = _centred(y_pred, mask)
+        fixed, warped = (kops.cast(image, "float32") for image in (y_true, y_pred))
+        fixed, deviation_fixed, flat_fixed = self._centered(fixed, mask)
+        warped, deviation_warped, flat_warped = self._centered(warped, mask)
         covariance = voxel_mean(fixed * warped, mask)
-        variances = voxel_mean(fixed * fixed, mask) * voxel_mean(warped * warped, mask)
-        return 1.0 - covariance / kops.sqrt(variances + self.epsilon)
+        # Divided one by one, since the product of variances may overflow.
+        correlation = covariance / deviation_fixed / deviation_warped
+        flat = kops.logical_or(flat_fixed, flat_warped)
+        # Rounding alone takes it out of the range.
+        return 1.0 - kops.clip(kops.where(flat, 0.0, correlation), -1.0, 1.0)
 
     def get_config(self):
         return {**super().get_config(), "epsilon": self.epsilon}
 
+    def _centered(self, image, mask):
+        """The image less its mean, its standard deviation, and whether it is flat.
 
-def _centred(image, mask):
+        The deviation of a flat image is given as 1, so that its gradient is finite.
+        """
+        square = voxel_mean(kops.square(image), mask)
+        # The second time removes the rounding error of the first mean.
+        centered = _subtract_mean(_subtract_mean(image, mask), mask)
+        variance = voxel_mean(kops.square(centered), mask)
+        flat = variance <= self.epsilon * square
+        deviation = kops.sqrt(kops.where(flat, 1.0, variance))
+        return centered, deviation, flat
+
+
+def _subtract_mean(image, mask):
     mean = voxel_mean(image, mask)
     return image - kops.reshape(mean, (-1,) + (1,) * (len(image.shape) - 1))

@@ -4,11 +4,12 @@ import keras
 from keras import ops as kops
 
 from kregzoo import ops
+from kregzoo.losses.base import ImageLoss
 from kregzoo.losses.common import voxel_mean
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class NGF(keras.losses.Loss):
+class NGF(ImageLoss):
     """One minus the squared cosine between the images' gradients, averaged.
 
     Per voxel `1 - <g, h>**2 / ((|g|**2 + epsilon**2) (|h|**2 + epsilon**2))` for the

@@ -3,9 +3,11 @@
 import keras
 from keras import ops as kops
 
+from kregzoo.losses.base import SampleLoss
+
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class NormalDivergence(keras.losses.Loss):
+class NormalDivergence(SampleLoss):
     """Kullback-Leibler divergence of a diagonal Gaussian from the standard normal.
 
     `sum((mean**2 + variance - log(variance) - 1) / 2)` over the latent variables, of

@@ -2,11 +2,13 @@
 
 import keras
 
-from kregzoo.losses.common import local_moments, voxel_mean
+from kregzoo import ops
+from kregzoo.losses.base import ImageLoss
+from kregzoo.losses.common import voxel_mean
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class SSIM(keras.losses.Loss):
+class SSIM(ImageLoss):
     """One minus the mean structural similarity in a sliding box.
 
     Wang et al., Image Quality Assessment: From Error Visibility to Structural
@@ -46,13 +48,7 @@ class SSIM(keras.losses.Loss):
         self.intensity_width = intensity_width
 
     def call(self, y_true, y_pred, mask=None):
-        moments = local_moments(y_true, y_pred, self.window, mask)
-        f, w, variance_fixed, variance_warped, covariance = moments
-        c1 = (0.01 * self.intensity_width) ** 2
-        c2 = (0.03 * self.intensity_width) ** 2
-        luminance = (2.0 * f * w + c1) / (f * f + w * w + c1)
-        structure = (2.0 * covariance + c2) / (variance_fixed + variance_warped + c2)
-        return 1.0 - voxel_mean(luminance * structure, mask)
+        return _dissimilarity(y_true, y_pred, mask, self.window, self.intensity_width)
 
     def get_config(self):
         return {
@@ -60,3 +56,14 @@ class SSIM(keras.losses.Loss):
             "window": self.window,
             "intensity_width": self.intensity_width,
         }
+
+
+@ops.fused
+def _dissimilarity(fixed, warped, mask, window, intensity_width):
+    moments = ops.local_moments(fixed, warped, window, mask)
+    f, w, variance_fixed, variance_warped, covariance = moments
+    c1 = (0.01 * intensity_width) ** 2
+    c2 = (0.03 * intensity_width) ** 2
+    luminance = (2.0 * f * w + c1) / (f * f + w * w + c1)
+    structure = (2.0 * covariance + c2) / (variance_fixed + variance_warped + c2)
+    return 1.0 - voxel_mean(luminance * structure, mask)

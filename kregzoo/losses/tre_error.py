@@ -4,11 +4,13 @@ import keras
 import numpy as np
 from keras import ops as kops
 
+from kregzoo.losses.base import SampleLoss
+
 POINTS = 64
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class TREError(keras.losses.Loss):
+class TREError(SampleLoss):
     """Squared error of a predicted target registration error.
 
     The truth is the mean distance that an affine which is still to be found moves the

@@ -3,11 +3,12 @@
 import keras
 from keras import ops as kops
 
+from kregzoo.losses.base import SampleLoss
 from kregzoo.losses.common import voxel_mean
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class Wasserstein(keras.losses.Loss):
+class Wasserstein(SampleLoss):
     """Mean score of what should score low, less that of what should score high.
 
     Arjovsky, Chintala, Bottou, Wasserstein GAN, ICML 2017. A critic that minimises it,

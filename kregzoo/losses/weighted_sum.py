@@ -2,9 +2,11 @@
 
 import keras
 
+from kregzoo.losses.base import SampleLoss
+
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class WeightedSum(keras.losses.Loss):
+class WeightedSum(SampleLoss):
     """Sum of weighted losses: Keras takes one loss for each output of a model.
 
     `call(y_true, y_pred)` gives both to each loss and returns `(B,)`.

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops as kops
 
+from kregzoo import ops
 from kregzoo.metrics.sample_mean import SampleMean
 
 
@@ -69,9 +70,11 @@ def _sizes(label_map):
 class Dice(SampleMean):
     """Mean Dice overlap of the labels that a sample has, averaged over samples.
 
-    `update_state(y_true, y_pred)` takes the fixed and the warped labels, one-hot or
-    probabilities `(B, *spatial, labels)` without the background, which count from 0.5.
-    In [0, 1]; a sample without any label counts as 0.
+    `update_state(y_true, y_pred, sample_weight=None)` takes the fixed and the warped
+    labels, one-hot or probabilities `(B, *spatial, labels)` without the background, of
+    any type; those of 0.5 and above count. Weights may be one a sample, or one a voxel,
+    `(B, *spatial)`: voxels then count by their weights, and a sample by their mean. In
+    [0, 1]; a sample without any label counts as 0.
 
     Args:
         name: str. The metric's name.
@@ -87,13 +90,26 @@ class Dice(SampleMean):
         super().__init__(name=name, **kwargs)
 
     def measure(self, y_true, y_pred):
+        return self._overlap(y_true, y_pred, 1.0)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        mask = ops.voxel_weights(sample_weight, kops.convert_to_tensor(y_pred).shape)
+        if mask is None:
+            super().update_state(y_true, y_pred, sample_weight)
+            return
+        values = self._overlap(y_true, y_pred, mask)
+        axes = tuple(range(1, len(mask.shape)))
+        super(SampleMean, self).update_state(values, kops.mean(mask, axis=axes))
+
+    def _overlap(self, y_true, y_pred, weights):
         fixed, warped = (
-            kops.cast(kops.convert_to_tensor(labels) >= 0.5, self.dtype)
+            kops.cast(kops.cast(labels, "float32") >= 0.5, self.dtype)
             for labels in (y_true, y_pred)
         )
         axes = tuple(range(1, len(fixed.shape) - 1))
-        both = kops.sum(fixed * warped, axis=axes)
-        size = kops.sum(fixed + warped, axis=axes)
-        overlap = kops.sum(2.0 * both / kops.maximum(size, 1.0), axis=-1)
-        present = kops.sum(kops.cast(size > 0, self.dtype), axis=-1)
-        return overlap / kops.maximum(present, 1.0)
+        both = kops.sum(weights * fixed * warped, axis=axes)
+        size = kops.sum(weights * (fixed + warped), axis=axes)
+        present = size > 0
+        overlap = kops.where(present, 2.0 * both / kops.where(present, size, 1.0), 0.0)
+        count = kops.sum(kops.cast(present, self.dtype), axis=-1)
+        return kops.sum(overlap, axis=-1) / kops.maximum(count, 1.0)

@@ -1,14 +1,21 @@
-"""What the metrics share."""
+"""Base class of the metrics."""
 
 import keras
 
+from kregzoo import ops
+
 
 class SampleMean(keras.metrics.Mean):
-    """Averages over samples what `measure(y_true, y_pred)` returns, one value each."""
+    """Average over samples what `measure(y_true, y_pred)` returns, one value each.
+
+    `update_state(y_true, y_pred, sample_weight)` weights the samples.
+    """
 
     def measure(self, y_true, y_pred):
         """Values `(B,)` of a batch."""
         raise NotImplementedError
 
     def update_state(self, y_true, y_pred, sample_weight=None):
+        # Keras would broadcast any other weights against the samples.
+        ops.voxel_weights(sample_weight, None)
         super().update_state(self.measure(y_true, y_pred), sample_weight)

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops as kops
 
+from kregzoo import ops
+
 
 def hd95(a, b, spacing=1.0):
     """95th percentile of the Hausdorff distance between two structures.
@@ -86,6 +88,7 @@ class HD95(keras.metrics.Mean):
         self.spacing = spacing
 
     def update_state(self, y_true, y_pred, sample_weight=None):
+        ops.voxel_weights(sample_weight, None)
         fixed, warped = (
             np.moveaxis(kops.convert_to_numpy(labels) >= 0.5, -1, 1)
             for labels in (y_true, y_pred)

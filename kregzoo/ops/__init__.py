@@ -10,9 +10,11 @@ from kregzoo.ops.affine import (
 )
 from kregzoo.ops.correlation import correlation
 from kregzoo.ops.derivatives import jacobian_determinant, spatial_gradient
+from kregzoo.ops.device import device_name
 from kregzoo.ops.filters import box_sum, smooth
 from kregzoo.ops.gradients import compiled, fused, portable, value_and_grad
 from kregzoo.ops.histogram import joint_histogram
+from kregzoo.ops.moments import local_moments
 from kregzoo.ops.sampler import Sampler
 from kregzoo.ops.separable import (
     apply_along_axes,
@@ -30,3 +32,4 @@ from kregzoo.ops.warping import (
     sample,
     warp,
 )
+from kregzoo.ops.weights import voxel_weights

@@ -107,6 +107,8 @@ class Preset:
                 f"Received: {str(folder)!r}"
             )
         training = {"initial": self.name}
+        if scale := self.metadata["training"].get("scale"):
+            training["scale"] = scale
         metadata = {**self.metadata, "training": training, "figures": {}}
         return dataclasses.replace(
             self, name=folder.name, folder=folder, metadata=metadata

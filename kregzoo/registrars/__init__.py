@@ -4,11 +4,13 @@ from kregzoo.registrars.classical import register
 from kregzoo.registrars.generative import GenerativeRegistrar
 from kregzoo.registrars.iterative import IterativeRegistrar
 from kregzoo.registrars.learned_metric import LearnedMetricRegistrar
-from kregzoo.registrars.one_step import OneStepRegistrar
+from kregzoo.registrars.loaded_network import LoadedNetwork
+from kregzoo.registrars.one_step import OneStepRegistrar, Refinement
 from kregzoo.registrars.optimizers import SciPy
 from kregzoo.registrars.quality import QualityScoringRegistrar
 from kregzoo.registrars.registrar import Registrar
 from kregzoo.registrars.registration import Registration
+from kregzoo.registrars.tasks import Input, RegistersPair, Task
 from kregzoo.registrars.transform_models import (
     Affine,
     BSpline,
@@ -22,14 +24,19 @@ __all__ = [
     "BSpline",
     "Displacement",
     "GenerativeRegistrar",
+    "Input",
     "IterativeRegistrar",
-    "QualityScoringRegistrar",
     "LearnedMetricRegistrar",
+    "LoadedNetwork",
     "OneStepRegistrar",
+    "QualityScoringRegistrar",
+    "Refinement",
+    "RegistersPair",
     "Registrar",
     "Registration",
     "Rigid",
     "SciPy",
+    "Task",
     "Velocity",
     "register",
 ]

@@ -31,7 +31,6 @@ class LearnedMetricRegistrar(Registrar):
         preprocessor: the `Preprocessor` that the network was trained with.
         preset: the `Preset` that the network was loaded from, if it was.
         seed: int. Seed of the search.
-        **others: what a recipe says of networks that register by themselves.
 
     Example:
         >>> from kregzoo.losses import NCC
@@ -41,7 +40,9 @@ class LearnedMetricRegistrar(Registrar):
         0
     """
 
-    def __init__(self, model, preprocessor, preset=None, seed=0, **others):
+    capabilities = frozenset({"refine", "search"})
+
+    def __init__(self, model, preprocessor, preset=None, seed=0):
         super().__init__(model, preprocessor, preset)
         self.seed = seed
         bound = BOUND / preprocessor.spacing

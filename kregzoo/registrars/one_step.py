@@ -1,5 +1,7 @@
 """Registration by one pass of a network."""
 
+import dataclasses
+
 import keras
 import numpy as np
 from keras import ops as kops
@@ -30,6 +32,26 @@ FIELD_FACTOR = 2
 DISPLACING = ("affine", "displacement", "inverse_displacement")
 
 
+@dataclasses.dataclass(frozen=True)
+class Refinement:
+    """Objective of the optimization of a pair from the network's answer.
+
+    The transform that is optimized is the network's own: a velocity if it predicts one,
+    else a displacement. Folds are penalized in any case.
+
+    Args:
+        metric: loss of the warped image.
+        regularizers: tuple of pairs `(loss, weight)`.
+
+    Example:
+        >>> Refinement(LNCC(window=5)).regularizers[0][1]
+        1.0
+    """
+
+    metric: keras.losses.Loss = LNCC()
+    regularizers: tuple = ((Gradient(), 1.0),)
+
+
 class OneStepRegistrar(Registrar):
     """Preprocesses, aligns, runs a network once, and refines if asked.
 
@@ -43,9 +65,7 @@ class OneStepRegistrar(Registrar):
             a displacement goes on outside of the network's grid, and refinement does
             not change it; alone it is refined by the iterative alignment.
         preprocessor: the `Preprocessor` that the network was trained with.
-        metric: loss that `refine` minimises. Defaults to `LNCC()`.
-        regularisers: tuple of pairs `(loss, weight)`, what else it minimises. Defaults
-            to `((Gradient(), 1.0),)`. Folds are penalised in any case.
+        refinement: the `Refinement` that `refine` runs. Defaults to `Refinement()`.
         alignment: what comes before the network: `"affine"`, an iterative alignment;
             `"centres"` of the foregrounds; `"none"` for images that share a world.
         preset: the `Preset` that the network was loaded from, if it was.
@@ -57,12 +77,13 @@ class OneStepRegistrar(Registrar):
         2.0
     """
 
+    capabilities = frozenset({"refine", "export"})
+
     def __init__(
         self,
         model,
         preprocessor,
-        metric=None,
-        regularisers=None,
+        refinement=None,
         alignment="affine",
         preset=None,
     ):
@@ -70,7 +91,7 @@ class OneStepRegistrar(Registrar):
             raise ValueError(
                 f"`alignment` must be one of {ALIGNMENTS}. Received: {alignment!r}"
             )
-        regularisers = ((Gradient(), 1.0),) if regularisers is None else regularisers
+        refinement = refinement or Refinement()
         super().__init__(model, preprocessor, preset)
         self.alignment = alignment
         self._aligner = affine_aligner(preprocessor)
@@ -78,13 +99,27 @@ class OneStepRegistrar(Registrar):
         self._field = fields[0] if fields else None
         kind = Velocity if self._field == "velocity" else Displacement
         self._refiner = IterativeRegistrar(
-            metric or LNCC(),
+            refinement.metric,
             kind(FIELD_FACTOR),
             keras.optimizers.Adam(REFINEMENT_RATE),
-            regularisers=(*regularisers, (JacobianFolding(), FOLDING_WEIGHT)),
+            regularisers=(
+                *refinement.regularizers,
+                (JacobianFolding(), FOLDING_WEIGHT),
+            ),
         )
         # One compiled function from both images to the transform: traced once a shape.
         self._predict = ops.compiled(self._outputs, model=model)
+
+    @classmethod
+    def from_preset(cls, model, preset, recipe, **arguments):
+        return super().from_preset(
+            model,
+            preset,
+            recipe,
+            refinement=recipe.refinement,
+            alignment=recipe.data.alignment,
+            **arguments,
+        )
 
     def _register(self, moving, fixed, pair, refine, progress, timer):
         if not pair.started:

@@ -9,9 +9,11 @@ from keras import ops as kops
 
 from kregzoo.metrics import folded_percent, sd_log_j
 from kregzoo.report import Scene, build_report, build_summary, draw
-from kregzoo.spatial import DisplacementTransform, as_aligned_image, lift
+from kregzoo.spatial import DisplacementTransform, Image, as_aligned_image, lift
+from kregzoo.spatial.sampling import sample_indices
 from kregzoo.utils.files import as_path, atomic_folder
 
+NO_OVERLAP = "no overlap"
 FILES = ("warped.nii.gz", "transform.h5", "metrics.json", "report.html")
 
 # Millimetres over which a field runs out to zero around its canonical grid.
@@ -31,8 +33,9 @@ class Registration:
 
     Attributes:
         warped: the moving image on the fixed grid, through the transform.
-        metrics: dict of numbers: `ncc_before`, `ncc`, `folded_percent` and `sd_log_j`
-            of the deformable part on the fixed grid, and `seconds` by stage.
+        metrics: dict of numbers: `ncc_before` and `ncc`, which are `"no overlap"` if
+            the images do not overlap; `folded_percent` and `sd_log_j` of the deformable
+            part on the fixed grid; and `seconds` by stage.
     """
 
     def __init__(self, moving, fixed, transform, seconds, predicted_inverse=None):
@@ -57,10 +60,9 @@ class Registration:
 
     @functools.cached_property
     def metrics(self):
-        before = self._moving_on_fixed.array
         metrics = {
-            "ncc_before": _ncc(self.fixed.array, before),
-            "ncc": _ncc(self.fixed.array, self.warped.array),
+            "ncc_before": self._ncc(self._moving_on_fixed, None),
+            "ncc": self._ncc(self.warped, self.transform),
         }
         fields = [part for part in self._parts if part.grid is not None]
         if fields:
@@ -152,6 +154,18 @@ class Registration:
         """The `kregzoo.report.Scene` of both images, to draw through any voxel."""
         return Scene(*self._views)
 
+    def _ncc(self, resampled, transform):
+        """Correlate the fixed image with the moving one, resampled by a transform."""
+        value = _ncc(self.fixed.array, resampled.array)
+        # Without overlap the resampled image is constant, and `_ncc` gives 0.
+        if value == 0.0 and not self._overlap(transform):
+            return NO_OVERLAP
+        return value
+
+    def _overlap(self, transform):
+        inside = Image(np.ones(self.moving.grid.shape, "uint8"), self.moving.grid)
+        return inside.resample(self.fixed.grid, transform, "nearest").array.any()
+
     @property
     def _parts(self):
         return getattr(self.transform, "transforms", [self.transform])
@@ -222,8 +236,8 @@ def field_transform(field, grid, kind=DisplacementTransform):
 
 def _ncc(fixed, other):
     """Correlation coefficient; a sample of the voxels is as good as all."""
-    step = max(1, fixed.size // 1_000_000)
-    fixed, other = (np.ravel(x)[::step].astype("float64") for x in (fixed, other))
+    sample = sample_indices(fixed.size, 1_000_000)
+    fixed, other = (np.ravel(x)[sample].astype("float64") for x in (fixed, other))
     if fixed.std() == 0 or other.std() == 0:
         return 0.0
     return float(np.corrcoef(fixed, other)[0, 1])

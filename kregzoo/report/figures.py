@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kregzoo.report.page import INK, Page, letters, note, require_matplotlib, show
+from kregzoo.report.page import INK, Page, letters, load_matplotlib, note, show
 from kregzoo.report.scene import Scene
 
 # The two hues add up to white: what agrees is grey, what differs is tinted.
@@ -43,7 +43,6 @@ def plot(fixed, moving, warped, displacement, kind="overlay"):
 
     Raises:
         ValueError: `kind` is unknown, or the shapes do not belong together.
-        ImportError: matplotlib is not installed.
 
     Example:
         >>> import numpy as np
@@ -106,7 +105,7 @@ def _difference(scene):
 
 
 def _grid(scene):
-    matplotlib = require_matplotlib()
+    matplotlib = load_matplotlib()
     lattices = {plane: scene.moved_lattice(plane) for plane in scene.planes}
     # Lines lie equally far apart in mm, as nearly as whole voxels allow.
     step = scene.size.max() / LINES
@@ -150,7 +149,7 @@ def _segments(points, lengths, strides):
 
 
 def _jacobian(scene):
-    colors = require_matplotlib().colors
+    colors = load_matplotlib().colors
     norm = colors.LogNorm(0.5, 2.0, clip=True)
 
     def paint(axes, plane):
@@ -200,7 +199,7 @@ def _blend(scene, name):
 
 
 def _diverging():
-    colors = require_matplotlib().colors
+    colors = load_matplotlib().colors
     return colors.LinearSegmentedColormap.from_list("lightbox", DIVERGING)
 
 

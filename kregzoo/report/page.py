@@ -10,21 +10,19 @@ DPI, MAX_WIDTH, MAX_HEIGHT = 100, 10.0, 7.0
 MARGIN, GAP, TITLE, BAR = 0.1, 0.06, 0.3, 0.75  # inches
 
 
-def require_matplotlib():
-    """Imports matplotlib, an extra, with the modules that figures use.
+def load_matplotlib():
+    """Import matplotlib with the modules that figures use.
 
-    Raises:
-        ImportError: It is not installed.
+    Only drawing needs matplotlib, and importing it takes long.
+
+    Returns:
+        The module.
     """
-    try:
-        import matplotlib
-        import matplotlib.collections
-        import matplotlib.colors
-        import matplotlib.figure
-    except ImportError as error:
-        raise ImportError(
-            'Figures and reports need matplotlib: pip install "kregzoo[plot]"'
-        ) from error
+    import matplotlib
+    import matplotlib.collections
+    import matplotlib.colors
+    import matplotlib.figure
+
     return matplotlib
 
 
@@ -48,7 +46,7 @@ class Page:
         self._inch, self._top = inch, top
         inner = np.array([self._widths.sum(), self._heights.sum()]) + gaps
         self._size = inner + [MARGIN + right, top + MARGIN]
-        self.figure = require_matplotlib().figure.Figure(
+        self.figure = load_matplotlib().figure.Figure(
             figsize=self._size, dpi=DPI, facecolor=BACKGROUND
         )
         # Notebooks show figures of pyplot alone by themselves.

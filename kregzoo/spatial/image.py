@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 
 from kregzoo import ops
+from kregzoo.spatial.conversion import convert, knows_geometry
 from kregzoo.spatial.grid import Grid
 from kregzoo.spatial.placing import place
 from kregzoo.spatial.reading import (
@@ -16,6 +17,7 @@ from kregzoo.spatial.reading import (
     select_channel,
     split_colors,
 )
+from kregzoo.spatial.sampling import sample_indices
 from kregzoo.spatial.voxels import as_voxels, enumerate_values, fits
 from kregzoo.spatial.writing import write_voxels
 from kregzoo.utils.files import as_path
@@ -94,7 +96,8 @@ class Image:
             ValueError: If the array is no image of one channel, or `spacing` or
                 `affine` is not valid.
         """
-        array = split_colors(np.asarray(array))
+        # Not asarray, which would drop the mask of a masked array unseen.
+        array = split_colors(np.asanyarray(array))
         if channel is not None:
             array = select_channel(array, channel)
         array, grid = place(array, spacing, affine)
@@ -221,7 +224,8 @@ def as_image(value, argument="image", allow_labels=False, channel=None):
     """Make an image fit for registration of whatever a user gave.
 
     Args:
-        value: An `Image`, a path, a nibabel image, or an array.
+        value: An `Image`, a path, an array, or an image of nibabel, SimpleITK, ITK,
+            ANTsPy, MONAI or TorchIO.
         argument: Name of the caller's argument, for error messages.
         allow_labels: Whether it may be a map of labels, or a mask, which may be
             constant.
@@ -275,12 +279,23 @@ def as_aligned_image(image, value, argument):
         >>> as_aligned_image(image, np.eye(4) > 0, "mask").grid == image.grid
         True
     """
-    placed = (Image, str, os.PathLike, nib.spatialimages.SpatialImage)
-    if not isinstance(value, placed):
-        array = np.asarray(value)
-        if np.squeeze(array).shape == np.squeeze(image.array).shape:
-            value = Image(array.reshape(image.grid.shape), image.grid)
+    try:
+        value = _place_on(image, value)
+    except ValueError as error:
+        raise ValueError(f"`{argument}` is not usable. {error}") from error
     return as_image(value, argument, allow_labels=True)
+
+
+def _place_on(image, value):
+    """Put an array of an image's shape on its grid; leave alone what has a place."""
+    placed = (Image, str, os.PathLike, nib.spatialimages.SpatialImage)
+    if isinstance(value, placed) or knows_geometry(value):
+        return value
+    # Not asarray, which would drop the mask of a masked array unseen.
+    array = np.asanyarray(value)
+    if np.squeeze(array).shape != np.squeeze(image.array).shape:
+        return value
+    return Image(array.reshape(image.grid.shape), image.grid)
 
 
 def _background(array):
@@ -296,10 +311,16 @@ def _converted(value, channel):
         return Image.read(value, channel=channel)
     if isinstance(value, nib.spatialimages.SpatialImage):
         return Image.from_nibabel(value, channel=channel)
+    if knows_geometry(value):
+        array, affine, has_channels = convert(value)
+        if has_channels:
+            array = select_channel(array, channel)
+        return Image.from_array(array, affine=affine)
     if hasattr(value, "__array__") or isinstance(value, (list, tuple)):
         return Image.from_array(value, channel=channel)
     raise ValueError(
-        "Give a path, a nibabel image, an array, or a kregzoo.spatial.Image. "
+        "Give a path, an array, a kregzoo.spatial.Image, or an image of nibabel, "
+        "SimpleITK, ITK, ANTsPy, MONAI or TorchIO. "
         f"Received: {type(value).__name__}"
     )
 
@@ -325,11 +346,16 @@ def _constant_share(array):
 
     Noise makes neighbours in a scan differ.
     """
-    sample = array.ravel()[:: max(1, array.size // SAMPLED_VOXELS)]
-    values, counts = np.unique(sample, return_counts=True)
+    voxels = array.ravel()
+    values, counts = np.unique(
+        voxels[sample_indices(voxels.size, SAMPLED_VOXELS)], return_counts=True
+    )
     if not np.array_equal(values, np.round(values)):
         return 0.0
-    step = max(1, array.size // SLAB_VOXELS)
-    rows, others = array[:-1:step], array[1::step]
-    inside = rows != values[counts.argmax()]
-    return float((rows == others)[inside].mean()) if inside.any() else 0.0
+    row = array[0].size
+    first = sample_indices(voxels.size - row, SLAB_VOXELS)
+    inside = first[voxels[first] != values[counts.argmax()]]
+    if not inside.size:
+        return 0.0
+    # Neighbors along the first axis.
+    return float((voxels[inside] == voxels[inside + row]).mean())

@@ -68,15 +68,42 @@ def from_image(image):
     import SimpleITK as sitk
 
     array = sitk.GetArrayFromImage(image)
-    ndim = image.GetDimension()
-    affine = np.eye(ndim + 1)
-    direction = np.reshape(image.GetDirection(), (ndim, ndim))
-    affine[:-1, :-1] = direction * image.GetSpacing()
-    affine[:-1, -1] = image.GetOrigin()
-    affine = flip_world(ndim) @ affine
-    if ndim == 2:
+    return to_ras(array, image.GetSpacing(), image.GetOrigin(), image.GetDirection())
+
+
+def to_ras(array, spacing, origin, direction):
+    """Put an array in ITK's order of axes into the package's order.
+
+    Args:
+        array: Voxels `(*spatial)` or `(*spatial, C)`, the last spatial axis being x.
+        spacing: Millimetres between voxels, x first.
+        origin: Position of the first voxel in LPS mm.
+        direction: Matrix `(D, D)` of the axes, or its numbers.
+
+    Returns:
+        Tuple of the array and its affine to RAS millimetres.
+
+    Raises:
+        UnsuitableImageError: If the image is neither 2-D nor 3-D.
+    """
+    affine = affine_to_ras(spacing, origin, direction)
+    if len(affine) == 3:
         return array, affine[:, [1, 0, 2]]
     return array.transpose(2, 1, 0, *range(3, array.ndim)), affine
+
+
+def affine_to_ras(spacing, origin, direction):
+    """Build the affine from voxels, x first, to RAS millimetres, see `to_ras`."""
+    spacing = np.array([float(value) for value in spacing])
+    ndim = len(spacing)
+    if ndim not in (2, 3):
+        raise UnsuitableImageError(
+            f"The image has {ndim} dimensions, and 2 or 3 are needed: choose a volume."
+        )
+    affine = np.eye(ndim + 1)
+    affine[:-1, :-1] = np.reshape(np.asarray(direction), (ndim, ndim)) * spacing
+    affine[:-1, -1] = [float(value) for value in origin]
+    return flip_world(ndim) @ affine
 
 
 def to_image(array, grid):

@@ -145,7 +145,8 @@ def nibabel_voxels(image):
         axis of channels: colors, components of a vector, or volumes of a series.
     """
     # dataobj, not get_fdata, so that label maps without scaling stay integers.
-    array = split_colors(np.asarray(image.dataobj))
+    # Not asarray, which would drop the mask of a masked array unseen.
+    array = split_colors(np.asanyarray(image.dataobj))
     if array.ndim == 5 and array.shape[3] == 1:
         # NIfTI's fourth axis is time, its fifth holds the components of a vector.
         array = array[:, :, :, 0]

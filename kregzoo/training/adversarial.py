@@ -17,11 +17,10 @@ from keras import ops as kops
 from kregzoo import ops
 from kregzoo.losses import Wasserstein
 from kregzoo.training.checkpoints import restore
+from kregzoo.training.trainers import VALIDATION_EVERY, Supervised, all_items
 from kregzoo.utils.files import atomic
 
 JUDGED = ("discriminator_loss", "discriminator_ranked")
-# Epochs from one validation to the next.
-VALIDATION_EVERY = 5
 
 
 def as_warped(x, outputs):
@@ -186,16 +185,17 @@ class AdversarialTrainer:
             restore(self.discriminator, path)
         self.discriminator.trainable = False
 
-    def fit(self, pairs, epochs, callbacks, validation=None):
+    def fit(self, pairs, validation_set, epochs, callbacks):
         """Train both, from epoch `pairs.epoch` on.
 
         Args:
             pairs: the `PairDataset`.
+            validation_set: the `PairDataset` to evaluate the network on after every
+                fifth epoch; None for none.
             epochs: int, the number of the last epoch.
             callbacks: list of Keras callbacks of the network's model.
-            validation: tuple of arrays, as a dataset's item, to evaluate the network on
-                after every fifth epoch; None for none.
         """
+        validation = validation_set and all_items(validation_set)
         run = keras.callbacks.CallbackList(
             callbacks,
             True,
@@ -283,3 +283,26 @@ class AdversarialTrainer:
         self.discriminator.trainable = True
         yield
         self.discriminator.trainable = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Adversarial(Supervised):
+    """Train a network and its discriminator in turn.
+
+    Args:
+        losses: See `Supervised`.
+        weights: See `Supervised`.
+        optimizer: See `Supervised`.
+        adversary: the `Adversary`.
+    """
+
+    adversary: Adversary = dataclasses.field(kw_only=True)
+
+    def losses_for(self, training_set):
+        losses = super().losses_for(training_set)
+        return {**losses, "quality": self.adversary.loss()}
+
+    def make_loop(self, model, folder):
+        return AdversarialTrainer(
+            model, self.adversary, folder / "discriminator.keras"
+        ).fit

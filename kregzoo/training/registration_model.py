@@ -4,21 +4,31 @@ import keras
 
 from kregzoo import ops
 
+# The images that outputs are compared with.
+IMAGE_TARGETS = {"warped": "fixed", "warped_fixed": "moving"}
+
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class RegistrationModel(keras.Model):
-    """A functional Keras model that registers, and trains by plain `compile` and `fit`.
+    """Functional Keras model that registers, trained by plain `compile` and `fit`.
 
-    It is called on `{"moving": ..., "fixed": ...}` and returns a dict of named outputs.
-    An output that has a loss but no target in `y` is compared with the fixed image
-    (`"warped"`), with the moving one (`"warped_fixed"`), or, of both images warped half
-    the way (`"halfway"`), with the other (`"halfway_fixed"`); else with the
-    `"displacement"` or the `"affine"` that `y` gives, or, when it gives none, it is a
-    field to regularise, whose target no loss reads.
+    It is called on a dict of images, usually `{"moving": ..., "fixed": ...}`, and
+    returns a dict of named outputs. The loss of an output compares it with its target:
+    an input, another output or an entry of `y`, as `targets` says; else the entry of
+    `y` with the output's own name. An output without a target is passed to its loss
+    twice, which suits a regularizer.
 
     With `y = {"moving_labels": ..., "fixed_labels": ...}`, one-hot `(B, *spatial, L)`,
     a loss named `"warped_labels"` compares the moving labels, warped by the
     displacement, with the fixed ones. The network itself never sees labels.
+
+    Args:
+        inputs: dict of `keras.Input`.
+        outputs: dict of tensors.
+        name: str.
+        targets: dict of names of targets by output. Added to the defaults, which
+            compare `"warped"` with `"fixed"` and `"warped_fixed"` with `"moving"`.
+        **kwargs: Arguments of `keras.Model`.
 
     Example:
         >>> import numpy as np
@@ -33,30 +43,33 @@ class RegistrationModel(keras.Model):
         >>> history = model.fit(pair, verbose=0)
     """
 
+    def __init__(self, inputs, outputs, name=None, *, targets=None, **kwargs):
+        super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
+        self.targets = dict(targets or {})
+
+    def get_config(self):
+        return {**super().get_config(), "targets": dict(self.targets)}
+
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        images = {
-            "warped": x["fixed"],
-            "warped_fixed": x["moving"],
-            "halfway": y_pred.get("halfway_fixed"),
-        }
         given = dict(y or {})
-        truth = given.get("displacement", given.get("affine"))
+        sources = {**x, **y_pred, **given}
+        declared = {**IMAGE_TARGETS, **self.targets}
         targets = {
-            name: images.get(name, output if truth is None else truth)
+            # Without a target in `y` the output itself is one, for a regularizer.
+            name: sources.get(declared.get(name, name), output)
             for name, output in y_pred.items()
         }
         if "moving_labels" in given:
             warped = ops.warp(given.pop("moving_labels"), y_pred["displacement"])
             y_pred = {**y_pred, "warped_labels": warped}
             targets["warped_labels"] = given.pop("fixed_labels")
-        if "affine" not in y_pred:
-            # It was the truth of other outputs; whatever else is unknown Keras refuses.
-            given.pop("affine", None)
+        # Entries of `y` that are no target are passed on: Keras refuses unknown ones.
+        unknown = given.keys() - set(declared.values())
         return super().compute_loss(
             x=x,
-            y={**targets, **given},
+            y={**targets, **{name: given[name] for name in sorted(unknown)}},
             y_pred=y_pred,
             sample_weight=sample_weight,
             training=training,

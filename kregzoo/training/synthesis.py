@@ -6,7 +6,7 @@ from keras import ops as kops
 
 from kregzoo import ops
 from kregzoo.spatial import AffineTransform, Image
-from kregzoo.training.pairs import affine_in_voxels
+from kregzoo.training.pose import affine_in_voxels
 
 
 class SyntheticPairs(keras.utils.PyDataset):
@@ -22,7 +22,7 @@ class SyntheticPairs(keras.utils.PyDataset):
         steps_per_epoch: int.
         seed: int.
         grid: the `Grid` of the images.
-        pose: the `Pose` on that grid to draw both images of a pair in; None for none.
+        augmentation: `Pose` of both images of a pair. Defaults to none.
         **kwargs: of `keras.utils.PyDataset`.
     """
 
@@ -35,7 +35,7 @@ class SyntheticPairs(keras.utils.PyDataset):
         steps_per_epoch=100,
         seed=0,
         grid=None,
-        pose=None,
+        augmentation=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -44,7 +44,7 @@ class SyntheticPairs(keras.utils.PyDataset):
         self.steps_per_epoch = steps_per_epoch
         self.seed = seed
         self.grid = grid
-        self.pose = pose
+        self.augmentation = augmentation
         self.epoch = 0
 
     def __len__(self):
@@ -53,8 +53,8 @@ class SyntheticPairs(keras.utils.PyDataset):
     def __getitem__(self, index):
         rng = np.random.default_rng((self.seed, self.epoch, index))
         drawn = self.draw(rng, self.batch_size)
-        if self.pose is not None:
-            worlds = [self.pose.draw(rng, self.grid.centre) for _ in drawn[0]]
+        if self.augmentation is not None:
+            worlds = [self.augmentation.draw(rng, self.grid.centre) for _ in drawn[0]]
             affines = [affine_in_voxels(world, self.grid) for world in worlds]
             drawn = map(kops.convert_to_numpy, _posed(*drawn, np.stack(affines)))
         moving, fixed, displacement = drawn

@@ -1,28 +1,28 @@
-"""What the zoo knows of a surveyed system, and how its networks are trained."""
+"""Systems of the zoo, and the recipes by which their networks are trained."""
 
 import dataclasses
 from collections.abc import Callable
 
-from kregzoo.training.adversarial import Adversary
-from kregzoo.training.pairs import Pose
+import keras
+
+from kregzoo.registrars.tasks import RegistersPair, Task
 
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """One size at which a recipe trains.
+    """Size at which a recipe trains.
 
     Args:
         spacing: float. Voxel size in mm.
-        shapes: tuple of canonical shapes, see `Preprocessor`; training uses the first
-            that holds the reference image.
-        steps: int. Optimiser steps.
-        learning_rate: float. The first; it decays to zero along a cosine.
-        model: dict of the builder's arguments, but for the input shape.
-        batch_size: int. Pairs a step.
+        shapes: tuple of canonical shapes, see `Preprocessor`. Training uses the first
+            one that holds the reference image.
+        steps: int. Optimizer steps.
+        learning_rate: float. Initial learning rate.
+        model: dict of the builder's arguments, without the input shape.
+        batch_size: int. Pairs per step.
         divisor: int or None, see `Preprocessor`; None for a network of one size.
-        stages: tuple of dicts of builder's arguments that differ, each for a network
-            that is trained for all the steps, with the weights of the one before it
-            frozen. Empty for a network that is trained at once.
+        decay: bool. Decay the learning rate to zero along a cosine.
+        changes: dict of fields of the `Recipe` that are different at this scale.
     """
 
     spacing: float
@@ -32,85 +32,111 @@ class Scale:
     model: dict = dataclasses.field(default_factory=dict)
     batch_size: int = 1
     divisor: int | None = 16
-    stages: tuple = ()
+    decay: bool = True
+    changes: dict = dataclasses.field(default_factory=dict)
+
+    def schedule(self):
+        """Make the learning rate or its schedule."""
+        if not self.decay:
+            return self.learning_rate
+        return keras.optimizers.schedules.CosineDecay(self.learning_rate, self.steps)
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """Kind of images that a network is trained on.
+
+    Args:
+        moving: str. Modality of the moving image, such as `"MR"`.
+        fixed: str. Modality of the fixed image.
+        subject: str. What the images show, and of whom, such as
+            `"brains of two persons"`.
+        preparation: str. What must be done to images first, such as
+            `"skull-stripped"`.
+
+    Example:
+        >>> print(Images("MR", "US", "prostate of one person"))
+        MR to US, prostate of one person
+    """
+
+    moving: str
+    fixed: str
+    subject: str
+    preparation: str = ""
+
+    def __str__(self):
+        modalities = dict.fromkeys((self.moving, self.fixed))
+        parts = (" to ".join(modalities), self.subject, self.preparation)
+        return ", ".join(part for part in parts if part)
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How a system's shipped weights came about.
+    """How the weights of a preset are trained.
 
     Args:
-        losses: callable without arguments that makes the losses, a dict by output.
-        loss_weights: dict of floats by output.
-        scales: dict of `Scale` by name, `"cpu"` and `"published"`.
-        pose: the `Pose` that each pair is drawn in.
-        held_out: int. How many of the last training records are kept for validation.
-        initial: str. The preset whose weights the layers of the same name and shapes
-            start from; None for random ones throughout.
-        alignment: `"affine"`, `"centres"` or `"none"`, what comes before the network,
-            see `OneStepRegistrar`.
-        exchange: bool. Whether records that are pairs are drawn in both directions.
-        moving_pose: the `Pose` that the moving image is drawn in beside that.
-        affine_target: bool. Whether an image, or another of the same person, is paired
-            with itself, and the affine of `moving_pose` is what there is to find.
-        synthesis: callable of images `(N, *spatial, 1)` on the canonical grid that
-            gives what `SyntheticPairs` draws from; None to draw the images themselves.
-        views: callable of normalised images, a batch size and a seed that gives the
-            dataset to train on, such as `OptimalQValues`; None to draw pairs.
-        game: callable of normalised images that gives the `RegistrationEnvironment` in
-            which an agent learns; None for networks that learn by `fit`.
-        learning: the `kregzoo.agents.QLearning` that it learns by, whose steps the
-            scale says.
-        regularisers: tuple of pairs `(loss, weight)` that refinement minimises beside
-            the loss of the warped image; None for those of `OneStepRegistrar`.
-        aligned_by_labels: bool. Whether training takes for aligned what lays the labels
-            of a pair on each other, rigidly, in place of `alignment`.
-        adversary: the `Adversary` that the network trains against; None for none.
+        data: strategy that builds the datasets, see `kregzoo.training.data`.
+        trainer: strategy that fits the network, see `kregzoo.training.trainers`.
+        scales: dict of `Scale` by name; `"published"` is the paper's.
+        initial: str. Name of the preset whose weights initialize the layers of the same
+            name and shapes. Defaults to random weights.
+        refinement: the `kregzoo.registrars.Refinement` of a registered pair. Defaults
+            to that of `OneStepRegistrar`.
+        images: the `Images` that the network is for.
     """
 
-    losses: Callable
-    loss_weights: dict
+    data: object
+    trainer: object
     scales: dict
-    pose: Pose
-    held_out: int = 2
     initial: str | None = None
-    alignment: str = "affine"
-    exchange: bool = False
-    moving_pose: Pose | None = None
-    affine_target: bool = False
-    synthesis: Callable | None = None
-    views: Callable | None = None
-    game: Callable | None = None
-    learning: object | None = None
-    regularisers: tuple | None = None
-    aligned_by_labels: bool = False
-    adversary: Adversary | None = None
+    refinement: object | None = None
+    images: Images | None = None
+
+    def at(self, name):
+        """Return the recipe as it is at a scale.
+
+        Args:
+            name: str, of `scales`.
+
+        Returns:
+            A `Recipe` with the `changes` of the scale.
+
+        Raises:
+            ValueError: If there is no scale of this name.
+        """
+        if name not in self.scales:
+            raise ValueError(
+                f"`scale` must be one of {tuple(self.scales)}. Received: {name!r}"
+            )
+        return dataclasses.replace(self, **self.scales[name].changes)
 
 
 @dataclasses.dataclass(frozen=True)
 class System:
-    """A system of the survey.
+    """System of the survey, or of a user.
 
     Args:
         name: str, as in `kregzoo train NAME`.
         builder: callable that makes the Keras model.
-        chapter: str. The survey's section, such as `"5.1"`.
+        chapter: str. Section of the survey, such as `"5.1"`.
         reference: str. The publication, with the survey's reference number.
-        transform: str. What the network predicts.
-        recipes: dict of `Recipe` by the name of the data folder that each is made for;
-            another one for the same data has a name of its own. The first one serves
+        predicts: str. What the network predicts, such as `"displacement"`.
+        recipes: dict of `Recipe` by the name of the data folder that each is made for.
+            A second one for the same data has a name of its own. The first one serves
             other data.
-        registrar: callable that makes the preset's registrar, with the arguments of
-            `OneStepRegistrar`; None for that itself.
+        task: the `kregzoo.registrars.Task` of its networks.
+        protocols: tuple of `kregzoo.protocols.Protocol` that it is evaluated by.
+            Defaults to held-out pairs.
     """
 
     name: str
     builder: Callable
     chapter: str
     reference: str
-    transform: str
+    predicts: str
     recipes: dict
-    registrar: Callable | None = None
+    task: Task = RegistersPair()
+    protocols: tuple = ()
 
     @property
     def recipe(self):

@@ -2,7 +2,7 @@
 
 from kregzoo.zoo.cards import card, record_figures
 from kregzoo.zoo.loading import ModelRecord, list_models, load, push, table
-from kregzoo.zoo.systems import find_system
+from kregzoo.zoo.systems import find_system, register_system
 from kregzoo.zoo.training import train, training_pairs
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "load",
     "push",
     "record_figures",
+    "register_system",
     "table",
     "train",
     "training_pairs",

@@ -1,39 +1,33 @@
-"""What a preset says of itself: its card, with the figures that were measured."""
+"""Cards of presets, with the metrics that were measured."""
 
 import dataclasses
 import importlib
+import json
 
+from kregzoo.metrics.registry import METRICS, by_priority
 from kregzoo.models import SYSTEMS
 from kregzoo.presets.preset import find_preset
 
-# Title, and digits shown, of the figures that have an interval, and of the others.
-ACCURACY = {"dice": ("Dice", 4), "tre": ("TRE in mm", 2), "hd95": ("HD95 in mm", 2)}
-REGULARITY = {
-    "folded_percent": ("folds in %", 4),
-    "sd_log_j": ("SDlogJ", 3),
-    "inverse_error": ("inverse error in mm", 3),
-}
-OTHERS = {"success_percent": ("success in %", 0), "seconds": ("seconds", 1)}
-# The methods that say what a network does: without it, and with it alone.
+# The methods that show the effect of a network: without it, and with it alone.
 START, ONE_PASS = "centres", "one pass"
 
 
-def record_figures(name, figures):
-    """Write measured figures into a preset's metadata and card.
+def record_figures(name, metrics):
+    """Write measured metrics into a preset's metadata and card.
 
     Args:
         name: str, as `load` takes it.
-        figures: dict by data set of dicts by method of dicts of numbers, as
-            `kregzoo.evaluation.preset_figures` makes it.
+        metrics: dict by data set of dicts by method of dicts of numbers, as
+            `kregzoo.evaluation.preset_metrics` makes it.
     """
     preset = find_preset(name)
-    metadata = {**preset.metadata, "figures": figures}
+    metadata = {**preset.metadata, "figures": metrics}
     preset = dataclasses.replace(preset, metadata=metadata)
     preset.describe(card(preset))
 
 
 def card(preset):
-    """Write a preset's card from its metadata.
+    """Write the card of a preset from its metadata.
 
     Args:
         preset: the `Preset`.
@@ -43,8 +37,8 @@ def card(preset):
     """
     metadata = preset.metadata
     data = metadata["data"]
-    figures = "\n".join(
-        f"### {name}\n\n{_figures(methods)}"
+    metrics = "\n".join(
+        f"### {name}\n\n{_table(methods)}"
         for name, methods in metadata["figures"].items()
     )
     pictures = "".join(f"\n![{path.stem}]({path.name})\n" for path in preset.pictures())
@@ -52,20 +46,78 @@ def card(preset):
     choices = importlib.import_module(system.builder.__module__).__doc__
     return CARD.format(
         name=preset.name,
+        system=system.name,
+        # JSON strings are YAML strings.
+        license_name=json.dumps(data["licence"], ensure_ascii=False),
+        usage=_usage(preset.name, system.task),
+        inputs=_inputs(preset, system.task),
+        limits=_limits(metadata),
         # A user's module may say nothing, and `python -OO` leaves no docstrings.
         about=(choices or system.reference).strip(),
-        figures=figures or "Not measured.\n",
+        figures=metrics or "Not measured.\n",
         pictures=pictures,
         training=_training(preset),
         **{key: data[key] for key in ("title", "source", "licence")},
     )
 
 
-def headline(figures):
-    """What a preset makes of images that are aligned by their centres, in words.
+def _usage(name, task):
+    """Write how to load and use a preset, as Python."""
+    variable = "registrar" if task.verb == "register" else "network"
+    files = [
+        f'"{source.name}{suffix}.nii.gz"'
+        for source in task.inputs
+        for suffix in (("_1", "_2") if source.many else ("",))
+    ]
+    return (
+        f'{variable} = kregzoo.load("{name}")\n'
+        f"result = {variable}.{task.verb}({', '.join(files)})"
+    )
+
+
+def _inputs(preset, task):
+    """Write what goes in, what comes out, and the size of the network."""
+    metadata, ndim = preset.metadata, preset.preprocessor.ndim
+    images = metadata["images"] or {}
+    lines = [
+        f"- `{source.name}`: "
+        + ", ".join(
+            part
+            for part in (source.help, f"{ndim}-D", images.get(source.name, ""))
+            if part
+        )
+        for source in task.inputs
+    ]
+    lines.append(f"- The network {task.summary}. It predicts: {metadata['predicts']}.")
+    lines.append(f"- {metadata['parameters']:,} parameters.")
+    if images:
+        lines.insert(0, f"For {images['subject']}.")
+        if images["preparation"]:
+            lines[0] += f" Images must be {images['preparation']}."
+        lines.insert(1, "")
+    return "\n".join(lines)
+
+
+def _limits(metadata):
+    """Write what the preset is not for."""
+    images = metadata["images"]
+    kind = f"({images['summary']})" if images else "described above"
+    measured = [
+        f"`{name}`" for name in metadata["figures"] if name != metadata["data"]["name"]
+    ]
+    lines = [f"Research use. Only images of the kind {kind} were measured."]
+    if measured:
+        lines.append(f"The answer was known in: {', '.join(measured)}.")
+    if metadata["figures"]:
+        lines.append("Other scanners, ages and diseases were not measured.")
+    return " ".join(lines)
+
+
+def headline(metrics):
+    """Say what a preset makes of images whose centers are aligned.
 
     Args:
-        figures: dict, as `record_figures` takes it.
+        metrics: dict, as `record_figures` takes it.
 
     Returns:
         A str.
@@ -76,37 +128,34 @@ def headline(figures):
         >>> headline({"brain_t1": methods})
         'Dice 0.25 → 0.56'
     """
-    for name, digits, unit in (("dice", 2, ""), ("tre", 1, " mm")):
-        for methods in figures.values():
-            if name in methods[ONE_PASS]:
-                before, after = (methods[m][name][0] for m in (START, ONE_PASS))
-                title = ACCURACY[name][0].partition(" ")[0]
-                return f"{title} {before:.{digits}f} → {after:.{digits}f}{unit}"
+    names = {name for methods in metrics.values() for name in methods[ONE_PASS]}
+    for metric in by_priority(names):
+        for methods in metrics.values():
+            if metric.name in methods[ONE_PASS]:
+                return _from_start(metric, methods)
     return "not measured"
 
 
-def _figures(methods):
-    """One data set's figures, a row a method."""
-    known = {**ACCURACY, **REGULARITY, **OTHERS}
-    shown = [name for name in known if any(name in found for found in methods.values())]
+def _from_start(metric, methods):
+    digits = 1 if metric.unit else 2
+    ends = [methods[m][metric.name][0] for m in (START, ONE_PASS)]
+    before, after = (f"{value:.{digits}f}" for value in ends)
+    return f"{metric.title} {before} → {after} {metric.unit}".strip()
+
+
+def _table(methods):
+    """The metrics on one data set, a row a method."""
+    measured = {name for found in methods.values() for name in found}
+    shown = [metric for metric in METRICS.values() if metric.name in measured]
     rows = [
-        [method, *(_cell(found.get(name), known[name][1]) for name in shown)]
+        [method, *(metric.text(found.get(metric.name)) for metric in shown)]
         for method, found in methods.items()
     ]
-    return markdown(["method", *(known[name][0] for name in shown)], rows)
-
-
-def _cell(value, digits):
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        mean, low, high = (f"{number:.{digits}f}" for number in value)
-        return f"{mean} [{low}, {high}]"
-    return f"{value:.{digits}f}"
+    return markdown(["method", *(metric.heading for metric in shown)], rows)
 
 
 def markdown(heads, rows):
-    """A table of texts as Markdown."""
+    """Format a table of texts as Markdown."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
@@ -118,19 +167,35 @@ def _training(preset):
     return (
         f"`{training['command']}`: the {training['scale']} scale, "
         f"{preset.preprocessor.spacing} mm voxels, {training['minutes']} minutes on "
-        f"{training['hardware']}\nwith the {training['backend']} backend of Keras."
+        f"{training['accelerator']}\nwith the {training['backend']} backend of Keras"
+        + (f", {training['records']} records." if "records" in training else ".")
     )
 
 
 CARD = """\
+---
+library_name: keras
+tags:
+- medical-imaging
+- image-registration
+- {system}
+license: other
+license_name: {license_name}
+---
+
 # {name}
 
 ```python
 import kregzoo
 
-registrar = kregzoo.load("{name}")
-result = registrar.register("moving.nii.gz", "fixed.nii.gz")
+{usage}
 ```
+
+## Inputs and outputs
+
+{inputs}
+
+## Network
 
 {about}
 
@@ -151,6 +216,5 @@ under 2 mm.
 
 ## Limits
 
-Research use. Images must be of the kind that the network was trained on, skull-stripped
-where those were; nothing was measured on other scanners, ages or diseases.
+{limits}
 """

@@ -10,55 +10,66 @@ from kregzoo.presets.preset import (
     installed_presets,
     read_weights,
 )
-from kregzoo.registrars.one_step import OneStepRegistrar
 from kregzoo.zoo.cards import headline
-from kregzoo.zoo.systems import find_recipe, find_system
+from kregzoo.zoo.systems import recipe_of
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelRecord:
-    """What `list_models` says of a preset.
+    """What `list_models` says about a preset.
 
     Args:
         name: str. The preset, as `load` takes it.
         system: str. The surveyed system.
         chapter: str. The survey's section.
         reference: str. The publication, with the survey's reference number.
-        transform: str. What the network predicts.
+        task: str. The method of the loaded network that does its task, such as
+            `"register"`.
+        predicts: str. What the network predicts.
         ndim: int. 2 or 3 dimensions.
+        modalities: tuple of str. Modalities of the moving and the fixed image; empty if
+            not known.
+        images: str. The kind of images that it is for.
         data: str. The data it was trained on.
         licence: str. The licence of those data.
-        figures: dict of what was measured on held-out pairs: by data set, method and
-            figure, a number or its mean and both ends of the 95 % interval.
+        figures: dict of metrics measured on held-out pairs: by data set, method and
+            metric, a number or its mean and both ends of the 95 % interval.
     """
 
     name: str
     system: str
     chapter: str
     reference: str
-    transform: str
+    task: str
+    predicts: str
     ndim: int
+    modalities: tuple
+    images: str
     data: str
     licence: str
     figures: dict
 
 
-def load(name):
-    """Load a pretrained registrar.
+def load(name, task=None):
+    """Load a pretrained network, ready for its task.
 
-    Runs no code from the preset's files, whose sha256 is verified.
+    No code from the preset's files runs, and their sha256 is verified.
 
     Args:
         name: str. A preset of `list_models`, the path of a preset folder, or
             `"hf://owner/name"` on the Hugging Face Hub.
+        task: str. The task that the network must have, such as `"register"`. Defaults
+            to any.
 
     Returns:
-        A registrar: `registrar.register(moving, fixed)`; its Keras model is
+        A `kregzoo.registrars.LoadedNetwork`; for the presets that register pairs a
+        registrar: `registrar.register(moving, fixed)`. Its Keras model is
         `registrar.model`.
 
     Raises:
-        ValueError: for an unknown name, or a preset whose files are damaged.
-        ImportError: for a hub without huggingface_hub.
+        ValueError: If the name is unknown, the preset's files are damaged, or its task
+            is another.
+        ImportError: If the preset is on a hub and huggingface_hub is not installed.
 
     Example:
         >>> registrar = load("voxelmorph_brain_t1")
@@ -66,33 +77,22 @@ def load(name):
         'voxelmorph'
     """
     preset = find_preset(name)
-    frame = preset.preprocessor
-    system, model = _built(preset)
-    read_weights(model, preset.folder / "model.weights.h5")
-    data = preset.metadata.get("data", {}).get("name", "")
-    _, recipe = find_recipe(system, data, preset.config.get("recipe"))
-    make_registrar = system.registrar or OneStepRegistrar
-    return make_registrar(
-        model,
-        frame,
-        metric=recipe.losses().get("warped"),
-        regularisers=recipe.regularisers,
-        alignment=recipe.alignment,
-        preset=preset,
-    )
-
-
-def _built(preset):
-    """The system and the network that a preset's `config.json` describes."""
-    config = preset.config
     try:
-        system = find_system(config["system"])
-        return system, system.builder(preset.input_shape, **config["arguments"])
+        system, recipe = recipe_of(preset)
+        arguments = preset.config["arguments"]
+        model = system.builder(preset.input_shape, **arguments)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"The preset's `config.json` describes no network: {error}. "
-            f"Received: {config}"
+            f"Received: {preset.config}"
         ) from error
+    if task not in (None, system.task.verb):
+        raise ValueError(
+            f"`name` must be a preset with the task {task!r}. Received: {name!r}, "
+            f"which {system.task.summary}"
+        )
+    read_weights(model, preset.folder / "model.weights.h5")
+    return system.task.make(model, preset, recipe)
 
 
 def push(folder, address):
@@ -113,17 +113,29 @@ def push(folder, address):
     return hub.push(Preset.read(folder).folder, address, FILES)
 
 
-def list_models():
+def list_models(ndim=None, modality=None, task=None):
     """List the presets that come with the package.
+
+    Args:
+        ndim: int. Only presets for images of 2 or 3 dimensions.
+        modality: str. Only presets that take images of this modality, such as `"MR"`.
+        task: str. Only presets with this task, such as `"register"`.
 
     Returns:
         List of `ModelRecord`, by name.
 
     Example:
-        >>> "voxelmorph_brain_t1" in [record.name for record in list_models()]
-        True
+        >>> [record.name for record in list_models(ndim=3, modality="CT")]
+        ['liao_agent_ct_volumes', 'ma_dueling_ct_volumes', 'ma_dueling_ct_volumes_dqn']
     """
-    return [_record(Preset.read(path)) for path in installed_presets().values()]
+    records = [_record(Preset.read(path)) for path in installed_presets().values()]
+    return [
+        record
+        for record in records
+        if ndim in (None, record.ndim)
+        and modality in (None, *record.modalities)
+        and task in (None, record.task)
+    ]
 
 
 def table(records):
@@ -139,25 +151,36 @@ def table(records):
     from rich.table import Table
 
     rich_table = Table(
-        "name", "section", "predicts", "held out", box=SIMPLE, pad_edge=False
+        "name", "images", "predicts", "held out", box=SIMPLE, pad_edge=False
     )
-    # The name is what one copies into the next command.
+    # Names are copied into the next command, so they must not wrap.
     rich_table.columns[0].no_wrap = rich_table.columns[-1].no_wrap = True
     for record in records:
-        accuracy = headline(record.figures)
-        rich_table.add_row(record.name, record.chapter, record.transform, accuracy)
+        rich_table.add_row(
+            record.name,
+            f"{record.ndim}-D {record.images}",
+            record.predicts,
+            headline(record.figures),
+        )
     return rich_table
 
 
 def _record(preset):
     metadata = preset.metadata
+    images = metadata.get("images") or {}
     return ModelRecord(
         name=preset.name,
+        system=metadata["system"],
+        chapter=metadata["chapter"],
+        reference=metadata["reference"],
+        task=metadata["task"],
+        predicts=metadata["predicts"],
         ndim=preset.preprocessor.ndim,
+        modalities=tuple(
+            images[role] for role in ("moving", "fixed") if role in images
+        ),
+        images=images.get("summary") or metadata["data"]["title"],
         data=metadata["data"]["title"],
         licence=metadata["data"]["licence"],
-        **{
-            key: metadata[key]
-            for key in ("system", "chapter", "reference", "transform", "figures")
-        },
+        figures=metadata["figures"],
     )

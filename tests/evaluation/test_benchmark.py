@@ -8,8 +8,9 @@ import pytest
 
 from kregzoo import ops
 from kregzoo.evaluation import benchmark
-from kregzoo.evaluation.benchmark_cases import cases as contenders
-from kregzoo.evaluation.benchmark_cases.cases import Benchmark, Implementation
+from kregzoo.evaluation.benchmark_cases.benchmark_case import Benchmark, Implementation
+from kregzoo.evaluation.benchmark_cases.frameworks import images, smooth_field
+from kregzoo.evaluation.benchmark_cases.registration import brains
 from kregzoo.spatial.transforms import from_itk
 
 SIZE = (16, 16, 16)
@@ -27,7 +28,7 @@ def fake(name, seconds=0.0, log=None, package=None):
 
 
 def results(others=(), rounds=1, log=None):
-    """Results of one benchmark whose own contender sleeps for 0.02 s."""
+    """Results of one benchmark whose own implementation sleeps for 0.02 s."""
     ours = fake("ours", 0.02, log)
     found = Benchmark("sleep", ours, others, size=SIZE)
     return benchmark.run([found], rounds, progress=False)
@@ -38,8 +39,8 @@ def defined(name):
     return found
 
 
-def contender(name, of):
-    (found,) = [c for c in defined(of).contenders if c.name == name]
+def implementation(name, of):
+    (found,) = [c for c in defined(of).available if c.name == name]
     return found.make()
 
 
@@ -57,7 +58,7 @@ def clock(monkeypatch):
 
 def test_ratio_is_theirs_over_ours(clock):
     (result,) = results((fake("slow", 0.1), fake("fast", 0.005)), rounds=3)
-    ours, slow, fast = result["contenders"]
+    ours, slow, fast = result["implementations"]
     assert "ratio" not in ours
     assert ours["median"] == pytest.approx(0.02)
     assert slow["ratio"]["median"] == pytest.approx(5.0)
@@ -69,7 +70,7 @@ def test_ratio_is_theirs_over_ours(clock):
         assert [ratio["min"], ratio["median"], ratio["max"]] == ratios
 
 
-def test_contenders_alternate_after_one_call_each():
+def test_implementations_alternate_after_one_call_each():
     log = []
     results((fake("theirs", log=log),), rounds=2, log=log)
     assert log == ["ours", "theirs"] * 3
@@ -77,11 +78,14 @@ def test_contenders_alternate_after_one_call_each():
 
 def test_missing_package_is_reported_and_never_made():
     def make():
-        raise AssertionError("a contender that is not installed must not be made")
+        raise AssertionError("an implementation that is not installed must not be made")
 
     absent = Implementation("absent", make, package="no-such-distribution")
     (result,) = results((absent,))
-    assert result["contenders"][1] == {"name": "absent", "missing": "not installed"}
+    assert result["implementations"][1] == {
+        "name": "absent",
+        "missing": "not installed",
+    }
     assert "not installed" in printed([result])
 
 
@@ -95,7 +99,7 @@ def printed(found):
 
 def test_table_shows_ratio_and_version():
     (result,) = results((fake("theirs", 0.1, package="keras"),))
-    entry = result["contenders"][1]
+    entry = result["implementations"][1]
     entry["ratio"] = {"median": 4.0, "min": 3.5, "max": 5.25}
     text = printed([result])
     assert "sleep 16×16×16" in text
@@ -117,21 +121,21 @@ def test_peak_memory_counts_what_is_freed_again():
 
 
 def test_warps_compute_the_same_image():
-    image, field = contenders._images(SIZE)[0], contenders._field(SIZE)
+    image, field = images(SIZE)[0], smooth_field(SIZE)
     expected = numpy_of(ops.warp(image, field))
     # Else all would agree on an image that did not move.
     assert np.abs(expected - np.squeeze(image)).mean() > 0.1
     found = defined("warp")
     assert len(found.others) == 2
-    for name in [c.name for c in found.contenders]:
-        warped = numpy_of(contender(name, "warp")())
+    for name in [c.name for c in found.available]:
+        warped = numpy_of(implementation(name, "warp")())
         np.testing.assert_allclose(warped, expected, atol=1e-4)
 
 
 def test_gradients_of_warps_are_of_the_same_function():
-    ours = numpy_of(contender("kregzoo", "warp gradient")())
+    ours = numpy_of(implementation("kregzoo", "warp gradient")())
     theirs = np.moveaxis(
-        numpy_of(contender("map_coordinates", "warp gradient")()), 0, -1
+        numpy_of(implementation("map_coordinates", "warp gradient")()), 0, -1
     )
     assert np.abs(ours[INNER]).max() > 0.1
     np.testing.assert_allclose(ours[INNER], theirs[INNER], atol=1e-3)
@@ -140,13 +144,13 @@ def test_gradients_of_warps_are_of_the_same_function():
 @pytest.mark.parametrize("name", ["integration", "integration gradient"])
 def test_integrations_compute_the_same_field(name):
     pytest.importorskip("voxelmorph")
-    ours = numpy_of(contender("kregzoo", name)())
-    theirs = np.moveaxis(numpy_of(contender("voxelmorph", name)()), 0, -1)
+    ours = numpy_of(implementation("kregzoo", name)())
+    theirs = np.moveaxis(numpy_of(implementation("voxelmorph", name)()), 0, -1)
     assert np.abs(ours[INNER]).max() > 1.0
     tolerance = 1e-3 * np.abs(ours).max()
     np.testing.assert_allclose(ours[INNER], theirs[INNER], atol=tolerance)
     if "gradient" in name:
-        plain = numpy_of(contender("plain form", name)())
+        plain = numpy_of(implementation("plain form", name)())
         np.testing.assert_allclose(ours[INNER], plain[INNER], atol=tolerance)
 
 
@@ -156,16 +160,16 @@ def test_integrations_compute_the_same_field(name):
 def test_networks_run_and_have_as_many_parameters(name):
     pytest.importorskip("voxelmorph")
     (result,) = benchmark.run([defined(name)], 1, progress=False)
-    assert all(entry["median"] > 0 for entry in result["contenders"])
+    assert all(entry["median"] > 0 for entry in result["implementations"])
     if name != "training step":
-        ours, twin = (entry["parameters"] for entry in result["contenders"][:2])
+        ours, twin = (entry["parameters"] for entry in result["implementations"][:2])
         assert ours == twin
 
 
 def test_affine_registrations_find_the_same_affine():
-    moving, fixed = contenders._brains()
-    ours = contender("kregzoo", "affine registration")()
-    theirs = contender("mutual information", "affine registration")()
+    moving, fixed = brains()
+    ours = implementation("kregzoo", "affine registration")()
+    theirs = implementation("mutual information", "affine registration")()
     found = from_itk(theirs)
     points = fixed.grid.voxel_to_world(np.argwhere(fixed.array > 0)[::5000])
     assert np.linalg.norm(found.apply_points(points) - points, axis=1).mean() > 10.0
@@ -176,7 +180,7 @@ def test_affine_registrations_find_the_same_affine():
 def test_run_all_measures_only_what_is_asked_with_memory():
     found = benchmark.run_all(SIZE, SIZE, 1, only=["warp"], progress=False)
     assert [(r["name"], r["device"]) for r in found] == [("warp", "cpu")]
-    measured = [e for e in found[0]["contenders"] if "missing" not in e]
+    measured = [e for e in found[0]["implementations"] if "missing" not in e]
     assert all(entry["memory_mib"] > 0 for entry in measured)
 
 

@@ -9,8 +9,10 @@ from kregzoo.evaluation import changes_table, compare
 
 def rows(method, dice, tre=None):
     return [
-        {"pair": str(n), "method": method, "label": 1, "dice": d, "tre": tre}
-        for n, d in enumerate(dice)
+        {"pair": str(n), "method": method, "label": 1, "metric": m, "value": value}
+        for n, overlap in enumerate(dice)
+        for m, value in (("dice", overlap), ("tre", tre))
+        if value is not None
     ]
 
 
@@ -25,7 +27,7 @@ BEFORE = RNG.uniform(0.5, 0.7, 12)
 def test_a_shift_beyond_its_interval_is_called_by_its_name(change, tolerance, verdict):
     after = BEFORE + change + RNG.normal(0, 0.005, 12)
     (found,) = compare(rows("m", BEFORE), rows("m", after), tolerance)
-    assert (found.method, found.figure, found.verdict) == ("m", "dice", verdict)
+    assert (found.method, found.metric, found.verdict) == ("m", "dice", verdict)
     assert found.difference.mean == pytest.approx(change, abs=0.006)
 
 
@@ -37,7 +39,7 @@ def test_noise_is_no_change():
 
 def test_more_error_is_worse():
     changes = compare(rows("m", BEFORE, 2.0), rows("m", BEFORE, 3.0))
-    assert {c.figure: c.verdict for c in changes} == {"dice": "same", "tre": "worse"}
+    assert {c.metric: c.verdict for c in changes} == {"dice": "same", "tre": "worse"}
     console = Console(width=120, record=True, file=io.StringIO())
     console.print(changes_table(changes))
     assert "1.0000 [1.0000, 1.0000]" in console.export_text()
@@ -56,10 +58,16 @@ def test_overlaps_and_distances_have_tolerances_of_their_own():
 def test_a_method_that_now_fails_is_worse():
     after = [
         *rows("other", BEFORE),
-        {"pair": "0", "method": "m", "error": "RuntimeError: no"},
+        {
+            "pair": "0",
+            "method": "m",
+            "label": None,
+            "metric": "error",
+            "value": "RuntimeError: no",
+        },
     ]
     changes = compare([*rows("m", BEFORE), *rows("other", BEFORE)], after)
-    assert {(c.method, c.figure): c.verdict for c in changes} == {
+    assert {(c.method, c.metric): c.verdict for c in changes} == {
         ("m", "failed"): "worse",
         ("other", "dice"): "same",
     }

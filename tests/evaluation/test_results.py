@@ -6,7 +6,8 @@ import pytest
 import kregzoo
 from kregzoo import evaluation
 from kregzoo.evaluation.benchmark import write_json
-from kregzoo.evaluation.results import BEGIN, END, HEADINGS, preset_rows, preset_table
+from kregzoo.evaluation.preset_table import HEADINGS, preset_rows, preset_table
+from kregzoo.evaluation.results import BEGIN, END
 
 PRESET = kregzoo.list_models()[0].name
 DICE = {
@@ -29,16 +30,23 @@ def write_table(folder, tre=False, labels=(1, 2)):
             "pair": f"p{pair}",
             "method": method,
             "label": label,
-            "dice": dice + noise[pair] + (0.05 if label == 1 else -0.05),
-            "hd95": 5 * (1 - dice),
-            "tre": 10 * (1 - dice) + noise[pair] if tre else None,
-            "folded_percent": 0.01,
-            "sd_log_j": 0.2,
-            "seconds": 100.0 if pair == 0 else 4.0,
+            "metric": metric,
+            "value": value,
         }
         for pair in range(PAIRS)
         for method, dice in DICE.items()
-        for label in labels
+        for label, metric, value in [
+            *(
+                (label, "dice", dice + noise[pair] + (0.05 if label == 1 else -0.05))
+                for label in labels
+            ),
+            *((label, "hd95", 5 * (1 - dice)) for label in labels),
+            (None, "tre", 10 * (1 - dice) + noise[pair]),
+            (None, "folded_percent", 0.01),
+            (None, "sd_log_j", 0.2),
+            (None, "seconds", 100.0 if pair == 0 else 4.0),
+        ]
+        if metric != "tre" or tre
     ]
     folder.mkdir(parents=True)
     evaluation.write_rows(folder / "blobs.csv", rows)
@@ -69,28 +77,28 @@ def test_summary_gives_means_intervals_and_paired_differences(tmp_path):
     assert means.endswith("| 0.0100 | 0.200 | 4.0 |")
 
 
-def test_presets_own_figures_have_intervals(tmp_path):
+def test_metrics_of_a_preset_have_intervals(tmp_path):
     table = write_table(tmp_path / "results", tre=True)
     table.record["data"]["success"] = 4.5
-    figures = evaluation.preset_figures([table], PRESET)["blobs"]
+    found = evaluation.preset_metrics([table], PRESET)["blobs"]
     # The starts, the best of the others, and its own.
     methods = ["centres", "iterative-affine", "ants-syn", "one pass", "refine=50"]
-    assert list(figures) == methods
-    mean, low, high = figures["one pass"]["dice"]
+    assert list(found) == methods
+    mean, low, high = found["one pass"]["dice"]
     assert low < mean == 0.65 < high
-    assert figures["ants-syn"]["dice"][0] == 0.6
-    assert figures["one pass"]["seconds"] == 4.0
-    assert figures["refine=50"]["folded_percent"] == 0.01
+    assert found["ants-syn"]["dice"][0] == 0.6
+    assert found["one pass"]["seconds"] == 4.0
+    assert found["refine=50"]["folded_percent"] == 0.01
     # Errors are ten times what a Dice lacks of 1.
-    assert figures["ants-syn"]["success_percent"] == 100
-    assert figures["iterative-affine"]["success_percent"] == 0
+    assert found["ants-syn"]["success_percent"] == 100
+    assert found["iterative-affine"]["success_percent"] == 0
 
 
 def test_a_pair_that_fails_is_no_success(tmp_path):
     table = write_table(tmp_path / "results", tre=True)
     assert table.success("ants-syn", 4.5) == 1.0
-    failed = {"pair": "p9", "method": "ants-syn", "error": "RuntimeError: no"}
-    table.rows.append({**table.rows[0], **failed, "tre": float("nan")})
+    failed = {"pair": "p9", "method": "ants-syn", "metric": "error", "value": "no"}
+    table.rows.append({"label": None, **failed})
     assert table.success("ants-syn", 4.5) == PAIRS / (PAIRS + 1)
 
 
@@ -100,7 +108,7 @@ def test_a_presets_row_sets_it_beside_its_start_and_the_best_other_tool(tmp_path
     dice, tre = (dict(zip(HEADINGS, row, strict=True)) for row in rows)
     assert dice["measured on"] == "[blobs](RESULTS.md#blobs), Dice"
     assert tre["measured on"] == "[blobs](RESULTS.md#blobs), TRE in mm"
-    assert dice["centres aligned"] == "0.4000"
+    assert dice["centers aligned"] == "0.4000"
     assert dice["best other tool"] == "0.6000 `ants-syn`"
     assert dice["one pass"].startswith("0.6500 [")
     assert tre["refined"].startswith("3.00 [")
@@ -128,8 +136,8 @@ def test_results_hold_the_speed_that_was_measured(tmp_path):
     theirs = {**ours, "name": "theirs", "version": "1.2", "memory_mib": 7.0}
     theirs["ratio"] = {"median": 4.0, "min": 3.5, "max": 5.25}
     absent = {"name": "absent", "missing": "not installed"}
-    contenders = [ours, theirs, absent]
-    found = [{"name": "warp", "size": [8, 9], "contenders": contenders}]
+    implementations = [ours, theirs, absent]
+    found = [{"name": "warp", "size": [8, 9], "implementations": implementations}]
     (tmp_path / "results").mkdir()
     write_json(tmp_path / "results" / "benchmark.json", found, "the command")
     text = evaluation.write_results(tmp_path).read_text(encoding="utf-8")

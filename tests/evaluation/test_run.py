@@ -11,12 +11,14 @@ def test_every_pair_is_measured_by_every_method(known_data, tmp_path):
     table = evaluation.evaluate(
         methods, known_data, tmp_path, "a command", progress=False
     )
-    assert len(table.rows) == 2 * 2 * 2
+    # Of two structures Dice and HD95, and folds, spread and seconds of the pair.
+    assert len(table.rows) == 2 * 2 * (2 * 2 + 3)
     dice = table.values("dice")
     assert list(dice) == ["none", "all"]
     assert set(dice["all"]) == {"moving0 to fixed0", "moving1 to fixed1"}
     assert min(dice["all"].values()) > 0.995 > 0.9 > max(dice["none"].values())
-    assert all(row["seconds"] > 0 for row in table.rows)
+    times = [row["value"] for row in table.rows if row["metric"] == "seconds"]
+    assert len(times) == 4 and min(times) > 0
     record = json.loads((tmp_path / "known.json").read_text(encoding="utf-8"))
     assert record["data"]["title"] == "Blobs" and record["data"]["pairs"] == 2
     assert record["methods"]["all"] == {"package": "test 1"}
@@ -35,16 +37,14 @@ def test_a_failure_is_recorded_and_tried_again(known_data, tmp_path):
     broken, sound = Shift(1, fails_on="moving0"), Shift(1)
     methods = [method("broken", broken), method("sound", sound)]
     table = evaluation.evaluate(methods, known_data, tmp_path, progress=False)
-    errors = [row for row in table.rows if row["error"]]
-    assert [(row["pair"], row["method"]) for row in errors] == [
-        ("moving0 to fixed0", "broken")
-    ]
-    assert errors[0]["error"] == "RuntimeError: tool.hxx:3: no overlap"
+    (failure,) = table.failures
+    assert (failure["pair"], failure["method"]) == ("moving0 to fixed0", "broken")
+    assert failure["value"] == "RuntimeError: tool.hxx:3: no overlap"
     assert len(table.values("dice")["broken"]) == 1
     assert "broken, moving0 to fixed0: RuntimeError" in evaluation.summary(table)
     broken.fails_on = ""
     table = evaluation.evaluate(methods, known_data, tmp_path, progress=False)
-    assert not [row for row in table.rows if row["error"]]
+    assert not table.failures
     assert (broken.runs, sound.runs) == (3, 2)
 
 

@@ -6,19 +6,26 @@ from kregzoo.evaluation import read_rows, write_rows
 from kregzoo.evaluation.table import by_pair
 
 ROWS = [
-    {"pair": "a to b", "method": "m", "label": 1, "dice": 0.5, "hd95": math.nan},
-    {"pair": "a to b", "method": "m", "label": 2, "dice": 0.7, "hd95": 3.0},
-    {"pair": "b to a", "method": "m", "error": 'no, "overlap"'},
+    {"pair": pair, "method": "m", "label": label, "metric": metric, "value": value}
+    for pair, label, metric, value in (
+        ("a to b", 1, "dice", 0.5),
+        ("a to b", 1, "hd95", math.nan),
+        ("a to b", 2, "dice", 0.7),
+        ("a to b", 2, "hd95", 3.0),
+        ("a to b", None, "seconds", 1.25),
+        ("b to a", None, "error", 'no, "overlap"'),
+    )
 ]
 
 
 def test_rows_come_back_as_they_were_written(tmp_path):
     write_rows(tmp_path / "rows.csv", ROWS)
-    read = read_rows(tmp_path / "rows.csv")
-    assert [row["label"] for row in read] == [1, 2, None]
-    assert [row["dice"] for row in read[:2]] == [0.5, 0.7]
-    assert math.isnan(read[0]["hd95"]) and math.isnan(read[2]["dice"])
-    assert [row["error"] for row in read] == ["", "", 'no, "overlap"']
+    # A lost structure has no distance.
+    expected = [row for row in ROWS if row["value"] is not math.nan]
+    assert read_rows(tmp_path / "rows.csv") == expected
+    text = (tmp_path / "rows.csv").read_text(encoding="utf-8")
+    assert text.startswith("pair,method,label,metric,value\na to b,m,1,dice,0.5\n")
+    assert "\na to b,m,,seconds,1.25\n" in text
 
 
 def test_means_are_over_the_labels_that_have_a_value():
@@ -28,8 +35,8 @@ def test_means_are_over_the_labels_that_have_a_value():
 
 
 def test_other_files_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="no such file"):
+    with pytest.raises(ValueError, match="must be a file"):
         read_rows(tmp_path / "rows.csv")
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(ValueError, match="must have the columns pair, method"):
+    with pytest.raises(ValueError, match="must have the columns pair, method, label"):
         read_rows(tmp_path / "rows.csv")

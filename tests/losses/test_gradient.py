@@ -28,3 +28,18 @@ def test_translations_are_free():
 def test_rejects_unknown_penalties():
     with pytest.raises(ValueError, match="`penalty` must be.*Received: penalty='l3'"):
         Gradient(penalty="l3")
+
+
+def test_differences_that_may_fold_are_multiplied():
+    field = np.zeros((1, 3, 2, 2), "float32")
+    field[0, :, :, 0] = [[0.0, 0.0], [-2.0, -2.0], [-2.5, -2.5]]
+    # Along the first axis the component falls by 2, which counts tenfold, and by 0.5.
+    expected = ((10 * 2.0) ** 2 + 0.5**2) / 4 / 2
+    assert_close(Gradient(fold_factor=10.0)(field, field), expected)
+    loss = Gradient.from_config(Gradient(fold_factor=10.0).get_config())
+    assert loss.fold_factor == 10.0
+
+
+def test_rejects_fold_factors_below_1():
+    with pytest.raises(ValueError, match="`fold_factor`.*Received: fold_factor=0.5"):
+        Gradient(fold_factor=0.5)

@@ -99,17 +99,19 @@ def test_a_system_is_described(system):
 @systems
 def test_recipes_are_of_outputs_that_there_are(system):
     for recipe in system.recipes.values():
-        assert isinstance(recipe, training.Recipe)
         assert set(recipe.scales) == {"cpu", "published"}
-        losses = set(recipe.losses())
-        assert losses == set(recipe.loss_weights)
-        for scale in recipe.scales.values():
+        assert recipe.images is not None
+        for name, scale in recipe.scales.items():
             assert all(n % (scale.divisor or 1) == 0 for s in scale.shapes for n in s)
-            arguments = {**scale.model, **(scale.stages or ({},))[-1]}
-            shape = (64 if system.name in PLANAR else 32,) * len(scale.shapes[0])
-            model = system.builder((*shape, 1), **arguments)
-            # Warped labels are what training makes of a field, no network's output.
+            trainer, stages = recipe.at(name).trainer, ({},)
+            if isinstance(trainer, training.Staged):
+                trainer, stages = trainer.trainer, trainer.stages
+            shape = (64,) * len(scale.shapes[0])
+            model = system.builder((*shape, 1), **{**scale.model, **stages[-1]})
+            losses = set(getattr(trainer, "losses", ()))
+            # Labels are warped by the training, not by the network.
             assert losses - {"warped_labels"} <= set(model.output)
+            assert set(getattr(trainer, "weights", ())) <= losses
 
 
 @registering

@@ -1,7 +1,6 @@
 """Figures, read back from what they draw."""
 
 import io
-import sys
 
 import numpy as np
 import pytest
@@ -95,9 +94,3 @@ def test_folded_voxels_are_counted_and_marked():
 def test_unknown_kind_is_refused(pair):
     with pytest.raises(ValueError, match="kind must be one of .* Received: 'movie'"):
         plot(*pair, kind="movie")
-
-
-def test_without_matplotlib_one_sentence_says_what_to_install(pair, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r'pip install "kregzoo\[plot\]"'):
-        plot(*pair)

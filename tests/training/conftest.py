@@ -1,13 +1,13 @@
 import pytest
 
-from kregzoo.training import fitting
+from kregzoo.training import trainers
 from tests.training import tiny
 
 
 @pytest.fixture
 def few_steps(monkeypatch):
     """Puts back what `tiny.run` sets."""
-    monkeypatch.setattr(fitting, "STEPS_PER_EPOCH", tiny.STEPS_PER_EPOCH)
+    monkeypatch.setattr(trainers, "STEPS_PER_EPOCH", tiny.STEPS_PER_EPOCH)
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +15,6 @@ def whole(tmp_path_factory):
     """A run that nothing interrupted: its folder, its model and its seconds."""
     folder = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "STEPS_PER_EPOCH", tiny.STEPS_PER_EPOCH)
-        model, seconds = tiny.run(folder)
-    return folder, model, seconds
+        patch.setattr(trainers, "STEPS_PER_EPOCH", tiny.STEPS_PER_EPOCH)
+        trained = tiny.run(folder)
+    return folder, trained.model, trained.seconds

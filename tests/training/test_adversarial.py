@@ -10,12 +10,11 @@ from kregzoo.blocks import pair_inputs
 from kregzoo.layers import GradientScale, SpatialTransformer
 from kregzoo.losses import Gradient, Wasserstein
 from kregzoo.training import (
+    Adversarial,
     Adversary,
-    Recipe,
     RegistrationModel,
     Scale,
     adversarial,
-    fitting,
 )
 from kregzoo.training.adversarial import AdversarialTrainer, Discriminator
 from tests.helpers import assert_close, random_image, run_model_saving_test
@@ -188,18 +187,16 @@ class Batches(keras.utils.PyDataset):
 
 def train(folder, epochs, total):
     keras.utils.set_random_seed(0)
-    recipe = Recipe(
-        losses=lambda: {"displacement": Gradient()},
-        loss_weights={"displacement": 0.1},
-        scales={},
-        pose=None,
+    trainer = Adversarial(
+        losses={"displacement": Gradient()},
+        weights={"displacement": 0.1},
         adversary=against(ramp=(2, 6)),
     )
     scale = Scale(1.0, (SHAPE[:-1],), steps=3 * total, learning_rate=1e-3)
     pairs = Batches()
     if epochs < total:
         pairs.on_epoch_end = stop_after(pairs, epochs)
-    return fitting.fit(make_model(), recipe, scale, pairs, Batches(), folder)
+    return trainer.fit(make_model, (pairs, Batches()), scale, folder).model
 
 
 class Killed(Exception):
@@ -218,10 +215,10 @@ def stop_after(pairs, epochs):
 @pytest.mark.usefixtures("few_steps")
 def test_a_killed_run_goes_on_to_the_same_end(tmp_path, monkeypatch):
     monkeypatch.setattr(adversarial, "VALIDATION_EVERY", 2)
-    whole, _ = train(tmp_path / "whole", 4, 4)
+    whole = train(tmp_path / "whole", 4, 4)
     with pytest.raises(Killed):
         train(tmp_path / "killed", 2, 4)
-    resumed, _ = train(tmp_path / "killed", 4, 4)
+    resumed = train(tmp_path / "killed", 4, 4)
     for one, other in zip(weights_of(resumed), weights_of(whole), strict=True):
         assert_close(one, other, atol=1e-6)
     history = json.loads(

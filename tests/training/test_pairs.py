@@ -1,15 +1,15 @@
-import json
-
 import numpy as np
 import pytest
 
 from kregzoo.layers import AffineTransformer
-from kregzoo.spatial import Grid, Image, LabelMap, Preprocessor
-from kregzoo.training import PairDataset, Pose, load_images, read_dataset
+from kregzoo.spatial import Grid, Image, LabelMap
+from kregzoo.training import PairDataset, Pose
 from tests.helpers import assert_close
 from tests.phantoms import Phantom, rotated_grid, world_points
 
 SHAPE = {2: (24, 20), 3: (16, 12, 14)}
+
+
 POSE = Pose(rotation=10.0, scale=0.1, shift=2.0, flip=True)
 
 
@@ -42,13 +42,13 @@ def dataset(ndim, **options):
 
 
 def test_items_depend_on_seed_epoch_and_index_alone():
-    _, pairs = dataset(2, pose=POSE, seed=3, steps_per_epoch=5)
+    _, pairs = dataset(2, augmentation=POSE, seed=3, steps_per_epoch=5)
     assert len(pairs) == 5
     first = pairs[2][0]
     pairs.on_epoch_end()
     assert pairs.epoch == 1
     later = pairs[2][0]
-    _, again = dataset(2, pose=POSE, seed=3)
+    _, again = dataset(2, augmentation=POSE, seed=3)
     again.epoch = 1
     for name in ("moving", "fixed"):
         assert first[name].shape == (1, *SHAPE[2], 1)
@@ -56,14 +56,14 @@ def test_items_depend_on_seed_epoch_and_index_alone():
         np.testing.assert_array_equal(again[2][0][name], later[name])
         assert not np.array_equal(first[name], later[name])
         assert not np.array_equal(pairs[3][0][name], later[name])
-    _, other = dataset(2, pose=POSE, seed=4)
+    _, other = dataset(2, augmentation=POSE, seed=4)
     other.epoch = 1
     assert not np.array_equal(other[2][0]["fixed"], later["fixed"])
 
 
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_images_are_resampled_where_their_affines_and_the_pose_say(ndim):
-    phantom, pairs = dataset(ndim, pose=POSE, batch_size=2, seed=1)
+    phantom, pairs = dataset(ndim, augmentation=POSE, batch_size=2, seed=1)
     item = pairs[0][0]
     # What the dataset draws, drawn again: a pair, then a pose, for each of the batch.
     rng = np.random.default_rng((1, 0, 0))
@@ -97,7 +97,9 @@ def test_labels_come_one_hot_with_their_images(ndim):
     maps[0].array[0] = 9
     maps = [LabelMap([found], channels=False) for found in maps]
     grid = Grid.centred(SHAPE[ndim], 3.0)
-    pairs = PairDataset(images, transforms, grid, pose=POSE, labels=maps, seed=1)
+    pairs = PairDataset(
+        images, transforms, grid, augmentation=POSE, labels=maps, seed=1
+    )
     assert pairs.labels == [{1, 2, 3}] * 3
     inputs, targets = pairs[0]
     assert set(targets) == {"moving_labels", "fixed_labels"}
@@ -141,7 +143,7 @@ def test_of_structures_in_channels_one_that_both_images_have_is_drawn():
 
 
 def test_the_moving_image_may_have_a_pose_of_its_own():
-    _, pairs = dataset(2, pairs=[(1, 1)], moving_pose=Pose(shift=6.0), seed=3)
+    _, pairs = dataset(2, pairs=[(1, 1)], moving_augmentation=Pose(shift=6.0), seed=3)
     _, same = dataset(2, pairs=[(1, 1)])
     inputs, still = pairs[0][0], same[0][0]
     assert_close(inputs["fixed"], still["fixed"])
@@ -151,7 +153,9 @@ def test_the_moving_image_may_have_a_pose_of_its_own():
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_the_affine_to_find_takes_the_fixed_image_to_the_moving_one(ndim):
     motion = Pose(rotation=10.0, scale=0.1, shift=4.0, shear=0.1)
-    _, pairs = dataset(ndim, pose=POSE, moving_pose=motion, affine_target=True)
+    _, pairs = dataset(
+        ndim, augmentation=POSE, moving_augmentation=motion, affine_target=True
+    )
     assert pairs.pairs == [(0, 0), (1, 1), (2, 2)]
     inputs, targets = pairs[0]
     assert targets["affine"].shape == (1, ndim, ndim + 1)
@@ -160,107 +164,3 @@ def test_the_affine_to_find_takes_the_fixed_image_to_the_moving_one(ndim):
     errors = np.abs(np.array(warped)[inner] - inputs["fixed"][inner])
     before = np.abs(inputs["moving"][inner] - inputs["fixed"][inner])
     assert errors.mean() < 0.25 * before.mean()
-
-
-@pytest.mark.parametrize("ndim", [2, 3])
-def test_pose_is_what_it_says(ndim):
-    centre = np.linspace(-20.0, 30.0, ndim)
-    rng = np.random.default_rng(0)
-    rotations = [Pose(rotation=10.0).draw(rng, centre) for _ in range(200)]
-    for matrix in rotations[:10]:
-        linear = matrix[:-1, :-1]
-        np.testing.assert_allclose(linear @ linear.T, np.eye(ndim), atol=1e-12)
-        np.testing.assert_allclose(linear @ centre + matrix[:-1, -1], centre)
-    angles = np.rad2deg([np.arctan2(m[1, 0], m[0, 0]) for m in rotations])
-    assert 8.0 < angles.std() < 12.0
-
-    shifts = [Pose(shift=2.0).draw(rng, centre)[:-1, -1] for _ in range(200)]
-    assert 1.7 < np.std(shifts) < 2.3
-    scales = [np.diag(Pose(scale=0.1).draw(rng, centre))[:-1] for _ in range(200)]
-    assert 0.08 < np.log(scales).std() < 0.12
-
-    flips = np.array([Pose(flip=True).draw(rng, centre) for _ in range(200)])
-    mirrored = np.linalg.det(flips) < 0
-    assert 70 < mirrored.sum() < 130
-    np.testing.assert_array_equal(flips[~mirrored][0], np.eye(ndim + 1))
-    mirror = flips[mirrored][0]
-    np.testing.assert_allclose(mirror[0, 0] * 5.0 + mirror[0, -1], 2 * centre[0] - 5.0)
-    np.testing.assert_array_equal(mirror[1:, 1:], np.eye(ndim))
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """A data folder with two single images and a pair."""
-    images = tmp_path / "data" / "images"
-    images.mkdir(parents=True)
-    grid = Grid.centred((10, 9, 8), 6.0)
-    for seed, name in enumerate("abcd"):
-        Phantom(3, radius=20.0, seed=seed).image(grid).write(images / f"{name}.nii.gz")
-    description = {
-        "title": "Phantoms",
-        "train": [{"image": f"images/{name}.nii.gz"} for name in "ab"],
-        "eval": [{"moving": "images/c.nii.gz", "fixed": "images/d.nii.gz", "age": 7}],
-    }
-    (tmp_path / "data/dataset.json").write_text(json.dumps(description))
-    (tmp_path / "outside.nii.gz").write_bytes(b"not for reading")
-    return tmp_path / "data"
-
-
-def test_dataset_is_read_with_absolute_paths(folder):
-    read = read_dataset(folder)
-    assert read["title"] == "Phantoms"
-    assert [r["image"] for r in read["train"]] == [
-        folder / "images/a.nii.gz",
-        folder / "images/b.nii.gz",
-    ]
-    assert read["eval"][0]["fixed"] == folder / "images/d.nii.gz"
-    assert read["eval"][0]["age"] == 7
-
-
-def test_images_come_normalised_with_the_pairs_of_the_split(folder):
-    read = read_dataset(folder)
-    frame = Preprocessor(6.0, ((16, 16, 16),))
-    images, labels, pairs = load_images(read["train"], frame)
-    assert [image.name for image in images] == ["a.nii.gz", "b.nii.gz"]
-    assert all(i.array.min() == 0.0 and i.array.max() == 1.0 for i in images)
-    assert pairs is None and labels is None
-    images, _, pairs = load_images(read["eval"], frame)
-    assert [image.name for image in images] == ["c.nii.gz", "d.nii.gz"]
-    assert pairs == [(0, 1)]
-
-
-BAD = {
-    "outside": '{"train": [{"image": "../outside.nii.gz"}]}',
-    "absolute": '{"train": [{"image": "/etc/hosts"}]}',
-    "missing": '{"train": [{"image": "images/no.nii.gz"}]}',
-    "missing label": '{"eval": [{"moving_label": "images/no.nii.gz"}]}',
-    "not JSON": '{"train": [',
-    "a list": '[{"image": "images/a.nii.gz"}]',
-    "a list of names": '{"train": ["images/a.nii.gz"]}',
-    "a number for a path": '{"train": [{"image": 3}]}',
-}
-
-
-@pytest.mark.parametrize("text", BAD.values(), ids=BAD.keys())
-def test_bad_descriptions_are_refused(folder, text):
-    (folder / "dataset.json").write_text(text)
-    with pytest.raises(ValueError, match="dataset.json"):
-        read_dataset(folder)
-
-
-def test_label_maps_are_read_when_every_image_has_one(folder):
-    read = read_dataset(folder)
-    frame = Preprocessor(6.0, ((16, 16, 16),))
-    grid = Grid.centred((10, 9, 8), 6.0)
-    Image(np.full(grid.shape, 4, "int16"), grid).write(folder / "label.nii.gz")
-    for record in read["train"]:
-        record["label"] = folder / "label.nii.gz"
-    _, labels, _ = load_images(read["train"], frame)
-    assert [label.labels() for label in labels] == [{4}, {4}]
-    del read["train"][1]["label"]
-    assert load_images(read["train"], frame)[1] is None
-
-
-def test_a_folder_without_description_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="dataset.json.*Received"):
-        read_dataset(tmp_path)

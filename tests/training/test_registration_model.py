@@ -96,3 +96,29 @@ def test_fit_learns_the_gain_and_the_model_is_saved(tmp_path):
     assert_close(model.get_layer("one").kernel, 0.5, atol=0.05)
     run_model_saving_test(model, images, tmp_path)
     assert type(keras.models.load_model(tmp_path / "model.keras")) is RegistrationModel
+
+
+def test_targets_are_inputs_outputs_or_given(tmp_path):
+    moving, fixed = (keras.Input((8, 8, 1), name=n) for n in ("moving", "fixed"))
+    outputs = {
+        name: keras.layers.Rescaling(factor)(moving)
+        for name, factor in (("half", 0.5), ("double", 2.0), ("triple", 3.0))
+    }
+    targets = {"half": "fixed", "double": "triple", "triple": "reference"}
+    model = RegistrationModel(
+        inputs={"moving": moving, "fixed": fixed}, outputs=outputs, targets=targets
+    )
+    images = pair()
+    reference = random_image((2, 8, 8, 1), 2)
+    expected = {
+        "half": np.mean((0.5 * images["moving"] - images["fixed"]) ** 2),
+        "double": np.mean(images["moving"] ** 2),
+        "triple": np.mean((3 * images["moving"] - reference) ** 2),
+    }
+    model.save(tmp_path / "model.keras")
+    for one in (model, keras.models.load_model(tmp_path / "model.keras")):
+        one.compile("sgd", loss=dict.fromkeys(targets, "mse"))
+        given = {"reference": reference}
+        found = one.evaluate(images, given, verbose=0, return_dict=True)
+        for name, value in expected.items():
+            assert_close(found[f"{name}_loss"], value)

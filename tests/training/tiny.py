@@ -11,7 +11,7 @@ import numpy as np
 
 from kregzoo.models import SYSTEMS, VoxelMorph
 from kregzoo.spatial import Grid, Image, LabelMap
-from kregzoo.training import PairDataset, Scale, fit, fitting
+from kregzoo.training import PairDataset, Scale, trainers
 from tests.phantoms import Phantom
 
 STEPS_PER_EPOCH = 3
@@ -30,7 +30,7 @@ class SlowPairs(PairDataset):
 
 def run(directory, seconds=0.0, variant="vm1", epochs=EPOCHS, labels=None):
     """Train in a folder, with the label that each image consists of if given."""
-    fitting.STEPS_PER_EPOCH = STEPS_PER_EPOCH
+    trainers.STEPS_PER_EPOCH = STEPS_PER_EPOCH
     keras.utils.set_random_seed(0)
     recipe = SYSTEMS["voxelmorph"].recipe
     grid = Grid.centred((16, 16), 4.0)
@@ -41,13 +41,18 @@ def run(directory, seconds=0.0, variant="vm1", epochs=EPOCHS, labels=None):
             LabelMap([Image(np.full(grid.shape, label), grid)], channels=False)
             for label in labels
         ]
-    pairs = SlowPairs(images, transforms, grid, pose=recipe.pose, labels=labels)
+    pairs = SlowPairs(
+        images, transforms, grid, augmentation=recipe.data.augmentation, labels=labels
+    )
     pairs.seconds = seconds
     validation = PairDataset(images[1:], transforms[1:], grid, steps_per_epoch=2)
     steps = epochs * STEPS_PER_EPOCH
     scale = Scale(4.0, (grid.shape,), steps=steps, learning_rate=1e-3)
-    model = VoxelMorph((*grid.shape, 1), variant=variant)
-    return fit(model, recipe, scale, pairs, validation, directory)
+
+    def build():
+        return VoxelMorph((*grid.shape, 1), variant=variant)
+
+    return recipe.trainer.fit(build, (pairs, validation), scale, directory)
 
 
 if __name__ == "__main__":

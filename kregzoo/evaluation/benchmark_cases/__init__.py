@@ -1,1 +1,1 @@
-"""What the benchmark times: our implementations beside those of others."""
+"""The work that the benchmark times, in our implementation and in others."""

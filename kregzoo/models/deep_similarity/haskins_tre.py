@@ -22,8 +22,18 @@ from kregzoo.blocks import pair_inputs
 from kregzoo.blocks.convolutions import CONVOLUTIONS, GLOBAL_AVERAGE_POOLINGS
 from kregzoo.losses import TREError
 from kregzoo.presets.weights import pretrained
-from kregzoo.registrars.learned_metric import LearnedMetricRegistrar
-from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
+from kregzoo.protocols import RIGID_STARTS
+from kregzoo.registrars import LearnedMetricRegistrar, RegistersPair
+from kregzoo.training import (
+    Images,
+    KnownAffines,
+    Pose,
+    Recipe,
+    RegistrationModel,
+    Scale,
+    Supervised,
+    System,
+)
 
 # In units of the first width, with the strides; the third is added to the fifth.
 FACTORS = ((1, 1), (1, 1), (2, 2), (2, 1), (2, 1), (4, 2), (4, 1), (8, 2), (8, 1))
@@ -81,7 +91,9 @@ def HaskinsTRE(
     x = GLOBAL_AVERAGE_POOLINGS[ndim](name="pool")(x)
     x = layers.Dense(dense, "relu", kernel_initializer="he_normal", name="dense")(x)
     tre = layers.Dense(1, "softplus", dtype="float32", name="tre")(x)
-    return RegistrationModel(inputs=inputs, outputs={"tre": tre}, name=name)
+    return RegistrationModel(
+        inputs=inputs, outputs={"tre": tre}, name=name, targets={"tre": "affine"}
+    )
 
 
 def _convolution(x, width, stride, name):
@@ -97,12 +109,24 @@ def _convolution(x, width, stride, name):
     return layers.ReLU(name=f"{name}_activation")(x)
 
 
-# Voxels of 3 mm from the middle of a gland to its surface.
+# Distance from the middle of a prostate to its surface, in voxels of 3 mm.
 RADIUS = 8.0
+PUBLISHED_RADIUS = 24.0
+
+
+def _data(augmentation=None):
+    return KnownAffines(
+        augmentation=augmentation,
+        moving_augmentation=Pose(rotation=20.0, shift=20.0, uniform=True, even=True),
+        alignment="centres",
+        align_by="labels",
+        held_out=6,
+    )
+
 
 RECIPE = Recipe(
-    losses=lambda: {"tre": TREError(RADIUS)},
-    loss_weights={"tre": 1.0},
+    data=_data(Pose(rotation=5.0, scale=0.05, shift=2.0)),
+    trainer=Supervised(losses={"tre": TREError(RADIUS)}),
     scales={
         "cpu": Scale(
             spacing=3.0,
@@ -120,14 +144,14 @@ RECIPE = Recipe(
             learning_rate=1e-4,
             batch_size=8,
             divisor=None,
+            decay=False,
+            changes={
+                "data": _data(),
+                "trainer": Supervised(losses={"tre": TREError(PUBLISHED_RADIUS)}),
+            },
         ),
     },
-    pose=Pose(rotation=5.0, scale=0.05, shift=2.0),
-    moving_pose=Pose(rotation=20.0, shift=20.0, uniform=True, even=True),
-    affine_target=True,
-    held_out=6,
-    alignment="centres",
-    aligned_by_labels=True,
+    images=Images("MR", "US", "prostate of one person"),
 )
 
 SYSTEM = System(
@@ -135,7 +159,8 @@ SYSTEM = System(
     builder=HaskinsTRE,
     chapter="3.1",
     reference="Haskins et al., IJCARS 2019 [42]",
-    transform="rigid, found by the metric",
+    predicts="rigid, found by the metric",
     recipes={"prostate_mr_us": RECIPE},
-    registrar=LearnedMetricRegistrar,
+    task=RegistersPair(LearnedMetricRegistrar),
+    protocols=(RIGID_STARTS,),
 )

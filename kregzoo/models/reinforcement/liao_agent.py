@@ -24,8 +24,6 @@ published; in the recipe for processors other widths, and beside the difference 
 images, which say what to make of it in a body that is not known.
 """
 
-import functools
-
 import keras
 import numpy as np
 from keras import layers
@@ -35,11 +33,22 @@ from kregzoo.agents.actions import RigidMotions
 from kregzoo.agents.observations import Stage
 from kregzoo.agents.registrar import AgentRegistrar
 from kregzoo.blocks.convolutions import CONVOLUTIONS, MAX_POOLINGS
-from kregzoo.losses import ActionValueError
+from kregzoo.losses import MSE, ActionValueError
 from kregzoo.presets.weights import pretrained
+from kregzoo.protocols import CONE_BEAM, FAR_CONE_BEAM
+from kregzoo.registrars import RegistersPair
 from kregzoo.simulation.cone_beam import cone_beam
 from kregzoo.spatial import Image
-from kregzoo.training import Pose, Recipe, Scale, System, augment_shapes
+from kregzoo.training import (
+    Images,
+    ImageViews,
+    Pose,
+    Recipe,
+    Scale,
+    Supervised,
+    System,
+    augment_shapes,
+)
 
 SCALES = ("coarse", "fine")
 WIDTHS = (8, 32, 32, 128, 128)
@@ -154,29 +163,44 @@ STAGES = (
     Stage("coarse", 8.0, SHAPE, RigidMotions(3, 3.0, 3.0), 80, (12.0, 12.0)),
     Stage("fine", 5.0, SHAPE, RigidMotions(3, 1.5, 1.5), 40, (8.0, 8.0)),
 )
+# Both resolutions, and where the second network takes over, are not published.
+PUBLISHED_SHAPE = (64, 64, 64)
+PUBLISHED_STAGES = (
+    Stage("coarse", 4.0, PUBLISHED_SHAPE, RigidMotions(3, 1.0, 1.0), 150, (30.0, 30.0)),
+    Stage("fine", 2.0, PUBLISHED_SHAPE, RigidMotions(3, 1.0, 1.0), 50, (10.0, 10.0)),
+)
 
 # Bodies of other shapes that are made of each CT, in voxels of so many mm.
 VARIANTS, VOXEL = 40, 4.0
 POSE = Pose(rotation=10.0, scale=0.1, shift=10.0, shear=0.1, flip=True)
 
 
-def _views(images, batch_size, seed):
+def _views(images, stages, batch_size, seed):
     rng = np.random.default_rng(seed)
     shapes = [
         _of_other_contrast(rng, shape)
         for image in images
         for shape in augment_shapes(rng, image, POSE, VOXEL, VARIANTS)
     ]
-    return OptimalQValues(shapes, STAGES, POSE, cone_beam, batch_size, seed)
+    return OptimalQValues(shapes, stages, POSE, cone_beam, batch_size, seed)
 
 
 def _of_other_contrast(rng, image):
     return Image(image.array ** np.exp(rng.uniform(-0.4, 0.4)), image.grid)
 
 
+def _rmsprop(learning_rate):
+    """The published optimizer: RMSprop, its rate times 0.7 every 10 000 steps."""
+    return keras.optimizers.RMSprop(
+        keras.optimizers.schedules.ExponentialDecay(
+            learning_rate, decay_steps=10_000, decay_rate=0.7, staircase=True
+        )
+    )
+
+
 RECIPE = Recipe(
-    losses=lambda: {scale: ActionValueError() for scale in SCALES},
-    loss_weights=dict.fromkeys(SCALES, 1.0),
+    data=ImageViews(_views, STAGES),
+    trainer=Supervised(losses={scale: ActionValueError() for scale in SCALES}),
     scales={
         "cpu": Scale(
             spacing=8.0,
@@ -193,19 +217,22 @@ RECIPE = Recipe(
             divisor=None,
         ),
         "published": Scale(
-            spacing=8.0,
-            shapes=(SHAPE,),
+            spacing=4.0,
+            shapes=(PUBLISHED_SHAPE,),
             steps=150_000,
             learning_rate=6e-5,
-            model={"padding": "same"},
             batch_size=32,
             divisor=None,
+            decay=False,
+            changes={
+                "data": ImageViews(_views, PUBLISHED_STAGES),
+                "trainer": Supervised(
+                    losses={scale: MSE() for scale in SCALES}, optimizer=_rmsprop
+                ),
+            },
         ),
     },
-    pose=POSE,
-    held_out=1,
-    alignment="centres",
-    views=_views,
+    images=Images("CT", "CT", "CT and simulated cone-beam CT of one person"),
 )
 
 SYSTEM = System(
@@ -213,7 +240,11 @@ SYSTEM = System(
     builder=LiaoAgent,
     chapter="3.2",
     reference="Liao et al., AAAI 2017 [73]",
-    transform="rigid, in moves",
+    predicts="rigid, in moves",
     recipes={"ct_volumes": RECIPE},
-    registrar=functools.partial(AgentRegistrar, stages=STAGES),
+    task=RegistersPair(AgentRegistrar),
+    protocols=(
+        CONE_BEAM,
+        FAR_CONE_BEAM,
+    ),
 )

@@ -24,8 +24,6 @@ The recipe `ct_volumes_dqn` trains a network without dueling, and one reward, to
 with, as the paper does.
 """
 
-import functools
-
 import keras
 import numpy as np
 from keras import layers
@@ -34,9 +32,13 @@ from kregzoo.agents import AgentRegistrar, QLearning
 from kregzoo.agents.actions import RigidMotions
 from kregzoo.agents.observations import HeightView, Stage
 from kregzoo.presets.weights import pretrained
+from kregzoo.protocols import BODY_SURFACES
+from kregzoo.registrars import RegistersPair
 from kregzoo.simulation.body_surfaces import THRESHOLD, body, surface
 from kregzoo.spatial import Image, Preprocessor
 from kregzoo.training import (
+    Environments,
+    Images,
     Pose,
     Recipe,
     Scale,
@@ -149,6 +151,7 @@ def _head(x, dense, units, name):
 SHAPE = (48, 48, 48)
 SPACING = 8.0
 MOTIONS = RigidMotions(3, shift=2.5, angle=2.0)
+PUBLISHED_MOTIONS = RigidMotions(3, shift=5.0, angle=2.0)
 BUDGET = 90
 # Also from the side: an agent that knows few bodies must not know them by heart.
 POSE = Pose(rotation=15.0, scale=0.15, shear=0.1, flip=True)
@@ -165,15 +168,21 @@ def body_view(moving, fixed, grid):
 
 
 STAGE = Stage("agent", SPACING, SHAPE, MOTIONS, BUDGET, (8.0, 10.0), body_view)
+PUBLISHED_SHAPE = (128, 128, 128)
+PUBLISHED_STAGE = Stage(
+    "agent", 5.0, PUBLISHED_SHAPE, PUBLISHED_MOTIONS, BUDGET, (20.0, 15.0), body_view
+)
 
 
-def _game(images):
+def _environment(images, stages):
     from kregzoo.agents.environments import Case, RegistrationEnvironment, Rewards
 
-    frame, cases = Preprocessor(SPACING, (SHAPE,), None), []
+    (stage,), cases = stages, []
+    frame = Preprocessor(stage.spacing, (stage.shape,), None)
+    shift, angle = stage.reach
     rng = np.random.default_rng(0)
     for image in filter(_shows_skin, images):
-        for other in augment_shapes(rng, image, POSE, SPACING / 2, VARIANTS):
+        for other in augment_shapes(rng, image, POSE, stage.spacing / 2, VARIANTS):
             fixed = surface(rng, other)
             # What is looked at in a registration, too.
             grid = frame.canonical_grid(fixed)
@@ -185,10 +194,15 @@ def _game(images):
         )
     return RegistrationEnvironment(
         cases,
-        MOTIONS,
-        Pose(rotation=20.0, shift=20.0, uniform=True, even=True),
-        Rewards(tolerance=0.75, limit=16.0, clip=1.0),
-        budget=BUDGET,
+        stage.motions,
+        Pose(
+            rotation=angle * stage.motions.angle,
+            shift=shift * stage.motions.shift,
+            uniform=True,
+            even=True,
+        ),
+        Rewards(tolerance=0.75, limit=2 * shift, clip=1.0),
+        budget=stage.budget,
     )
 
 
@@ -199,25 +213,34 @@ def _shows_skin(image):
 
 
 def _recipe(dueling):
-    model = {"dense": 128, "dueling": dueling}
-    scale = Scale(
-        spacing=SPACING,
-        shapes=(SHAPE,),
-        steps=80_000,
-        learning_rate=5e-4,
-        model=model,
-        batch_size=32,
-        divisor=None,
-    )
     return Recipe(
-        losses=dict,
-        loss_weights={},
-        scales={"cpu": scale, "published": scale},
-        pose=POSE,
-        held_out=0,
-        alignment="centres",
-        game=_game,
-        learning=QLearning(scale.steps, discount=DISCOUNT, update_every=2),
+        data=Environments(_environment, (STAGE,)),
+        trainer=QLearning(discount=DISCOUNT, update_every=2),
+        scales={
+            "cpu": Scale(
+                spacing=SPACING,
+                shapes=(SHAPE,),
+                steps=80_000,
+                learning_rate=5e-4,
+                model={"dense": 128, "dueling": dueling},
+                batch_size=32,
+                divisor=None,
+            ),
+            "published": Scale(
+                spacing=PUBLISHED_STAGE.spacing,
+                shapes=(PUBLISHED_SHAPE,),
+                steps=500_000,
+                learning_rate=1e-4,
+                model={"dueling": dueling},
+                batch_size=32,
+                divisor=None,
+                changes={
+                    "data": Environments(_environment, (PUBLISHED_STAGE,)),
+                    "trainer": QLearning(capacity=50_000, copy_every=1000),
+                },
+            ),
+        },
+        images=Images("CT", "depth", "CT and simulated body surface of one person"),
     )
 
 
@@ -226,7 +249,8 @@ SYSTEM = System(
     builder=MaDuelingDQN,
     chapter="3.2",
     reference="Ma et al., MICCAI 2017 [83]",
-    transform="rigid, in moves",
+    predicts="rigid, in moves",
     recipes={"ct_volumes": _recipe(True), "ct_volumes_dqn": _recipe(False)},
-    registrar=functools.partial(AgentRegistrar, stages=(STAGE,)),
+    task=RegistersPair(AgentRegistrar),
+    protocols=(BODY_SURFACES,),
 )

@@ -23,9 +23,19 @@ from keras import layers
 from kregzoo.blocks import affine_head, pair_inputs
 from kregzoo.blocks.convolutions import AVERAGE_POOLINGS, CONVOLUTIONS
 from kregzoo.layers import AffineTransformer
-from kregzoo.losses import NCC, AffineDistance
+from kregzoo.losses import AffineDistance
 from kregzoo.presets.weights import pretrained
-from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
+from kregzoo.protocols import HELD_OUT_PAIRS, KNOWN_AFFINES
+from kregzoo.training import (
+    Images,
+    KnownAffines,
+    Pose,
+    Recipe,
+    RegistrationModel,
+    Scale,
+    Supervised,
+    System,
+)
 
 BOTTLENECK = 4
 DENSE = (256, 64)
@@ -141,21 +151,28 @@ def _pooling(x, size, rank, name):
     return AVERAGE_POOLINGS[rank](size, padding="same", name=name)(x)
 
 
-# Beyond 20 degrees, 15 % and 0.1 at two standard deviations; of the shift only what is
-# left when the centres of the foregrounds lie on each other.
+# Two standard deviations are more than 20 degrees, 15 % and 0.1; the shift is only what
+# remains once the centers of the foregrounds are aligned.
 MOTION = Pose(rotation=12.0, scale=0.09, shift=6.0, shear=0.06)
-
-
-# Voxels of 5 mm from the middle of a brain along an axis, root mean square: what makes
-# the loss the error of a point of the brain.
+# Root mean square distance along an axis from the middle of a brain, in voxels of 5 mm,
+# which makes the loss the error of a point of the brain.
 RADIUS = 7.0
+# The published ranges are not known; these are uniform.
+PUBLISHED_MOTION = Pose(rotation=20.0, scale=0.15, shift=10.0, shear=0.1, uniform=True)
+PUBLISHED_SHAPE = (160, 160, 24)
 
 
-def _recipe(steps, **differences):
+def _recipe(images, steps, held_out=2, initial=None):
     return Recipe(
-        losses=lambda: {"affine": AffineDistance(RADIUS), "warped": NCC()},
-        # The images are only watched: the affine that was drawn is the target.
-        loss_weights={"affine": 0.01, "warped": 0.0},
+        data=KnownAffines(
+            augmentation=Pose(rotation=10.0, scale=0.05, shift=4.0, flip=True),
+            moving_augmentation=MOTION,
+            alignment="centres",
+            held_out=held_out,
+        ),
+        trainer=Supervised(
+            losses={"affine": AffineDistance(RADIUS)}, weights={"affine": 0.01}
+        ),
         scales={
             "cpu": Scale(
                 spacing=5.0,
@@ -171,20 +188,31 @@ def _recipe(steps, **differences):
                 divisor=None,
             ),
             "published": Scale(
-                spacing=2.0,
-                shapes=((96, 112, 96),),
+                spacing=1.2,
+                shapes=(PUBLISHED_SHAPE,),
                 steps=100_000,
                 learning_rate=1e-4,
-                model={"spatial_blocks": (4, 4, 4)},
                 batch_size=8,
                 divisor=None,
+                decay=False,
+                changes={
+                    "data": KnownAffines(
+                        moving_augmentation=PUBLISHED_MOTION,
+                        alignment="centres",
+                        held_out=held_out,
+                    ),
+                    # The mean squared error of the parameters in units of half the
+                    # image, times that half squared.
+                    "trainer": Supervised(
+                        losses={"affine": AffineDistance(PUBLISHED_SHAPE[0] / 2)},
+                        weights={"affine": (2 / PUBLISHED_SHAPE[0]) ** 2 / 12},
+                    ),
+                    "initial": None,
+                },
             ),
         },
-        pose=Pose(rotation=10.0, scale=0.05, shift=4.0, flip=True),
-        moving_pose=MOTION,
-        affine_target=True,
-        alignment="centres",
-        **differences,
+        initial=initial,
+        images=images,
     )
 
 
@@ -193,10 +221,22 @@ SYSTEM = System(
     builder=AIRNet,
     chapter="4.1",
     reference="Chee and Wu, arXiv 1810.02583, 2018 [16]",
-    transform="affine",
+    predicts="affine",
     recipes={
-        "brain_t1": _recipe(steps=15_000),
-        # Three persons, of whom two train: too few to learn what a brain is.
-        "brain_ms": _recipe(steps=3000, held_out=1, initial="airnet_brain_t1"),
+        "brain_t1": _recipe(
+            Images("MR", "MR", "T1 brains of two persons", "skull-stripped"),
+            steps=15_000,
+        ),
+        # Of three subjects two train: too few to learn brains from random weights.
+        "brain_ms": _recipe(
+            Images("MR", "MR", "T1, T2 or FLAIR of one brain", "skull-stripped"),
+            steps=3000,
+            held_out=1,
+            initial="airnet_brain_t1",
+        ),
     },
+    protocols=(
+        HELD_OUT_PAIRS,
+        KNOWN_AFFINES,
+    ),
 )

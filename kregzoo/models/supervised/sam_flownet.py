@@ -35,15 +35,19 @@ from kregzoo.blocks import pair_inputs
 from kregzoo.layers import CorrelationCost, RescaleTransform, SpatialTransformer
 from kregzoo.losses import NCC, EndPointError
 from kregzoo.presets.weights import pretrained
-from kregzoo.registrars import Affine, IterativeRegistrar
+from kregzoo.protocols import HELD_OUT_PAIRS, KNOWN_DEFORMATIONS
+from kregzoo.registrars import Affine, IterativeRegistrar, Refinement
 from kregzoo.registrars.alignment import bspline_registrar
 from kregzoo.training import (
     AppearanceModel,
+    Images,
     Pose,
     RandomDeformations,
     Recipe,
     RegistrationModel,
     Scale,
+    Supervised,
+    SyntheticDeformations,
     System,
 )
 from kregzoo.utils.progress import progress_bar
@@ -123,6 +127,7 @@ def FlowNetSAM(
         inputs=inputs,
         outputs={**flows, "displacement": field, "warped": warped},
         name=name,
+        targets=dict.fromkeys(flows, "displacement"),
     )
 
 
@@ -278,7 +283,7 @@ def _each(registered, *images):
     return np.concatenate(fields)
 
 
-def _recipe(synthesis, held_out, pose=None):
+def _recipe(make_draw, images, held_out, augmentation=None):
     scale = Scale(
         spacing=1.0,
         shapes=((128, 128),),
@@ -289,36 +294,44 @@ def _recipe(synthesis, held_out, pose=None):
         divisor=None,
     )
     published = dataclasses.replace(
-        scale, steps=100_000, learning_rate=1e-4, model={"width": 1.0}
+        scale, steps=100_000, learning_rate=1e-4, model={"width": 1.0}, decay=False
     )
     weights = {f"flow_{level}": weight for level, weight in LOSS_WEIGHTS.items()}
     return Recipe(
-        losses=lambda: {
-            **{name: EndPointError(UNIT) for name in weights},
-            "displacement": EndPointError(),
-            "warped": NCC(),
-        },
-        # Those at the resolution of the image are only watched.
-        loss_weights={**weights, "displacement": 0.0, "warped": 0.0},
+        data=SyntheticDeformations(make_draw, augmentation, held_out=held_out),
+        trainer=Supervised(
+            losses={name: EndPointError(UNIT) for name in weights}, weights=weights
+        ),
         scales={"cpu": scale, "published": published},
-        pose=pose,
-        held_out=held_out,
-        alignment="none",
-        synthesis=synthesis,
+        refinement=Refinement(NCC()),
+        images=images,
     )
 
 
 POSE = Pose(rotation=10.0, scale=0.1, shift=8.0, flip=True)
+CINE = Images("MR", "MR", "short-axis cine slices of one heart")
+SLICES = Images(
+    "MR",
+    "MR",
+    "axial T1 brain slices of two persons",
+    "skull-stripped, affinely aligned",
+)
 SYSTEM = System(
     name="sam_flownet",
     builder=FlowNetSAM,
     chapter="4.1",
     reference="Uzunova et al., MICCAI 2017 [125]",
-    transform="displacement",
+    predicts="displacement",
     recipes={
-        "brain_2d": _recipe(brains, held_out=20, pose=POSE),
-        "brain_2d_random": _recipe(random_brains, held_out=20, pose=POSE),
-        "cardiac_cine": _recipe(hearts, held_out=20),
-        "cardiac_cine_random": _recipe(random_hearts, held_out=20),
+        "brain_2d": _recipe(brains, SLICES, held_out=20, augmentation=POSE),
+        "brain_2d_random": _recipe(
+            random_brains, SLICES, held_out=20, augmentation=POSE
+        ),
+        "cardiac_cine": _recipe(hearts, CINE, held_out=20),
+        "cardiac_cine_random": _recipe(random_hearts, CINE, held_out=20),
     },
+    protocols=(
+        HELD_OUT_PAIRS,
+        KNOWN_DEFORMATIONS,
+    ),
 )

@@ -23,7 +23,17 @@ from kregzoo.blocks import control_points, pair_inputs
 from kregzoo.layers import BSplineField, SpatialTransformer
 from kregzoo.losses import NCC, BendingEnergy
 from kregzoo.presets.weights import pretrained
-from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
+from kregzoo.registrars import Refinement
+from kregzoo.training import (
+    ImagePairs,
+    Images,
+    Pose,
+    Recipe,
+    RegistrationModel,
+    Scale,
+    Supervised,
+    System,
+)
 
 
 @pretrained("dirnet")
@@ -84,26 +94,38 @@ def DIRNet(
     return RegistrationModel(inputs=inputs, outputs=outputs, name=name)
 
 
-# Its published scale is small enough for any processor.
-SCALE = Scale(
-    spacing=1.0,
-    shapes=((160, 160),),
-    steps=3000,
-    learning_rate=1e-3,
-    model={"spacing": 8, "width": 32},
-    batch_size=8,
-    divisor=None,
-)
-
 RECIPE = Recipe(
-    losses=lambda: {"warped": NCC()},
-    loss_weights={"warped": 1.0},
-    scales={"cpu": SCALE, "published": SCALE},
-    pose=Pose(rotation=10.0, scale=0.1, shift=8.0, flip=True),
-    held_out=20,
-    alignment="none",
-    exchange=True,
-    regularisers=((BendingEnergy(), 1.0),),
+    data=ImagePairs(
+        augmentation=Pose(rotation=10.0, scale=0.1, shift=8.0, flip=True),
+        both_directions=True,
+        alignment="none",
+        held_out=20,
+    ),
+    trainer=Supervised(losses={"warped": NCC()}),
+    scales={
+        "cpu": Scale(
+            spacing=1.0,
+            shapes=((160, 160),),
+            steps=3000,
+            learning_rate=1e-3,
+            model={"spacing": 8, "width": 32},
+            batch_size=8,
+            divisor=None,
+        ),
+        "published": Scale(
+            spacing=1.0,
+            shapes=((160, 160),),
+            steps=5000,
+            learning_rate=1e-3,
+            model={"spacing": 8, "width": 32},
+            batch_size=32,
+            divisor=None,
+            decay=False,
+            changes={"data": ImagePairs(alignment="none", held_out=20)},
+        ),
+    },
+    refinement=Refinement(NCC(), ((BendingEnergy(), 1.0),)),
+    images=Images("MR", "MR", "short-axis cine slices of one heart"),
 )
 
 SYSTEM = System(
@@ -111,6 +133,6 @@ SYSTEM = System(
     builder=DIRNet,
     chapter="5.1",
     reference="de Vos et al., DLMIA 2017 [26]",
-    transform="control points",
+    predicts="control points",
     recipes={"cardiac_cine": RECIPE},
 )

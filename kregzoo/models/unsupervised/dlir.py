@@ -39,7 +39,18 @@ from kregzoo.layers import (
 )
 from kregzoo.losses import LNCC, NCC, BendingEnergy
 from kregzoo.presets.weights import pretrained
-from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
+from kregzoo.registrars import Refinement
+from kregzoo.training import (
+    ImagePairs,
+    Images,
+    Pose,
+    Recipe,
+    RegistrationModel,
+    Scale,
+    Staged,
+    Supervised,
+    System,
+)
 
 CONVOLUTIONS_OF_AFFINE = 5
 DENSE = (64, 64)
@@ -162,32 +173,70 @@ def _head(x, units, activation, bound, name):
     return layers.Rescaling(bound, dtype="float32", name=f"affine_{name}_bound")(x)
 
 
-# Its published scale is small enough for any processor.
-CARDIAC = Scale(
-    spacing=1.0,
-    shapes=((160, 160),),
-    steps=1500,
-    learning_rate=1e-3,
-    model={"width": 32},
-    batch_size=8,
-    divisor=None,
-    stages=tuple({"spacings": s} for s in ((), (32,), (32, 16), (32, 16, 8))),
+def _stages(*all_spacings):
+    return tuple({"spacings": s} for s in all_spacings)
+
+
+BENDING = Refinement(NCC(), ((BendingEnergy(), 1.0),))
+PUBLISHED = Staged(
+    Supervised(
+        losses={"warped": NCC(), "displacement": BendingEnergy()},
+        weights={"warped": 1.0, "displacement": 0.05},
+    ),
+    _stages((), (32,), (32, 16), (32, 16, 8)),
 )
 
 RECIPES = {
     "cardiac_cine": Recipe(
-        losses=lambda: {"warped": NCC(), "displacement": BendingEnergy()},
-        loss_weights={"warped": 1.0, "displacement": 1.0},
-        scales={"cpu": CARDIAC, "published": CARDIAC},
-        pose=Pose(rotation=10.0, scale=0.1, shift=8.0, flip=True),
-        held_out=20,
-        alignment="none",
-        exchange=True,
-        regularisers=((BendingEnergy(), 1.0),),
+        data=ImagePairs(
+            augmentation=Pose(rotation=10.0, scale=0.1, shift=8.0, flip=True),
+            both_directions=True,
+            alignment="none",
+            held_out=20,
+        ),
+        trainer=Staged(
+            Supervised(losses={"warped": NCC(), "displacement": BendingEnergy()}),
+            _stages((), (32,), (32, 16), (32, 16, 8)),
+        ),
+        scales={
+            "cpu": Scale(
+                spacing=1.0,
+                shapes=((160, 160),),
+                steps=1500,
+                learning_rate=1e-3,
+                model={"width": 32},
+                batch_size=8,
+                divisor=None,
+            ),
+            "published": Scale(
+                spacing=1.0,
+                shapes=((160, 160),),
+                steps=10_000,
+                learning_rate=1e-3,
+                model={"width": 32},
+                batch_size=32,
+                divisor=None,
+                decay=False,
+                changes={
+                    "data": ImagePairs(alignment="none", held_out=20),
+                    "trainer": PUBLISHED,
+                },
+            ),
+        },
+        refinement=BENDING,
+        images=Images("MR", "MR", "short-axis cine slices of one heart"),
     ),
     "brain_t1": Recipe(
-        losses=lambda: {"warped": LNCC(window=9), "displacement": BendingEnergy()},
-        loss_weights={"warped": 1.0, "displacement": 1.0},
+        data=ImagePairs(
+            augmentation=Pose(rotation=3.0, scale=0.03, shift=1.0, flip=True),
+            alignment="centres",
+        ),
+        trainer=Staged(
+            Supervised(
+                losses={"warped": LNCC(window=9), "displacement": BendingEnergy()}
+            ),
+            _stages((), (16,), (16, 8), (16, 8, 4)),
+        ),
         scales={
             "cpu": Scale(
                 spacing=2.0,
@@ -195,7 +244,6 @@ RECIPES = {
                 steps=300,
                 learning_rate=1e-3,
                 model={"width": 16},
-                stages=tuple({"spacings": s} for s in ((), (16,), (16, 8), (16, 8, 4))),
             ),
             "published": Scale(
                 spacing=1.0,
@@ -203,13 +251,16 @@ RECIPES = {
                 steps=10_000,
                 learning_rate=1e-3,
                 model={"width": 32},
-                stages=tuple(
-                    {"spacings": s} for s in ((), (32,), (32, 16), (32, 16, 8))
-                ),
+                decay=False,
+                changes={
+                    "data": ImagePairs(alignment="centres"),
+                    "trainer": PUBLISHED,
+                    "refinement": BENDING,
+                },
             ),
         },
-        pose=Pose(rotation=3.0, scale=0.03, shift=1.0, flip=True),
-        alignment="centres",
+        refinement=Refinement(LNCC(window=9)),
+        images=Images("MR", "MR", "T1 brains of two persons", "skull-stripped"),
     ),
 }
 
@@ -218,6 +269,6 @@ SYSTEM = System(
     builder=DLIR,
     chapter="5.1",
     reference="de Vos et al., Medical Image Analysis 2019 [25]",
-    transform="affine and control points",
+    predicts="affine and control points",
     recipes=RECIPES,
 )

@@ -23,6 +23,7 @@ from kregzoo.blocks.convolutions import CONVOLUTIONS, TRANSPOSED_CONVOLUTIONS
 from kregzoo.layers import RescaleTransform, SpatialTransformer
 from kregzoo.losses import (
     LNCC,
+    MSE,
     AntiFolding,
     Dice,
     Gradient,
@@ -30,7 +31,17 @@ from kregzoo.losses import (
     WeightedSum,
 )
 from kregzoo.presets.weights import pretrained
-from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
+from kregzoo.registrars import Refinement
+from kregzoo.training import (
+    ImagePairs,
+    Images,
+    Pose,
+    Recipe,
+    RegistrationModel,
+    Scale,
+    Supervised,
+    System,
+)
 
 # In units of the first width: of the transposed convolutions, and of the two after
 # each.
@@ -154,22 +165,20 @@ def _regular():
 
 
 RECIPE = Recipe(
-    losses=lambda: {
-        "warped": LNCC(window=9),
-        "warped_fixed": LNCC(window=9),
-        "displacements": InverseConsistency(),
-        "displacement": _regular(),
-        "inverse_displacement": _regular(),
-        "warped_labels": Dice(),
-    },
-    loss_weights={
-        "warped": 1.0,
-        "warped_fixed": 1.0,
-        "displacements": 1.0,
-        "displacement": 1.0,
-        "inverse_displacement": 1.0,
-        "warped_labels": 0.5,
-    },
+    data=ImagePairs(
+        augmentation=Pose(rotation=3.0, scale=0.03, shift=1.0, flip=True), labels=True
+    ),
+    trainer=Supervised(
+        losses={
+            "warped": LNCC(window=9),
+            "warped_fixed": LNCC(window=9),
+            "displacements": InverseConsistency(),
+            "displacement": _regular(),
+            "inverse_displacement": _regular(),
+            "warped_labels": Dice(),
+        },
+        weights={"warped_labels": 0.5},
+    ),
     scales={
         "cpu": Scale(
             spacing=2.0,
@@ -180,13 +189,31 @@ RECIPE = Recipe(
         ),
         "published": Scale(
             spacing=1.0,
-            shapes=((160, 192, 160), (192, 224, 192)),
-            steps=20_000,
+            shapes=((144, 192, 160),),
+            steps=20_001,
             learning_rate=5e-4,
             model={"width": 8},
+            decay=False,
+            changes={
+                "data": ImagePairs(),
+                "trainer": Supervised(
+                    losses={
+                        "warped": MSE(),
+                        "warped_fixed": MSE(),
+                        "displacements": InverseConsistency(),
+                        "displacement": _regular(),
+                        "inverse_displacement": _regular(),
+                    },
+                    # The code adds means over components of both directions; our loss
+                    # is the mean of both squared lengths, 1.5 times as much in 3-D.
+                    weights={"displacements": 0.05 / 1.5},
+                ),
+                "refinement": Refinement(MSE()),
+            },
         ),
     },
-    pose=Pose(rotation=3.0, scale=0.03, shift=1.0, flip=True),
+    refinement=Refinement(LNCC(window=9)),
+    images=Images("MR", "MR", "T1 brains of two persons", "skull-stripped"),
 )
 
 SYSTEM = System(
@@ -194,6 +221,6 @@ SYSTEM = System(
     builder=ICNet,
     chapter="5.1",
     reference="Zhang, arXiv 1809.03443, 2018 [142]",
-    transform="displacement both ways",
+    predicts="displacement both ways",
     recipes={"brain_t1": RECIPE},
 )

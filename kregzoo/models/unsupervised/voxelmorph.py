@@ -11,10 +11,10 @@ squared-gradient penalty, the TMI paper's auxiliary segmentations (a soft Dice o
 labels, in training alone), Adam, one pair a step. As in the authors' later code, and
 not in the papers: the field at half resolution and its integration.
 
-Our choices, in the preset: 2 mm voxels, pairs of persons in both directions in place of
-one atlas, each pair in a random common pose, ten labels drawn for each step and the
-weight of their Dice, half of the papers' smoothness, a learning rate of 1e-3 that
-decays to zero along a cosine.
+Our choices, in the recipe for processors: 2 mm voxels, pairs of persons in both
+directions in place of one atlas, each pair in a random common pose, ten labels drawn
+for each step and the weight of their Dice, half of the papers' smoothness, a learning
+rate of 1e-3 that decays to zero along a cosine.
 """
 
 import keras
@@ -25,7 +25,17 @@ from kregzoo.blocks.convolutions import CONVOLUTIONS
 from kregzoo.layers import RescaleTransform, SpatialTransformer, VecInt
 from kregzoo.losses import LNCC, Dice, Gradient
 from kregzoo.presets.weights import pretrained
-from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
+from kregzoo.registrars import Refinement
+from kregzoo.training import (
+    ImagePairs,
+    Images,
+    Pose,
+    Recipe,
+    RegistrationModel,
+    Scale,
+    Supervised,
+    System,
+)
 
 ENCODERS = {
     "vm1": (16, 32, 32, 32),
@@ -121,13 +131,20 @@ def _head(features, moving, half_resolution, integration_steps):
     return outputs
 
 
+SIMILARITY = LNCC(window=9)
+
 RECIPE = Recipe(
-    losses=lambda: {
-        "warped": LNCC(window=9),
-        "displacement": Gradient("l2"),
-        "warped_labels": Dice(),
-    },
-    loss_weights={"warped": 1.0, "displacement": 0.5, "warped_labels": 0.5},
+    data=ImagePairs(
+        augmentation=Pose(rotation=3.0, scale=0.03, shift=1.0, flip=True), labels=True
+    ),
+    trainer=Supervised(
+        losses={
+            "warped": SIMILARITY,
+            "displacement": Gradient("l2"),
+            "warped_labels": Dice(),
+        },
+        weights={"warped": 1.0, "displacement": 0.5, "warped_labels": 0.5},
+    ),
     scales={
         "cpu": Scale(
             spacing=2.0,
@@ -142,13 +159,22 @@ RECIPE = Recipe(
         ),
         "published": Scale(
             spacing=1.0,
-            shapes=((160, 192, 160), (192, 224, 192)),
+            # The papers' 160 x 192 x 224, with the axes in the order of RAS.
+            shapes=((160, 224, 192),),
             steps=150_000,
             learning_rate=1e-4,
             model={"variant": "vm2"},
+            decay=False,
+            changes={
+                "data": ImagePairs(),
+                "trainer": Supervised(
+                    losses={"warped": SIMILARITY, "displacement": Gradient("l2")},
+                ),
+            },
         ),
     },
-    pose=Pose(rotation=3.0, scale=0.03, shift=1.0, flip=True),
+    refinement=Refinement(SIMILARITY),
+    images=Images("MR", "MR", "T1 brains of two persons", "skull-stripped"),
 )
 
 SYSTEM = System(
@@ -156,6 +182,6 @@ SYSTEM = System(
     builder=VoxelMorph,
     chapter="5.1",
     reference="Balakrishnan et al., CVPR 2018 [7] and IEEE TMI 2019 [8]",
-    transform="displacement",
+    predicts="displacement",
     recipes={"brain_t1": RECIPE},
 )

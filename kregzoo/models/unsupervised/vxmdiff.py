@@ -23,12 +23,24 @@ from keras import layers
 from kregzoo.blocks import pair_inputs, unet
 from kregzoo.blocks.convolutions import CONVOLUTIONS
 from kregzoo.layers import GaussianSample, RescaleTransform, SpatialTransformer, VecInt
-from kregzoo.losses import LNCC, Dice, KLDivergence
+from kregzoo.losses import LNCC, MSE, Dice, KLDivergence
 from kregzoo.presets.weights import pretrained
-from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
+from kregzoo.registrars import Refinement
+from kregzoo.training import (
+    ImagePairs,
+    Images,
+    Pose,
+    Recipe,
+    RegistrationModel,
+    Scale,
+    Supervised,
+    System,
+)
 
 ENCODER = (16, 32, 32, 32)
 DECODER = (32, 32, 32, 32, 16)
+# Standard deviation of the image noise, as published for intensities in [0, 1].
+IMAGE_SIGMA = 0.02
 
 
 @pretrained("vxmdiff", free=("bidirectional",))
@@ -133,18 +145,23 @@ def _integrated(velocity, steps, name):
 
 
 RECIPE = Recipe(
-    losses=lambda: {
-        "warped": LNCC(window=9),
-        "velocity_statistics": KLDivergence(prior_lambda=100.0),
-        "warped_labels": Dice(),
-    },
-    # With 100 this weighs the velocity's squared gradient as VoxelMorph's recipe does
-    # its displacement's: 0.0067 * 3 / 2 * 100 / 2 = 0.5.
-    loss_weights={
-        "warped": 1.0,
-        "velocity_statistics": 0.0067,
-        "warped_labels": 0.5,
-    },
+    data=ImagePairs(
+        augmentation=Pose(rotation=3.0, scale=0.03, shift=1.0, flip=True), labels=True
+    ),
+    trainer=Supervised(
+        losses={
+            "warped": LNCC(window=9),
+            "velocity_statistics": KLDivergence(prior_lambda=100.0),
+            "warped_labels": Dice(),
+        },
+        # With 100 this weighs the squared gradient of the velocity as VoxelMorph's
+        # recipe weighs that of the displacement: 0.0067 * 3 / 2 * 100 / 2 = 0.5.
+        weights={
+            "warped": 1.0,
+            "velocity_statistics": 0.0067,
+            "warped_labels": 0.5,
+        },
+    ),
     scales={
         "cpu": Scale(
             spacing=2.0,
@@ -154,13 +171,28 @@ RECIPE = Recipe(
         ),
         "published": Scale(
             spacing=1.0,
-            shapes=((160, 192, 160), (192, 224, 192)),
+            # The papers' 160 x 192 x 224, with the axes in the order of RAS.
+            shapes=((160, 224, 192),),
             steps=150_000,
             learning_rate=1e-4,
+            decay=False,
+            changes={
+                "data": ImagePairs(),
+                "trainer": Supervised(
+                    losses={
+                        "warped": MSE(),
+                        "velocity_statistics": KLDivergence(prior_lambda=10.0),
+                    },
+                    weights={"warped": IMAGE_SIGMA**-2, "velocity_statistics": 1.0},
+                ),
+                "initial": None,
+                "refinement": Refinement(MSE()),
+            },
         ),
     },
-    pose=Pose(rotation=3.0, scale=0.03, shift=1.0, flip=True),
     initial="voxelmorph_brain_t1",
+    refinement=Refinement(LNCC(window=9)),
+    images=Images("MR", "MR", "T1 brains of two persons", "skull-stripped"),
 )
 
 SYSTEM = System(
@@ -168,6 +200,6 @@ SYSTEM = System(
     builder=VoxelMorphDiff,
     chapter="5.1",
     reference="Dalca et al., MICCAI 2018 and Medical Image Analysis 2019 [23]",
-    transform="velocity",
+    predicts="velocity",
     recipes={"brain_t1": RECIPE},
 )

@@ -30,10 +30,14 @@ from kregzoo.blocks import pair_inputs
 from kregzoo.layers import AffineTransformer, GradientScale, RigidMatrix
 from kregzoo.losses import AffineDistance
 from kregzoo.presets.weights import pretrained
-from kregzoo.registrars.quality import QualityScoringRegistrar
+from kregzoo.protocols import RIGID_STARTS
+from kregzoo.registrars import QualityScoringRegistrar, RegistersPair
 from kregzoo.training import (
+    Adversarial,
     Adversary,
     Discriminator,
+    Images,
+    KnownAffines,
     Pose,
     Recipe,
     RegistrationModel,
@@ -186,12 +190,43 @@ def half_unmoved(x, outputs):
     return images
 
 
-# Voxels of 3 mm from the middle of a gland along an axis, root mean square.
+# Root mean square distance along an axis from the middle of a prostate, in voxels of
+# 3 mm.
 RADIUS = 5.0
+# Makes 1 degree about an axis count as much as 1 mm along one, in voxels of 1 mm.
+PUBLISHED_RADIUS = 180 / np.pi / 2**0.5
+
+
+def _data(rotation, shift, augmentation=None):
+    return KnownAffines(
+        augmentation=augmentation,
+        moving_augmentation=Pose(rotation=rotation, shift=shift, uniform=True),
+        alignment="centres",
+        align_by="labels",
+        held_out=6,
+    )
+
+
+def _trainer(radius, weight, steps):
+    return Adversarial(
+        losses={"affine": AffineDistance(radius)},
+        weights={"affine": weight},
+        adversary=Adversary(
+            positives=truly_aligned,
+            negatives=half_unmoved,
+            learning_rate=1e-4,
+            weight=0.01,
+            ramp=(steps // 5, steps // 2),
+            penalty=10.0,
+        ),
+    )
+
 
 RECIPE = Recipe(
-    losses=lambda: {"affine": AffineDistance(RADIUS)},
-    loss_weights={"affine": 0.1},
+    data=_data(
+        20.0, 20.0, Pose(rotation=10.0, scale=0.1, shift=5.0, flip=True, shear=0.05)
+    ),
+    trainer=_trainer(RADIUS, 0.1, STEPS),
     scales={
         "cpu": Scale(
             spacing=3.0,
@@ -210,23 +245,14 @@ RECIPE = Recipe(
             model={"width": 128},
             batch_size=8,
             divisor=None,
+            decay=False,
+            changes={
+                "data": _data(8.0, 8.0),
+                "trainer": _trainer(PUBLISHED_RADIUS, 1.0, 100_000),
+            },
         ),
     },
-    pose=Pose(rotation=10.0, scale=0.1, shift=5.0, flip=True, shear=0.05),
-    # Twenty degrees and twenty mm are the ends of what it is to find.
-    moving_pose=Pose(rotation=20.0, shift=20.0, uniform=True),
-    affine_target=True,
-    held_out=6,
-    alignment="centres",
-    aligned_by_labels=True,
-    adversary=Adversary(
-        positives=truly_aligned,
-        negatives=half_unmoved,
-        learning_rate=1e-4,
-        weight=0.01,
-        ramp=(STEPS // 5, STEPS // 2),
-        penalty=10.0,
-    ),
+    images=Images("MR", "US", "prostate of one person"),
 )
 
 SYSTEM = System(
@@ -234,7 +260,8 @@ SYSTEM = System(
     builder=AIRGAN,
     chapter="4.2",
     reference="Yan et al., MLMI 2018 [134]",
-    transform="rigid",
+    predicts="rigid",
     recipes={"prostate_mr_us": RECIPE},
-    registrar=QualityScoringRegistrar,
+    task=RegistersPair(QualityScoringRegistrar),
+    protocols=(RIGID_STARTS,),
 )

@@ -21,6 +21,8 @@ the recipe for processors 3 mm voxels, Gaussian scales up to 4 of them, and a qu
 the local network's widths.
 """
 
+import functools
+
 import keras
 from keras import layers
 
@@ -34,7 +36,18 @@ from kregzoo.blocks.convolutions import (
 from kregzoo.layers import AffineField, RescaleTransform, SpatialTransformer
 from kregzoo.losses import NMI, BendingEnergy, Dice
 from kregzoo.presets.weights import pretrained
-from kregzoo.training import Pose, Recipe, RegistrationModel, Scale, System
+from kregzoo.registrars import Refinement
+from kregzoo.training import (
+    ImagePairs,
+    Images,
+    Pose,
+    Recipe,
+    RegistrationModel,
+    Scale,
+    Staged,
+    Supervised,
+    System,
+)
 
 LEVELS = 4
 PARTS = ("global", "local", "composite")
@@ -48,6 +61,7 @@ def LabelReg(
     part="local",
     local_width=32,
     global_width=8,
+    normalization="group",
     weights=None,
     name="label_reg",
 ):
@@ -66,6 +80,7 @@ def LabelReg(
             at full resolution.
         local_width: int. Channels of the local network's first level.
         global_width: int. Channels of the global network's first level.
+        normalization: `"group"`, for small batches, or `"batch"` as published.
         weights: None for random ones, the tag of a preset's data (`"prostate_mr_us"`),
             whose arguments then replace the defaults, or the path of a `.weights.h5`
             file.
@@ -75,9 +90,9 @@ def LabelReg(
         A `kregzoo.training.RegistrationModel`.
 
     Raises:
-        ValueError: for an unknown `part` or `weights`, a shape that is not 2-D or 3-D,
-            not divisible by 16, or open with a global part, or weights of another
-            architecture or of other arguments.
+        ValueError: If `part`, `normalization` or `weights` is unknown, the shape is not
+            2-D or 3-D, not divisible by 16, or open with a global part, or the weights
+            are of another architecture or of other arguments.
 
     Example:
         >>> model = LabelReg((32, 32, 32, 1), "global")
@@ -87,6 +102,11 @@ def LabelReg(
     """
     if part not in PARTS:
         raise ValueError(f"`part` must be one of {PARTS}. Received: {part!r}")
+    if normalization not in NORMALIZATIONS:
+        raise ValueError(
+            f"`normalization` must be one of {tuple(NORMALIZATIONS)}. "
+            f"Received: {normalization!r}"
+        )
     if part != "local" and None in tuple(input_shape):
         raise ValueError(
             "`input_shape` must be known: the global network sees the whole image. "
@@ -96,12 +116,14 @@ def LabelReg(
     moving, fixed = inputs["moving"], inputs["fixed"]
     outputs = {}
     if part != "local":
-        outputs["affine"] = _global(moving, fixed, global_width)
+        outputs["affine"] = _global(moving, fixed, global_width, normalization)
         field = AffineField(name="affine_displacement")([outputs["affine"], fixed])
         moving = SpatialTransformer(name="global_warp")([moving, field])
     if part != "global":
         heads = range(LEVELS + 1) if part == "local" else (0,)
-        outputs["local"] = local = _local(moving, fixed, local_width, heads)
+        outputs["local"] = local = _local(
+            moving, fixed, local_width, heads, normalization
+        )
         field = local
     if part == "composite":
         affine = AffineField(name="affine_part")([outputs["affine"], fixed])
@@ -112,20 +134,20 @@ def LabelReg(
     return RegistrationModel(inputs=inputs, outputs=outputs, name=name)
 
 
-def _global(moving, fixed, width):
+def _global(moving, fixed, width, normalization):
     """The affine network: `(B, D, D + 1)`, at first the identity."""
-    x, _ = _contracted(moving, fixed, width, "global")
+    x, _ = _contracted(moving, fixed, width, "global", normalization)
     x = layers.Flatten(name="global_flat")(x)
     # All the features add up: else a step of Adam would throw the image about.
     return affine_head(x, fixed.shape[1:-1], UNIT)
 
 
-def _local(moving, fixed, width, heads):
+def _local(moving, fixed, width, heads, normalization):
     """The dense network: the sum of a head's displacement at each of some levels."""
-    x, skips = _contracted(moving, fixed, width, "local")
+    x, skips = _contracted(moving, fixed, width, "local", normalization)
     features = {LEVELS: x}
     for level in range(LEVELS - 1, -1, -1):
-        x = _expanded(x, skips[level], f"local_up_{level}")
+        x = _expanded(x, skips[level], f"local_up_{level}", normalization)
         features[level] = x
     fields = [_head(features[level], level) for level in heads]
     if len(fields) == 1:
@@ -133,21 +155,22 @@ def _local(moving, fixed, width, heads):
     return layers.Add(name="local_sum", dtype="float32")(fields)
 
 
-def _contracted(moving, fixed, width, name):
+def _contracted(moving, fixed, width, name, normalization):
     """Features at the coarsest level, and the first ones of each level above."""
     x = layers.Concatenate(name=f"{name}_pair")([moving, fixed])
     skips = []
+    block = functools.partial(_block, normalization=normalization)
     for level in range(LEVELS):
         stage, filters = f"{name}_down_{level}", width * 2**level
-        first = _block(x, filters, f"{stage}_1", 7 if level == 0 else 3)
-        x = _block(first, filters, f"{stage}_2")
-        x = _block(x, filters, f"{stage}_3", plus=first)
+        first = block(x, filters, f"{stage}_1", 7 if level == 0 else 3)
+        x = block(first, filters, f"{stage}_2")
+        x = block(x, filters, f"{stage}_3", plus=first)
         x = MAX_POOLINGS[len(x.shape) - 2](2, name=f"{stage}_pool")(x)
         skips.append(first)
-    return _block(x, width * 2**LEVELS, f"{name}_bottom"), skips
+    return block(x, width * 2**LEVELS, f"{name}_bottom"), skips
 
 
-def _expanded(x, skip, name):
+def _expanded(x, skip, name, normalization):
     """Up one level: learnt and additive upsampling, then a residual block."""
     ndim, filters = len(x.shape) - 2, skip.shape[-1]
     up = TRANSPOSED_CONVOLUTIONS[ndim](
@@ -159,16 +182,17 @@ def _expanded(x, skip, name):
         kernel_initializer="he_normal",
         name=f"{name}_deconvolution",
     )(x)
-    up = layers.ReLU(name=f"{name}_activation")(_normalised(up, name))
+    up = NORMALIZATIONS[normalization](up, name)
+    up = layers.ReLU(name=f"{name}_activation")(up)
     up = layers.Add(name=f"{name}_added")(
         [up, AdditiveUpsampling(name=f"{name}_additive")(x)]
     )
     joined = layers.Add(name=f"{name}_joined")([up, skip])
-    x = _block(up, filters, f"{name}_1")
-    return _block(x, filters, f"{name}_2", plus=joined)
+    x = _block(up, filters, f"{name}_1", normalization=normalization)
+    return _block(x, filters, f"{name}_2", plus=joined, normalization=normalization)
 
 
-def _block(x, filters, name, size=3, plus=None):
+def _block(x, filters, name, size=3, plus=None, *, normalization):
     """Convolution, normalisation, what is to be added, ReLU."""
     x = CONVOLUTIONS[len(x.shape) - 2](
         filters,
@@ -178,15 +202,22 @@ def _block(x, filters, name, size=3, plus=None):
         kernel_initializer="he_normal",
         name=name,
     )(x)
-    x = _normalised(x, name)
+    x = NORMALIZATIONS[normalization](x, name)
     if plus is not None:
         x = layers.Add(name=f"{name}_residual")([x, plus])
     return layers.ReLU(name=f"{name}_activation")(x)
 
 
-def _normalised(x, name):
+def _group_normalized(x, name):
     groups = min(4, x.shape[-1])
     return layers.GroupNormalization(groups, name=f"{name}_norm")(x)
+
+
+def _batch_normalized(x, name):
+    return layers.BatchNormalization(name=f"{name}_norm")(x)
+
+
+NORMALIZATIONS = {"group": _group_normalized, "batch": _batch_normalized}
 
 
 def _head(x, level):
@@ -224,14 +255,27 @@ class AdditiveUpsampling(layers.Layer):
         return (input_shape[0], *spatial, input_shape[-1] // 2)
 
 
+def _trainer(scales):
+    return Supervised(
+        losses={
+            "displacement": BendingEnergy(),
+            "warped_labels": Dice(scales=scales),
+        },
+        weights={"displacement": 0.5, "warped_labels": 1.0},
+    )
+
+
 RECIPE = Recipe(
-    losses=lambda: {
-        # Only watched: the image takes no part in training, as published.
-        "warped": NMI(),
-        "displacement": BendingEnergy(),
-        "warped_labels": Dice(scales=(0, 1, 2, 4)),
-    },
-    loss_weights={"warped": 0.0, "displacement": 0.5, "warped_labels": 1.0},
+    data=ImagePairs(
+        augmentation=Pose(rotation=5.0, scale=0.05, shift=2.0),
+        moving_augmentation=Pose(rotation=5.0, scale=0.05, shift=3.0),
+        labels=True,
+        alignment="centres",
+        held_out=6,
+    ),
+    trainer=Staged(
+        _trainer(scales=(0, 1, 2, 4)), ({"part": "global"}, {"part": "composite"})
+    ),
     scales={
         "cpu": Scale(
             spacing=3.0,
@@ -241,23 +285,21 @@ RECIPE = Recipe(
             model={"local_width": 8, "global_width": 8},
             batch_size=4,
             divisor=None,
-            stages=({"part": "global"}, {"part": "composite"}),
         ),
         "published": Scale(
             spacing=0.8,
             shapes=((96, 128, 96),),
-            steps=50_000,
-            learning_rate=1e-4,
-            model={"local_width": 32, "global_width": 8},
+            steps=100_000,
+            learning_rate=1e-5,
+            model={"part": "local", "normalization": "batch"},
             batch_size=4,
             divisor=None,
-            stages=({"part": "global"}, {"part": "composite"}),
+            decay=False,
+            changes={"trainer": _trainer(scales=(0, 1, 2, 4, 8, 16))},
         ),
     },
-    pose=Pose(rotation=5.0, scale=0.05, shift=2.0),
-    moving_pose=Pose(rotation=5.0, scale=0.05, shift=3.0),
-    held_out=6,
-    alignment="centres",
+    refinement=Refinement(NMI()),
+    images=Images("MR", "US", "prostate of one person"),
 )
 
 SYSTEM = System(
@@ -265,6 +307,6 @@ SYSTEM = System(
     builder=LabelReg,
     chapter="4.2",
     reference="Hu et al., ISBI 2018 [51] and Medical Image Analysis 2018 [52]",
-    transform="affine and displacement",
+    predicts="affine and displacement",
     recipes={"prostate_mr_us": RECIPE},
 )

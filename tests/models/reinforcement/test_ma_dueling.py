@@ -50,7 +50,7 @@ def test_data_without_skin_are_refused():
     crop = Image(np.ones((48, 48, 48), "float32"), rotated_grid((48,) * 3, 3.0, 0.0))
     recipe = SYSTEMS["ma_dueling"].recipes["ct_volumes"]
     with pytest.raises(ValueError, match="`data`.*Received"):
-        recipe.game([crop])
+        recipe.data.make_environment([crop], recipe.data.stages)
 
 
 @pytest.mark.slow
@@ -59,8 +59,8 @@ def test_an_agent_is_trained_killed_resumed_and_loaded(recipe, tmp_path, monkeyp
     monkeypatch.setattr(q_learning, "CHUNK", 100)
     monkeypatch.setattr(ma_dueling, "VARIANTS", 3)
     recipes = SYSTEMS["ma_dueling"].recipes
-    learning = dataclasses.replace(recipes[recipe].learning, warm_up=50)
-    changed = dataclasses.replace(recipes[recipe], learning=learning)
+    trainer = dataclasses.replace(recipes[recipe].trainer, warm_up=50)
+    changed = dataclasses.replace(recipes[recipe], trainer=trainer)
     monkeypatch.setitem(recipes, recipe, changed)
     records = []
     for number in range(3):
@@ -84,8 +84,5 @@ def test_an_agent_is_trained_killed_resumed_and_loaded(recipe, tmp_path, monkeyp
     registrar = kregzoo.load(out)
     images = [tmp_path / "ct" / f"{number}.nii.gz" for number in (0, 0)]
     result = registrar.register(*images, progress=False)
-    assert (
-        0
-        < len(result.path)
-        <= SYSTEMS["ma_dueling"].registrar.keywords["stages"][0].budget
-    )
+    (stage,) = recipes[recipe].data.stages
+    assert 0 < len(result.path) <= stage.budget

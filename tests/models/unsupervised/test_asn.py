@@ -1,11 +1,10 @@
-import dataclasses
-
 import keras
 import numpy as np
 from keras import ops as kops
 
 from kregzoo.models import ASN
 from kregzoo.models.unsupervised import asn
+from kregzoo.training import Adversarial, Supervised
 from tests.helpers import assert_close, random_image
 
 
@@ -47,18 +46,21 @@ def test_positives_are_the_fixed_image_with_a_fifth_of_the_moving_one():
 
 
 def test_twins_have_a_similarity_in_place_of_the_adversary():
-    recipes = asn.SYSTEM.recipes
-    assert (
-        recipes["brain_t1"].adversary and "warped" not in recipes["brain_t1"].losses()
-    )
-    for name in ("brain_t1_ssd", "brain_t1_ncc"):
-        assert recipes[name].adversary is None
-        assert isinstance(recipes[name].losses()["warped"], keras.losses.Loss)
-        for key, scale in recipes[name].scales.items():
-            adversarial = recipes["brain_t1"].scales[key]
-            plain = {**adversarial.model, "judged": False}
-            plain.pop("blur", None)
-            assert scale == dataclasses.replace(adversarial, model=plain)
+    recipe, *twins = (asn.SYSTEM.recipes[f"brain_t1{n}"] for n in ("", "_ssd", "_ncc"))
+    assert isinstance(recipe.trainer, Adversarial)
+    assert "warped" not in recipe.trainer.losses
+    for twin in twins:
+        for key, scale in twin.scales.items():
+            assert type(twin.at(key).trainer) is Supervised
+            assert isinstance(twin.at(key).trainer.losses["warped"], keras.losses.Loss)
+            adversarial = recipe.scales[key]
+            assert twin.at(key).data == recipe.at(key).data
+            sizes = ("spacing", "shapes", "steps", "learning_rate", "batch_size")
+            assert [getattr(scale, n) for n in sizes] == [
+                getattr(adversarial, n) for n in sizes
+            ]
+            half = "half_resolution"
+            assert scale.model.get(half) == adversarial.model.get(half)
 
 
 def test_without_a_discriminator_the_registration_network_is_the_same():

@@ -1,0 +1,50 @@
+"""A way to answer the cases of a protocol."""
+
+import dataclasses
+import functools
+import importlib.metadata
+from collections.abc import Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """Way to answer the cases of a protocol, run as its users run it.
+
+    Args:
+        name: str, such as `"ants-syn"`.
+        run: callable of the inputs of a case and a folder to write to. It returns the
+            answer that the case measures. For pairs of images, these are the moving
+            path, the fixed path and the folder, and the answer is a `WrittenTransform`.
+        description: dict of strings: the package with its version, and the parameters.
+    """
+
+    name: str
+    run: Callable
+    description: dict
+
+
+def make_method(package, run, name, **parameters):
+    """Make a method that records the parameters that it runs with.
+
+    Args:
+        package: str. The distribution that it is part of.
+        run: callable, see `Method`, which also takes the parameters.
+        name: str.
+        **parameters: Parameters of `run`.
+
+    Returns:
+        A `Method`.
+    """
+    description = {
+        "package": version(package),
+        "parameters": " ".join(f"{key}={value}" for key, value in parameters.items()),
+    }
+    return Method(name, functools.partial(run, **parameters), description)
+
+
+def version(package):
+    """Return a distribution's name and version for a method's description."""
+    try:
+        return f"{package} {importlib.metadata.version(package)}"
+    except importlib.metadata.PackageNotFoundError:
+        return f"{package} (not installed)"

@@ -1,0 +1,59 @@
+"""Presets as methods."""
+
+import functools
+import pathlib
+
+from kregzoo import zoo
+from kregzoo.evaluation.baselines.method import Method, version
+from kregzoo.presets.preset import Preset, find_preset, installed_presets
+
+
+def presets_of(data, suits=lambda metadata: True):
+    """List the installed presets that were trained on a data set.
+
+    Args:
+        data: the data folder, whose name counts.
+        suits: callable of a preset's metadata that says whether to list it.
+
+    Returns:
+        List of names.
+    """
+    name = pathlib.Path(data).resolve().name
+    return [
+        preset.name
+        for preset in map(Preset.read, installed_presets().values())
+        if preset.metadata["data"]["name"] == name and suits(preset.metadata)
+    ]
+
+
+def preset_methods(name, protocol, refine=0):
+    """Make the methods of a preset: one pass, and with refinement.
+
+    Args:
+        name: the preset's name or folder.
+        protocol: the `Protocol` that says how the network is asked.
+        refine: int. Iterations of the refinement, if the protocol and the network have
+            one; 0 for none.
+
+    Returns:
+        List of one or two `Method`.
+    """
+    preset, network = find_preset(name), zoo.load(name)
+    weights = preset.metadata["sha256"]["model.weights.h5"]
+    description = {"package": version("kregzoo"), "weights": weights}
+    methods = [
+        Method(
+            preset.name,
+            functools.partial(protocol.ask, network),
+            {**description, "parameters": "refine=0"},
+        )
+    ]
+    if refine and protocol.refines and "refine" in network.capabilities:
+        methods.append(
+            Method(
+                f"{preset.name} refine={refine}",
+                functools.partial(protocol.ask, network, refine=refine),
+                {**description, "parameters": f"refine={refine}"},
+            )
+        )
+    return methods

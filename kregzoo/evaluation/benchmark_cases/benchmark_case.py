@@ -1,0 +1,61 @@
+"""Work to time, and the implementations that do it."""
+
+import dataclasses
+import importlib.metadata
+from collections.abc import Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class Implementation:
+    """Implementation of the work of a benchmark.
+
+    Args:
+        name: str.
+        make: callable without arguments that prepares inputs and networks. It returns a
+            callable that does the work and returns the result when it is there.
+        package: str. The distribution that it needs; None for ours.
+        parameters: callable that returns the number of trainable parameters of its
+            network; None without a network.
+    """
+
+    name: str
+    make: Callable
+    package: str | None = None
+    parameters: Callable | None = None
+
+    @property
+    def version(self):
+        """Version of the package; None if it is not installed."""
+        try:
+            return importlib.metadata.version(self.package)
+        except importlib.metadata.PackageNotFoundError:
+            return None
+
+    @property
+    def available(self):
+        """Whether the package is installed, if it needs one."""
+        return self.package is None or self.version is not None
+
+
+@dataclasses.dataclass(frozen=True)
+class Benchmark:
+    """Work to time, in our implementation and in others.
+
+    Args:
+        name: str.
+        ours: the `Implementation` that the ratios are relative to.
+        others: tuple of `Implementation`.
+        size: tuple, the voxels of the images along each axis; empty without images.
+        memory: bool. Measure peak memory too.
+    """
+
+    name: str
+    ours: Implementation
+    others: tuple = ()
+    size: tuple = ()
+    memory: bool = False
+
+    @property
+    def available(self):
+        """The implementations that can run here, ours first."""
+        return [i for i in (self.ours, *self.others) if i.available]

@@ -1,0 +1,110 @@
+"""Warping and integration of displacement fields.
+
+The sampling points that `map_coordinates` and `grid_sample` take are made beforehand;
+our warp makes them from the displacement, and its time includes that.
+"""
+
+from functools import partial
+
+import numpy as np
+from keras import ops as kops
+
+from kregzoo import ops
+from kregzoo.evaluation.benchmark_cases import torch_networks
+from kregzoo.evaluation.benchmark_cases.benchmark_case import Benchmark, Implementation
+from kregzoo.evaluation.benchmark_cases.frameworks import (
+    images,
+    keras_work,
+    smooth_field,
+    torch_images,
+    torch_with_all_cores,
+    torch_work,
+)
+from kregzoo.evaluation.benchmark_cases.torch_networks import LIBRARY, SQUARINGS
+from kregzoo.ops.warping import interpolate
+
+
+def warps(size, device, gradient):
+    """Define the benchmark of a warp, or of its gradient."""
+    makers = (_warp, _map_coordinates, partial(_grid_sample, device))
+    ours, keras_own, torch_own = (partial(m, size, gradient) for m in makers)
+    return Benchmark(
+        "warp gradient" if gradient else "warp",
+        Implementation("kregzoo", ours),
+        (
+            Implementation("map_coordinates", keras_own, "keras"),
+            Implementation("grid_sample", torch_own, "torch"),
+        ),
+        size,
+        memory=not gradient,
+    )
+
+
+def integrations(size, device, gradient):
+    """Define the benchmark of integrating a velocity, or of its gradient."""
+    makers = (_integration, partial(torch_networks.integration, device))
+    ours, theirs = (partial(maker, size, gradient) for maker in makers)
+    others = [Implementation(LIBRARY, theirs, LIBRARY)]
+    if gradient:
+        # The cost of the backend's own gradient of the gathers.
+        others.append(Implementation("plain form", partial(_plain_integration, size)))
+    return Benchmark(
+        "integration gradient" if gradient else "integration",
+        Implementation("kregzoo", ours),
+        tuple(others),
+        size,
+        memory=not gradient,
+    )
+
+
+def _points(size):
+    """Return the voxel coordinates `(*size, 3)` that the field points at."""
+    return ops.identity_grid(size) + smooth_field(size)[0]
+
+
+def _warp(size, gradient):
+    image = kops.convert_to_tensor(images(size)[0])
+    return keras_work(
+        lambda field: ops.warp(image, field), smooth_field(size), gradient
+    )
+
+
+def _map_coordinates(size, gradient):
+    image = kops.convert_to_tensor(images(size)[0, 0, ..., 0])
+
+    def sample(points):
+        return kops.image.map_coordinates(image, points, 1, fill_mode="nearest")
+
+    return keras_work(sample, np.moveaxis(_points(size), -1, 0), gradient)
+
+
+def _grid_sample(device, size, gradient):
+    torch = torch_with_all_cores()
+    image = torch_images(size, device)[0]
+
+    def sample(grid):
+        return torch.nn.functional.grid_sample(
+            image, grid, padding_mode="border", align_corners=True
+        )
+
+    # From -1 at the center of the first voxel to 1 at that of the last. The last axis
+    # comes first.
+    grid = 2.0 * _points(size) / (np.array(size) - 1.0) - 1.0
+    return torch_work(sample, grid[None, ..., ::-1], device, gradient)
+
+
+def _integration(size, gradient):
+    def integrate(velocity):
+        return ops.integrate(velocity, SQUARINGS)
+
+    return keras_work(integrate, smooth_field(size), gradient)
+
+
+def _plain_integration(size):
+    def integrate(velocity):
+        field = velocity / 2.0**SQUARINGS
+        for _ in range(SQUARINGS):
+            field = field + interpolate(field, field, "linear", "border", True)
+        return field
+
+    return keras_work(integrate, smooth_field(size), gradient=True)

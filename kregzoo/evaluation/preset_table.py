@@ -1,0 +1,141 @@
+"""Presets beside their start and the best other tool: the table of presets, cards."""
+
+from kregzoo import zoo
+from kregzoo.evaluation.statistics import estimate
+from kregzoo.evaluation.summary import best_baseline
+from kregzoo.metrics.registry import METRICS
+from kregzoo.zoo.cards import ONE_PASS, START, markdown
+
+# What a deformable registration starts with.
+ALIGNMENTS = (START, "iterative-affine")
+HEADINGS = (
+    "preset",
+    "section",
+    "predicts",
+    "measured on",
+    "centers aligned",
+    "best other tool",
+    "one pass",
+    "refined",
+    METRICS["folded_percent"].heading,
+    METRICS["seconds"].heading,
+)
+
+
+def preset_table(tables):
+    """Write the table of presets as Markdown.
+
+    Args:
+        tables: list of `Table`.
+
+    Returns:
+        A str.
+    """
+    return markdown(HEADINGS, preset_rows(tables))
+
+
+def preset_rows(tables):
+    """List the rows of the table of presets, one for each data set and main metric.
+
+    Args:
+        tables: list of `Table`.
+
+    Returns:
+        List of lists of str, one below each of `HEADINGS`.
+    """
+    rows = []
+    for record in zoo.list_models():
+        about = [f"`{record.name}`", record.chapter, record.predicts]
+        cells = [
+            _cells(table, record.name, metric)
+            for table in tables
+            if record.name in table.presets
+            for metric in table.ranking
+            if record.name in table.values(metric.name)
+        ]
+        rows += [
+            [*about, *texts]
+            for texts in cells or [["not measured", *[""] * (len(HEADINGS) - 4)]]
+        ]
+    return rows
+
+
+def preset_metrics(tables, name):
+    """Collect the metrics of a preset for its metadata and card.
+
+    Args:
+        tables: list of the `Table` that it was measured in.
+        name: str, the preset.
+
+    Returns:
+        Dict by the table's name of dicts by method of dicts by metric: a number, or a
+        list of the mean and both ends of its 95 % interval.
+    """
+    return {table.name: _metrics(table, name) for table in tables}
+
+
+def _metrics(table, name):
+    found = {method: {} for method in _compared(table, "seconds", name)}
+    for metric in (METRICS[known] for known in table.metrics):
+        for method, values in _compared(table, metric.name, name).items():
+            found[method][metric.name] = _averaged(metric, list(values.values()))
+    if limit := table.record["data"].get("success"):
+        shares = {m: table.success(m, limit) for m in table.values("tre")}
+        for method, share in _named(table, name, shares).items():
+            found[method]["success_percent"] = round(100 * share)
+    return found
+
+
+def _averaged(metric, values):
+    """The average over pairs, rounded as it is shown, with its interval if it has."""
+    if not metric.interval:
+        return round(metric.average(values), metric.digits)
+    found = estimate(values)
+    return [round(x, metric.digits) for x in (found.mean, found.low, found.high)]
+
+
+def _compared(table, metric, name):
+    """Values of a preset's methods and of the best baseline, under short names."""
+    return _named(table, name, table.values(metric))
+
+
+def _named(table, name, values):
+    """Select a preset's methods and the best baseline, under short names."""
+    own = {
+        method: method.removeprefix(name).strip() or ONE_PASS
+        for method in table.methods
+        if method.split()[0] == name
+    }
+    others = {m: m for m in (*ALIGNMENTS, best_baseline(table)) if m}
+    return {text: values[m] for m, text in {**others, **own}.items() if m in values}
+
+
+def _cells(table, name, metric):
+    """The cells of one table and metric, from `measured on` on."""
+    found = _compared(table, metric.name, name)
+    means = {
+        method: metric.text(estimate(values.values()).mean)
+        for method, values in found.items()
+    }
+    best = best_baseline(table)
+    own = [method for method in found if method not in (*ALIGNMENTS, best)]
+    accuracy = [
+        metric.text(_averaged(metric, list(found[method].values()))) for method in own
+    ]
+    return [
+        f"[{table.name}](RESULTS.md#{table.name}), {metric.heading}",
+        means.get(START, ""),
+        f"{means[best]} `{best}`" if best not in (None, START) else "",
+        *[*accuracy, ""][:2],
+        _both(table, "folded_percent", name, own),
+        _both(table, "seconds", name, own),
+    ]
+
+
+def _both(table, metric, name, methods):
+    """A metric of one pass and, if it was measured, refined."""
+    found = _compared(table, metric, name)
+    average = METRICS[metric].average
+    return " / ".join(
+        f"{average(found[m].values()):.2g}" for m in methods if m in found
+    )

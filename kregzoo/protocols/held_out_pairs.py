@@ -1,0 +1,183 @@
+"""Held-out pairs of a data folder with label maps.
+
+The same code measures every method: labels are warped once, by nearest neighbor, onto
+the fixed image's own grid, and the Jacobian is that of the whole transform on that
+grid.
+"""
+
+import collections
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from kregzoo.metrics.registry import METRICS, measured_on
+from kregzoo.protocols.pair_cases import (
+    PairCase,
+    region_points,
+    save_registration,
+    stem,
+)
+from kregzoo.protocols.protocol import Protocol, rows_of
+from kregzoo.spatial import LabelMap
+from kregzoo.training import read_dataset
+
+PATHS = ("moving", "fixed", "moving_label", "fixed_label")
+
+
+@dataclasses.dataclass(frozen=True)
+class LabeledPair(PairCase):
+    """Two images to register, and their label maps.
+
+    Args:
+        name: str. The pair.
+        moving: path of the moving image.
+        fixed: path of the fixed image.
+        moving_label: path of its label map: integers, or one binary channel a structure
+            along a fourth axis, where those after the first are landmarks.
+        fixed_label: likewise.
+        labels: tuple of ints, the label values or numbers of channels to measure.
+    """
+
+    name: str
+    moving: pathlib.Path
+    fixed: pathlib.Path
+    moving_label: pathlib.Path
+    fixed_label: pathlib.Path
+    labels: tuple = ()
+
+    def measure_transform(self, transform, inverse=None):
+        """Measure how well a transform aligns the pair.
+
+        Args:
+            transform: the world transform from fixed to moving.
+            inverse: the transform back that the method predicts, if it does.
+
+        Returns:
+            List of dicts of `label`, `metric` and `value`: of each structure the
+            metrics that are measured on structures, of each landmark the distance of
+            the centroids in the moving image, and of the whole pair, with `label` None,
+            the metrics of the displacement and `"inverse_error"`.
+        """
+        fixed = LabelMap.read(self.fixed_label)
+        moving = LabelMap.read(self.moving_label)
+        warped = moving.warp(transform, fixed.grid)
+        rows = []
+        for label in self.labels:
+            # Landmarks are too small for an overlap to tell their distance.
+            if fixed.channels and label > 0:
+                found = _landmark_metrics(fixed, moving, label, transform)
+            else:
+                found = _structure_metrics(fixed, warped, label)
+            rows += rows_of(found, label)
+        found = _displacement_metrics(transform.displacement_on(fixed.grid))
+        if inverse is not None:
+            found["inverse_error"] = _inverse_error(fixed, transform, inverse)
+        return rows + rows_of(found)
+
+
+def read_pairs(data, count=None):
+    """List the `eval` pairs of a data folder, with the structures to measure.
+
+    In label maps of integers, these are the values that all images have, so that a mean
+    over labels is of the same structures in every pair. In channels, they are the
+    structures that both images of a pair have, since landmarks differ between pairs.
+
+    Args:
+        data: folder with a `dataset.json`, see `kregzoo.training.read_dataset`.
+        count: int. Number of pairs to list, from the first. Defaults to all.
+
+    Returns:
+        List of `LabeledPair`.
+
+    Raises:
+        ValueError: If there is no pair, or one without labels.
+    """
+    records = read_dataset(data).get("eval") or [{}]
+    missing = sorted({key for record in records for key in PATHS if key not in record})
+    if missing:
+        raise ValueError(
+            "The data must have `eval` pairs of images with labels. "
+            f"Received: {str(data)!r}, without {', '.join(missing)}"
+        )
+    names = [f"{stem(r['moving'])} to {stem(r['fixed'])}" for r in records]
+    counts = collections.Counter(names)
+    pairs = [
+        # Files of different folders may have the same name.
+        LabeledPair(
+            name if counts[name] == 1 else f"{name} ({number})",
+            *(record[key] for key in PATHS),
+        )
+        for number, (name, record) in enumerate(zip(names, records, strict=True))
+    ][:count]
+    return [
+        dataclasses.replace(pair, labels=labels)
+        for pair, labels in zip(pairs, _structures(pairs), strict=True)
+    ]
+
+
+def _structures(pairs):
+    paths = {path for pair in pairs for path in (pair.moving_label, pair.fixed_label)}
+    maps = {path: LabelMap.read(path) for path in paths}
+    labels = {path: found.labels() for path, found in maps.items()}
+    if any(found.channels for found in maps.values()):
+        both = [labels[pair.moving_label] & labels[pair.fixed_label] for pair in pairs]
+    else:
+        both = [set.intersection(*labels.values())] * len(pairs)
+    return [tuple(sorted(found)) for found in both]
+
+
+def _structure_metrics(fixed, warped, label):
+    box = _union(fixed.box(label), warped.box(label))
+    masks = fixed.mask(label, box), warped.mask(label, box)
+    return {
+        metric.name: metric.compute(*masks, fixed.grid.spacing)
+        for metric in measured_on("structure")
+    }
+
+
+def _landmark_metrics(fixed, moving, label, transform):
+    mapped = transform.apply_points(_centroid(fixed, label))
+    truth = _centroid(moving, label)
+    return {m.name: m.compute(mapped, truth) for m in measured_on("points")}
+
+
+def _displacement_metrics(displacement):
+    return {m.name: m.compute(displacement) for m in measured_on("displacement")}
+
+
+def _inverse_error(fixed, transform, inverse):
+    """Mean distance of the structures' voxels from where both transforms map them."""
+    anywhere = np.any([image.array for image in fixed.images], axis=0)
+    points = region_points(anywhere, fixed.grid)
+    mapped = inverse.apply_points(transform.apply_points(points))
+    return METRICS["tre"].compute(mapped, points)
+
+
+def _union(*boxes):
+    """Return the smallest box around boxes of slices, of which one may be None."""
+    boxes = [box for box in boxes if box is not None]
+    return tuple(
+        slice(min(one.start for one in axis), max(one.stop for one in axis))
+        for axis in zip(*boxes, strict=True)
+    )
+
+
+def _centroid(label_map, label):
+    """Return the centroid of a structure in RAS mm, `(1, D)`."""
+    index = np.argwhere(label_map.mask(label)).mean(axis=0, keepdims=True)
+    return label_map.grid.voxel_to_world(index)
+
+
+def _make_cases(data, folder, count=None):
+    return read_pairs(data, count)
+
+
+HELD_OUT_PAIRS = Protocol(
+    "pairs",
+    _make_cases,
+    baselines=("identity", "centres"),
+    options={"progress": False},
+    save=save_registration,
+    refines=True,
+)

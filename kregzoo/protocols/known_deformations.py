@@ -1,0 +1,76 @@
+"""Held-out images under deformations found between them."""
+
+import pathlib
+
+from kregzoo.protocols.known_affines import ROLES
+from kregzoo.protocols.pair_cases import GroundTruthPair, save_registration, stem
+from kregzoo.protocols.protocol import Protocol
+from kregzoo.registrars.alignment import affine_aligner, bspline_registrar
+from kregzoo.registrars.canonical_pair import default_preprocessor
+from kregzoo.spatial import Image
+from kregzoo.training import read_dataset
+from kregzoo.utils.progress import progress_bar
+
+
+def register_bspline(moving, fixed):
+    """Register by the iterative engine: affine, then B-spline.
+
+    Args:
+        moving: `Image`.
+        fixed: `Image`.
+
+    Returns:
+        The transform from fixed to moving world.
+    """
+    frame = default_preprocessor(fixed.grid.ndim)
+    initial = affine_aligner(frame).register(moving, fixed, progress=False).transform
+    registrar = bspline_registrar(frame)
+    found = registrar.register(moving, fixed, initial=initial, progress=False)
+    return found.transform
+
+
+def deformed_pairs(data, folder, count=None):
+    """Make pairs of held-out images and the same images deformed.
+
+    The deformation is the one that the iterative B-spline registration finds between
+    the two images of an `eval` pair. It is as large and as smooth as those between
+    subjects. This favors B-spline methods.
+
+    Args:
+        data: folder with a `dataset.json`, see `kregzoo.training.read_dataset`.
+        folder: folder to write the fixed images to.
+        count: int. Number of pairs. Defaults to each `eval` pair in both directions.
+
+    Returns:
+        List of `GroundTruthPair`.
+
+    Raises:
+        ValueError: If the data have no `eval` pair.
+    """
+    records = read_dataset(data).get("eval")
+    if not records:
+        raise ValueError(f"The data must have `eval` pairs. Received: {str(data)!r}")
+    sources = [(r[a], r[b]) for r in records for a, b in (ROLES, ROLES[::-1])][:count]
+    pairs = []
+    with progress_bar(len(sources), label="Finding deformations") as advance:
+        for number, (moving, other) in enumerate(sources):
+            image, target = Image.read(moving), Image.read(other)
+            truth = register_bspline(image, target)
+            path = pathlib.Path(folder) / f"{number:03d}_{stem(other)}.nii.gz"
+            truth.apply(image, target.grid).write(path)
+            name = f"{number:03d} {stem(moving)} to {stem(other)}"
+            pairs.append(GroundTruthPair(name, moving, path, truth))
+            advance()
+    return pairs
+
+
+KNOWN_DEFORMATIONS = Protocol(
+    "deformations",
+    deformed_pairs,
+    "held-out images under deformations that the iterative B-spline registration found "
+    "between them (ground truth known)",
+    baselines=("identity", "centres"),
+    options={"progress": False},
+    save=save_registration,
+    refines=True,
+)

@@ -1,0 +1,152 @@
+"""Cases that are pairs of images, and the transforms that methods wrote for them."""
+
+import abc
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from kregzoo.metrics.registry import measured_on
+from kregzoo.protocols.protocol import Case, rows_of
+from kregzoo.spatial import CompositeTransform, Image, LabelMap, read_transform
+from kregzoo.spatial.transforms import Transform
+
+# Voxels of a region that a mean error is taken over.
+POINTS = 5000
+
+
+@dataclasses.dataclass(frozen=True)
+class WrittenTransform:
+    """Files of the transform that a method found.
+
+    Reading the transform from disk measures what a user of the method gets.
+
+    Args:
+        paths: list of paths, in the order in which the transforms map points of the
+            fixed image.
+        inverse_path: path of the transform back, if the method predicts it.
+    """
+
+    paths: list
+    inverse_path: pathlib.Path | None = None
+
+    def read(self):
+        """Read the transform from fixed to moving world."""
+        return CompositeTransform([read_transform(path) for path in self.paths])
+
+    def read_inverse(self):
+        """Read the transform back; None if there is none."""
+        return read_transform(self.inverse_path) if self.inverse_path else None
+
+
+class PairCase(Case):
+    """Two images to register.
+
+    Attributes:
+        moving: path of the moving image.
+        fixed: path of the fixed image.
+    """
+
+    def run(self, method, folder):
+        return method.run(self.moving, self.fixed, folder)
+
+    def measure(self, answer):
+        return self.measure_transform(answer.read(), answer.read_inverse())
+
+    @abc.abstractmethod
+    def measure_transform(self, transform, inverse=None):
+        """Measure how well a transform aligns the pair.
+
+        Args:
+            transform: the world transform from fixed to moving.
+            inverse: the transform back that the method predicts, if it does.
+
+        Returns:
+            List of dicts of `label`, `metric` and `value`.
+        """
+
+
+@dataclasses.dataclass(frozen=True)
+class GroundTruthPair(PairCase):
+    """Two images whose true transform is known.
+
+    Args:
+        name: str. The pair.
+        moving: path of the moving image.
+        fixed: path of the fixed image.
+        ground_truth: the transform from fixed to moving world.
+        region: path of the fixed image's label map. The error is measured over its
+            first structure. Defaults to the voxels brighter than the mean.
+    """
+
+    name: str
+    moving: pathlib.Path
+    fixed: pathlib.Path
+    ground_truth: Transform
+    region: pathlib.Path | None = None
+
+    def measure_transform(self, transform, inverse=None):
+        """Measure the distance of a transform from the ground truth.
+
+        Args:
+            transform: the world transform from fixed to moving.
+            inverse: not measured.
+
+        Returns:
+            List of dicts of `label`, None, `metric` and `value`: the metrics that are
+            measured on points, of voxels of the region.
+        """
+        if self.region is None:
+            fixed = Image.read(self.fixed)
+            mask = fixed.array > fixed.array.mean()
+        else:
+            fixed = LabelMap.read(self.region)
+            mask = fixed.mask(min(fixed.labels()))
+        points = region_points(mask, fixed.grid)
+        mapped, true = (t.apply_points(points) for t in (transform, self.ground_truth))
+        return rows_of({m.name: m.compute(mapped, true) for m in measured_on("points")})
+
+
+def save_registration(result, folder):
+    """Write the warped image and the transforms of a registration.
+
+    Args:
+        result: the `Registration`.
+        folder: folder to write to.
+
+    Returns:
+        A `WrittenTransform`.
+    """
+    inverse = None
+    if result.predicted_inverse is not None:
+        inverse = folder / "inverse.h5"
+        result.predicted_inverse.save(inverse)
+    return write_answer(result.warped, result.transform, folder, inverse)
+
+
+def write_answer(warped, transform, folder, inverse_path=None):
+    """Write a warped image and a transform.
+
+    Args:
+        warped: `Image`.
+        transform: the world transform from fixed to moving.
+        folder: folder to write to.
+        inverse_path: path of the transform back, if it was written.
+
+    Returns:
+        A `WrittenTransform`.
+    """
+    warped.write(folder / "warped.nii.gz")
+    transform.save(folder / "transform.h5")
+    return WrittenTransform([folder / "transform.h5"], inverse_path)
+
+
+def region_points(mask, grid):
+    """Return world positions `(N, D)` of voxels spread evenly over a region."""
+    index = np.argwhere(mask)
+    return grid.voxel_to_world(index[:: max(1, len(index) // POINTS)])
+
+
+def stem(path):
+    """Return a file's name without its endings."""
+    return path.name.split(".")[0]

@@ -1,0 +1,124 @@
+"""What a protocol is: cases, baselines, and how a loaded network is asked."""
+
+import abc
+import dataclasses
+from collections.abc import Callable
+
+
+class Case(abc.ABC):
+    """Case of a protocol.
+
+    Attributes:
+        name: str. The case in tables of results.
+    """
+
+    @abc.abstractmethod
+    def run(self, method, folder):
+        """Run a method on the case. This is what is timed.
+
+        Args:
+            method: the `kregzoo.evaluation.Method`; `method.run` takes the inputs of
+                the case, then the folder.
+            folder: folder to write to, a `pathlib.Path`.
+
+        Returns:
+            The answer, which `measure` takes.
+        """
+
+    @abc.abstractmethod
+    def measure(self, answer):
+        """Measure an answer.
+
+        Args:
+            answer: what `run` returned.
+
+        Returns:
+            List of dicts of `label`, `metric` and `value`, see `rows_of`.
+        """
+
+
+def save_result(result, folder):
+    """Write a result by its own `save`, and return it as the answer."""
+    result.save(folder)
+    return result
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """How systems are evaluated.
+
+    Args:
+        name: str. The protocol in `kregzoo evaluate --protocol NAME`, and in the names
+            of tables.
+        make_cases: callable of a data folder, a folder to write to, and the number of
+            cases, or None for all. Returns a list of `Case`.
+        title: str. What the cases are, to follow the title of the data. Empty for the
+            data's own cases, whose table has the name of the data alone.
+        baselines: tuple of str. Methods to measure beside the presets, by the names of
+            `kregzoo.evaluation.baselines`. A name that holds `{preset}` stands for one
+            method beside each preset.
+        verb: str. Method of a loaded network that answers a case.
+        options: dict of keyword arguments of that method.
+        save: callable of its result and a folder. It writes the result, and returns the
+            answer that cases measure. Defaults to `result.save(folder)` and the result.
+        refines: bool. Measure presets refined, too.
+        success: float. TRE in mm below which a registration is a success. Defaults to
+            none.
+    """
+
+    name: str
+    make_cases: Callable
+    title: str = ""
+    baselines: tuple = ()
+    verb: str = "register"
+    options: dict = dataclasses.field(default_factory=dict)
+    save: Callable = save_result
+    refines: bool = False
+    success: float | None = None
+
+    def ask(self, network, *inputs, **options):
+        """Ask a loaded network for its answer to a case.
+
+        Args:
+            network: what `kregzoo.load` returned.
+            *inputs: the inputs of the case, then the folder to write to.
+            **options: Keyword arguments beside the protocol's own.
+
+        Returns:
+            The answer, which the case measures.
+        """
+        *inputs, folder = inputs
+        verb = getattr(network, self.verb)
+        return self.save(verb(*inputs, **{**self.options, **options}), folder)
+
+    def table_name(self, data):
+        """Name the table of a data set.
+
+        Args:
+            data: str. Name of the data folder.
+
+        Returns:
+            A str.
+
+        Example:
+            >>> Protocol("affines", list, "under random affines").table_name("brains")
+            'brains_affines'
+        """
+        return f"{data}_{self.name}" if self.title else data
+
+
+def rows_of(values, label=None):
+    """Make the rows of a label or of a whole case.
+
+    Args:
+        values: dict of floats by metric.
+        label: int, or None for the whole case.
+
+    Returns:
+        List of dicts of `label`, `metric` and `value`.
+
+    Example:
+        >>> rows_of({"tre": 1.5})
+        [{'label': None, 'metric': 'tre', 'value': 1.5}]
+    """
+    return [{"label": label, "metric": m, "value": v} for m, v in values.items()]

@@ -1,0 +1,297 @@
+"""What a network is trained on: strategies that build the datasets of a recipe.
+
+Every strategy has a method `build(records, frame, scale, seed, folder)`, which returns
+the training set and the validation set, or None for no validation set. The training set
+has an attribute `grid`, the canonical `Grid`, whose shape is that of the network's
+input. A strategy whose networks register after an initial alignment also has an
+attribute `alignment`, one of `kregzoo.registrars.alignment.ALIGNMENTS`.
+"""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+
+from kregzoo.registrars.alignment import affine_aligner, align, align_labels
+from kregzoo.registrars.canonical_pair import CanonicalPair
+from kregzoo.spatial import AffineTransform
+from kregzoo.training.dataset import load_images
+from kregzoo.training.pairs import PairDataset
+from kregzoo.training.pose import Pose
+from kregzoo.training.synthesis import SyntheticPairs
+from kregzoo.utils.files import atomic
+
+# File in the folder of a training that keeps the affines, which take minutes to find.
+ALIGNMENT = "alignment.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class ImagePairs:
+    """Pairs of images, contrasts or frames, aligned and augmented.
+
+    Args:
+        augmentation: `Pose` of both images of a pair.
+        moving_augmentation: `Pose` applied to the moving image only.
+        labels: bool. Return label maps as targets, if all records have them.
+        both_directions: bool. If records are pairs, train on both directions.
+        alignment: `"affine"`, `"centres"` of the foregrounds or `"none"`: what comes
+            before the network, in training and in use.
+        align_by: None, or `"labels"` to pre-align training pairs by rigidly matching
+            their labels in place of `alignment`.
+        held_out: int. How many of the last records are kept for validation.
+    """
+
+    augmentation: Pose | None = None
+    moving_augmentation: Pose | None = None
+    labels: bool = False
+    both_directions: bool = False
+    alignment: str = "affine"
+    align_by: str | None = None
+    held_out: int = 2
+
+    # Whether the affine of `moving_augmentation` is a target.
+    affine_target = False
+
+    def build(self, records, frame, scale, seed=0, folder=None):
+        """Build the training set and the validation set.
+
+        Args:
+            records: list of records of `read_dataset`.
+            frame: the `Preprocessor` of the network.
+            scale: the `Scale`.
+            seed: int.
+            folder: folder to keep the alignments in; None to keep none.
+
+        Returns:
+            Two `PairDataset`.
+
+        Raises:
+            ValueError: If there are too few records, or none has the labels that align
+                them.
+        """
+        _check_count(records, self.held_out)
+        images, labels, pairs = load_images(records, frame)
+        if self.align_by == "labels" and labels is None:
+            raise ValueError(
+                "`data` must have labels for all images, which align them. "
+                "Received: records without labels"
+            )
+        per_record = len(images) // len(records)
+        transforms = _Alignments(
+            self, frame, images, labels, pairs, per_record, folder
+        ).find_all()
+        labels = labels if self.labels else None
+        kept = per_record * (len(records) - self.held_out)
+        common = {
+            "grid": frame.canonical_grid(images[0]),
+            "affine_target": self.affine_target,
+            "batch_size": scale.batch_size,
+            "seed": seed,
+        }
+        train_pairs, held_pairs = self._split(pairs, len(records))
+        training_set = PairDataset(
+            images[:kept],
+            transforms[:kept],
+            pairs=train_pairs,
+            labels=labels and labels[:kept],
+            augmentation=self.augmentation,
+            moving_augmentation=self.moving_augmentation,
+            **common,
+        )
+        validation_set = PairDataset(
+            images[kept:],
+            transforms[kept:],
+            pairs=held_pairs,
+            labels=labels and labels[kept:],
+            # Without it the target would always be the identity.
+            moving_augmentation=self.moving_augmentation
+            if self.affine_target
+            else None,
+            steps_per_epoch=2,
+            **common,
+        )
+        return training_set, validation_set
+
+    def _split(self, pairs, count):
+        """Split pairs of indices by record; None stays None."""
+        if not pairs:
+            return None, None
+        held = len(pairs) // count * self.held_out
+        train_pairs = pairs[:-held]
+        if self.both_directions:
+            train_pairs = train_pairs + [pair[::-1] for pair in train_pairs]
+        # Indices count from the first held-out image, so these are the first pairs.
+        return train_pairs, pairs[:held]
+
+
+@dataclasses.dataclass(frozen=True)
+class KnownAffines(ImagePairs):
+    """Images under random affines, which the network predicts.
+
+    A single image is paired with itself, contrasts and pairs with each other. The
+    affine of `moving_augmentation` is the target `"affine"`.
+    """
+
+    affine_target = True
+
+
+@dataclasses.dataclass(frozen=True)
+class SyntheticDeformations:
+    """Images under synthetic deformations, which the network predicts.
+
+    Args:
+        make_draw: callable of images `(N, *spatial, 1)` on the canonical grid that
+            returns what `SyntheticPairs` draws from, such as `AppearanceModel.draw`.
+        augmentation: `Pose` of both images of a pair.
+        alignment: See `ImagePairs`.
+        held_out: int. How many of the last records are kept for validation.
+    """
+
+    make_draw: Callable
+    augmentation: Pose | None = None
+    alignment: str = "none"
+    held_out: int = 2
+
+    align_by = None
+    affine_target = False
+
+    def build(self, records, frame, scale, seed=0, folder=None):
+        """Build two `SyntheticPairs`; see `ImagePairs.build`."""
+        _check_count(records, self.held_out)
+        images, labels, pairs = load_images(records, frame)
+        per_record = len(images) // len(records)
+        transforms = _Alignments(
+            self, frame, images, labels, pairs, per_record, folder
+        ).find_all()
+        grid = frame.canonical_grid(images[0])
+        on_grid = _on_grid(images, transforms, grid)
+        kept = per_record * (len(records) - self.held_out)
+        return tuple(
+            SyntheticPairs(
+                self.make_draw(part),
+                scale.batch_size,
+                steps,
+                seed,
+                grid,
+                self.augmentation,
+            )
+            for part, steps in ((on_grid[:kept], 1), (on_grid[kept:], 4))
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageViews:
+    """Views of single images, such as an agent sees them.
+
+    Args:
+        make_dataset: callable of normalized images, the stages, a batch size and a seed
+            that returns a dataset, such as `kregzoo.agents.OptimalQValues`.
+        stages: tuple of `kregzoo.agents.observations.Stage` that the agent registers
+            by.
+        held_out: int. How many of the last records are kept for validation.
+    """
+
+    make_dataset: Callable
+    stages: tuple
+    held_out: int = 1
+
+    def build(self, records, frame, scale, seed=0, folder=None):
+        """Build two datasets by `make_dataset`; see `ImagePairs.build`."""
+        _check_count(records, self.held_out)
+        images, _, _ = load_images(records, frame)
+        kept = len(images) - self.held_out
+        return tuple(
+            self.make_dataset(part, self.stages, scale.batch_size, seed)
+            for part in (images[:kept], images[kept:])
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Environments:
+    """An environment in which an agent learns.
+
+    Args:
+        make_environment: callable of normalized images and the stages that returns a
+            `kregzoo.agents.environments.RegistrationEnvironment`.
+        stages: tuple of `kregzoo.agents.observations.Stage` that the agent registers
+            by.
+    """
+
+    make_environment: Callable
+    stages: tuple
+
+    def build(self, records, frame, scale, seed=0, folder=None):
+        """Build the environment, and None; see `ImagePairs.build`."""
+        _check_count(records, 0)
+        images, _, _ = load_images(records, frame)
+        return self.make_environment(images, self.stages), None
+
+
+def _check_count(records, held_out):
+    if len(records) < held_out + 2:
+        raise ValueError(
+            f"`data` must have {held_out + 2} or more records to train on. "
+            f"Received: {len(records)}"
+        )
+
+
+def _on_grid(images, transforms, grid):
+    """Resample images into the common world, `(N, *spatial, 1)`."""
+    resampled = [
+        image.resample(grid, AffineTransform(matrix)).array
+        for image, matrix in zip(images, transforms, strict=True)
+    ]
+    return np.stack(resampled)[..., None]
+
+
+class _Alignments:
+    """Finds affines from the world of the first image to that of every other image.
+
+    Single images are aligned with the first one. If records are pairs, the moving image
+    is aligned with the fixed one, and the fixed one is only centered on the first
+    image. If an affine is the target, or if records are contrasts, all images of a
+    record share one transform, because they must stay aligned to each other.
+    """
+
+    def __init__(self, data, frame, images, labels, pairs, per_record, folder):
+        self.data, self.frame = data, frame
+        self.images, self.labels = images, labels
+        # Contrasts are listed in both directions, pairs in one.
+        contrasts = bool(pairs) and pairs[0][::-1] in pairs
+        self.shared = contrasts or (data.affine_target and data.align_by is None)
+        self.to_fixed = {} if self.shared else dict(pairs or [])
+        self.per_record = per_record
+        self.path = folder and pathlib.Path(folder) / ALIGNMENT
+        self.known = {}
+        if self.path and self.path.exists():
+            self.known = json.loads(self.path.read_text(encoding="utf-8"))
+
+    def find_all(self):
+        """Find the matrices of all images, reusing those in the file."""
+        return [self._find(number) for number in range(len(self.images))]
+
+    def _find(self, number):
+        if self.shared:
+            number -= number % self.per_record
+        # Files in different folders may have one name, so the number counts too.
+        key = f"{number} {self.images[number].name}"
+        if key not in self.known:
+            self.known[key] = self._align(number).tolist()
+            if self.path:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                with atomic(self.path) as temporary:
+                    temporary.write_text(json.dumps(self.known))
+        return np.array(self.known[key])
+
+    def _align(self, number):
+        other = self.to_fixed.get(number, 0)
+        pair = CanonicalPair(self.frame, self.images[number], self.images[other])
+        paired = number in self.to_fixed
+        if paired and self.data.align_by == "labels":
+            pair.initial = align_labels(self.labels[number], self.labels[other])
+        elif paired or not self.to_fixed:
+            align(pair, self.data.alignment, affine_aligner(self.frame))
+        matrix = pair.initial.matrix
+        return matrix @ self._find(other) if paired else matrix

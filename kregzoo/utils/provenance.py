@@ -1,0 +1,63 @@
+"""Where and when something was trained or measured."""
+
+import datetime
+import os
+import pathlib
+import platform
+import subprocess
+from importlib import metadata
+
+import keras
+
+
+def provenance(command):
+    """Collect facts about this run.
+
+    Args:
+        command: str. The command that was given.
+
+    Returns:
+        Dict of strings: `command`, `date`, `version`, `commit`, `machine` and
+        `backend`.
+    """
+    return {
+        "command": command,
+        "date": datetime.date.today().isoformat(),
+        "version": metadata.version("kregzoo"),
+        "commit": commit(),
+        "machine": machine(),
+        "backend": f"{keras.backend.backend()}, Keras {keras.__version__}",
+    }
+
+
+def machine():
+    """Describe the processors and the memory, such as `"2 x AMD EPYC, 8 GiB"`."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} x {_processor()}, {memory:.0f} GiB"
+
+
+def _processor():
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2] for line in lines if line.startswith("model name")]
+    return names[0].strip() if names else platform.machine()
+
+
+def commit():
+    """Return the commit of the checkout that this package runs from, if it is one."""
+    folder = pathlib.Path(__file__).parent
+    git = ["git", "-C", str(folder)]
+    try:
+        revision = _output([*git, "rev-parse", "--short", "HEAD"])
+        # Of this package only, because the run itself may write results beside it.
+        changed = _output([*git, "status", "--porcelain", "--", str(folder.parent)])
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return revision + (" with changes" if changed else "")
+
+
+def _output(command):
+    result = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
+    return result.stdout.strip()

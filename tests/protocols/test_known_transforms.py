@@ -1,0 +1,138 @@
+"""Pairs whose transform is known, and the methods that are to find it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kregzoo import evaluation
+from kregzoo.evaluation.baselines import registry
+from kregzoo.protocols import KNOWN_AFFINES, affine_pairs, deformed_pairs
+from kregzoo.protocols.pair_cases import WrittenTransform
+from kregzoo.spatial import AffineTransform, Grid, Image
+from tests.known_data import SHIFT, Shift, method
+from tests.phantoms import Phantom
+
+
+@pytest.fixture(scope="module")
+def contrasts(tmp_path_factory):
+    """Two persons, of whom the last one has a second contrast, its inverse."""
+    folder = tmp_path_factory.mktemp("contrasts") / "contrasts"
+    folder.mkdir()
+    grid = Grid.centred((40, 44, 38), 3.0, centre=(4.0, -6.0, 2.0))
+    records = []
+    for person in range(2):
+        image = Phantom(3, radius=30.0, seed=person).image(grid)
+        inverse = np.where(image.array > 0.05, 1.3 - image.array, 0.0)
+        record = {"t1": f"{person}_t1.nii.gz", "t2": f"{person}_t2.nii.gz"}
+        image.write(folder / record["t1"])
+        Image(inverse.astype("float32"), grid).write(folder / record["t2"])
+        records.append(record)
+    (folder / "dataset.json").write_text(json.dumps({"train": records}))
+    return folder
+
+
+def tre(pair, transform):
+    """The error of a transform, the only metric that such a pair has."""
+    (row,) = pair.measure_transform(transform)
+    assert (row["metric"], row["label"]) == ("tre", None)
+    return row["value"]
+
+
+def test_the_truth_aligns_what_was_made(known_data, tmp_path):
+    pairs = affine_pairs(known_data, tmp_path, 3)
+    # Moving and fixed of both pairs are four images, of which three are taken.
+    assert [pair.fixed.name for pair in pairs] == [
+        "fixed0.nii.gz",
+        "fixed1.nii.gz",
+        "moving0.nii.gz",
+    ]
+    for pair in pairs:
+        fixed = Image.read(pair.fixed)
+        warped = pair.ground_truth.apply(pair.moving, fixed.grid).array
+        assert np.corrcoef(warped.ravel(), fixed.array.ravel())[0, 1] > 0.99
+        assert tre(pair, pair.ground_truth) == 0.0
+        # Nothing of the image was lost on the way.
+        assert Image.read(pair.moving).array.max() > 0.8 * fixed.array.max()
+
+
+def test_the_error_is_the_mean_distance_over_the_foreground(known_data, tmp_path):
+    (pair,) = affine_pairs(known_data, tmp_path, 1)
+    shifted = pair.ground_truth.matrix.copy()
+    shifted[:3, 3] += (1.0, 2.0, 2.0)
+    assert tre(pair, AffineTransform(shifted)) == pytest.approx(3.0)
+
+
+def test_the_same_seed_gives_the_same_affines(known_data, tmp_path):
+    first, again = (affine_pairs(known_data, tmp_path, 2) for _ in range(2))
+    other = affine_pairs(known_data, tmp_path, 2, seed=1)
+    for one, two, three in zip(first, again, other, strict=True):
+        np.testing.assert_array_equal(one.ground_truth.matrix, two.ground_truth.matrix)
+        assert np.abs(one.ground_truth.matrix - three.ground_truth.matrix).max() > 0.01
+
+
+def test_without_an_eval_split_the_last_persons_contrasts_are_held_out(
+    contrasts, tmp_path
+):
+    (pair,) = affine_pairs(contrasts, tmp_path, 1)
+    assert pair.name == "000 1_t1 to 1_t2" and pair.fixed.name == "1_t2.nii.gz"
+
+
+@pytest.mark.parametrize("make", [affine_pairs, deformed_pairs])
+@pytest.mark.parametrize("splits", [{}, {"eval": [], "train": []}])
+def test_data_without_pairs_are_refused(make, splits, tmp_path):
+    (tmp_path / "dataset.json").write_text(json.dumps(splits))
+    with pytest.raises(ValueError, match="must have `eval` pairs.*Received"):
+        make(tmp_path, tmp_path)
+
+
+def test_successes_are_counted(known_data, tmp_path):
+    found = [method("none", Shift(0))]
+    table = evaluation.evaluate(
+        found, known_data, tmp_path, count=2, protocol=KNOWN_AFFINES, progress=False
+    )
+    assert table.name == "known_affines" and len(table.rows) == 2 * 2
+    summary = evaluation.summary(table)
+    assert "| TRE under 2 mm, % |" in summary and "Dice" not in summary
+    assert "folds" not in summary
+    (line,) = [line for line in summary.splitlines() if line.startswith("| none")]
+    assert line.split(" | ")[4:6] == ["16.9, 20.3", "0"]
+
+
+def test_deformations_are_those_between_the_pairs(known_data, tmp_path):
+    pairs = deformed_pairs(known_data, tmp_path, 2)
+    assert [pair.name for pair in pairs] == [
+        "000 moving0 to fixed0",
+        "001 fixed0 to moving0",
+    ]
+    forth, back = (
+        pair.ground_truth.apply_points(np.zeros((1, 3)))[0] for pair in pairs
+    )
+    np.testing.assert_allclose(forth, SHIFT, atol=2.0)
+    np.testing.assert_allclose(back, -SHIFT, atol=2.0)
+    for pair in pairs:
+        fixed = Image.read(pair.fixed)
+        warped = pair.ground_truth.apply(pair.moving, fixed.grid).array
+        np.testing.assert_allclose(warped, fixed.array, atol=1e-5)
+        assert tre(pair, pair.ground_truth) == 0.0
+
+
+def test_mutual_information_goes_on_from_what_a_preset_found(
+    contrasts, tmp_path, monkeypatch
+):
+    (pair,) = affine_pairs(contrasts, tmp_path, 1)
+
+    class Near:
+        def __call__(self, moving, fixed, folder):
+            near = pair.ground_truth.matrix.copy()
+            near[:3, 3] += (4.0, -3.0, 2.0)
+            AffineTransform(near).save(folder / "near.tfm")
+            return WrittenTransform([folder / "near.tfm"])
+
+    near = method("near", Near())
+    monkeypatch.setattr(registry, "preset_methods", lambda *arguments: [near])
+    *_, mass, ours, refined = registry.methods_of(KNOWN_AFFINES, ["near"])
+    assert mass.name == "sitk-affine from centres of mass" and ours is near
+    assert refined.name == "sitk-affine from near"
+    errors = [pair.measure(pair.run(m, tmp_path))[0]["value"] for m in (ours, refined)]
+    assert errors[0] == pytest.approx(29**0.5) and errors[1] < errors[0] - 1

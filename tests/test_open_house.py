@@ -1,0 +1,150 @@
+"""Systems of new kinds need no change of the library, which names none of its own."""
+
+import io
+import pathlib
+import re
+
+import keras
+import numpy as np
+import pytest
+
+import kregzoo
+from kregzoo import zoo
+from kregzoo.cli.command_line import main
+from kregzoo.models import SYSTEMS as SHIPPED
+from kregzoo.presets import preset as presets
+from kregzoo.spatial import Image
+from tests.phantoms import Phantom, rotated_grid
+from tests.toy_systems import SYSTEMS
+
+ROOT = pathlib.Path(__file__).parents[1]
+TOYS = {system.name: system for system in SYSTEMS}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered():
+    """The toy systems, known for the time of this module."""
+    with pytest.MonkeyPatch.context() as patch:
+        for system in SYSTEMS:
+            patch.setitem(SHIPPED, system.name, system)
+        yield
+
+
+def write_data(folder, ndim):
+    folder.mkdir(parents=True)
+    grid = rotated_grid((20,) * ndim, 4.0, 0.0)
+    records = []
+    for number in range(5):
+        image = Phantom(ndim, radius=25.0, seed=number).image(grid)
+        image.write(folder / f"{number}.nii.gz")
+        records.append(f'{{"image": "{number}.nii.gz"}}')
+    (folder / "dataset.json").write_text(
+        '{"title": "Phantoms", "licence": "CC0", "source": "made here", '
+        f'"train": [{", ".join(records)}]}}'
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, registered):
+    """Preset folders and data folders, by system."""
+    root = tmp_path_factory.mktemp("house")
+    data = {ndim: write_data(root / str(ndim) / "phantoms", ndim) for ndim in (2, 3)}
+    found = {}
+    for name, system in TOYS.items():
+        ndim = len(system.recipe.scales["cpu"].shapes[0])
+        zoo.train(name, data[ndim], root / name)
+        found[name] = root / name, data[ndim]
+    return found
+
+
+def inputs_of(name, data, folder):
+    """Files to call the network's verb on."""
+    if name == "toy_projection":
+        flat = Image.from_array(np.random.default_rng(0).random((16, 16)), spacing=4.0)
+        flat.write(folder / "projection.nii.gz")
+        return [data / "0.nii.gz", folder / "projection.nii.gz"]
+    return [data / "0.nii.gz", data / "1.nii.gz"]
+
+
+toys = pytest.mark.parametrize("name", TOYS)
+
+
+@toys
+def test_a_preset_is_trained_loaded_used_and_saved(name, trained, tmp_path):
+    folder, data = trained[name]
+    network = kregzoo.load(folder)
+    task = TOYS[name].task
+    result = getattr(network, task.verb)(*inputs_of(name, data, tmp_path))
+    paths = result.save(tmp_path / "out")
+    assert paths and all(path.is_file() for path in paths)
+    copy = network.save_preset(tmp_path / "copy")
+    again = kregzoo.load(copy).model.get_weights()
+    for one, other in zip(again, network.model.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-3)
+
+
+@toys
+def test_a_preset_is_listed_with_a_card(name, trained, monkeypatch):
+    from rich.console import Console
+
+    folder, _ = trained[name]
+    for module in (zoo.loading, presets):
+        monkeypatch.setattr(module, "installed_presets", lambda: {name: folder})
+    task = TOYS[name].task
+    (record,) = kregzoo.list_models(task=task.verb)
+    assert record.predicts == TOYS[name].predicts
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(zoo.table([record]))
+    assert name in console.export_text()
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert f".{task.verb}(" in card and "Phantoms" in card
+    assert ("register(" in card) == (task.verb == "register")
+
+
+@toys
+def test_the_command_line_runs_any_task(name, trained, tmp_path, capsys):
+    folder, data = trained[name]
+    files = map(str, inputs_of(name, data, tmp_path))
+    assert main(["run", str(folder), *files, "-o", str(tmp_path / "out")]) == 0
+    assert any((tmp_path / "out").iterdir())
+    assert str(tmp_path / "out") in capsys.readouterr().out
+
+
+def test_a_task_that_is_another_is_refused(trained):
+    folder, _ = trained["toy_error"]
+    with pytest.raises(ValueError, match="task 'register'.*predicts the error"):
+        kregzoo.load(folder, task="register")
+
+
+def test_the_closed_form_solution_registers(trained):
+    folder, data = trained["toy_solved"]
+    registrar = kregzoo.load(folder)
+    image = Image.read(data / "0.nii.gz")
+    array = np.roll(image.array, 1, axis=0)
+    moved = Image(array, image.grid)
+    result = registrar.register(moved, image, progress=False)
+    assert result.metrics["ncc"] > result.metrics["ncc_before"]
+
+
+def test_the_discriminators_were_trained(trained):
+    model = kregzoo.load(trained["toy_judged"][0]).model
+    keras.utils.set_random_seed(0)
+    fresh = TOYS["toy_judged"].builder((16, 16, 1))
+    for name in ("judge_of_warped", "judge_of_displacement"):
+        before, after = (m.get_layer(name).get_weights() for m in (fresh, model))
+        assert np.abs(after[0] - before[0]).max() > 1e-4
+
+
+def test_no_file_outside_models_names_a_system():
+    names = "|".join([*SHIPPED.keys() - TOYS.keys()])
+    # Names of presets, `<system>_<data>`, stand in examples of docstrings.
+    pattern = re.compile(rf"\b({names})\b(?!_)")
+    named = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in (ROOT / "kregzoo").rglob("*.py")
+        if "models" not in path.relative_to(ROOT).parts
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if pattern.search(line)
+    ]
+    assert not named
