@@ -1,8 +1,10 @@
 """Systems of new kinds need no change of the library, which names none of its own."""
 
 import io
+import json
 import pathlib
 import re
+import shutil
 
 import keras
 import numpy as np
@@ -11,11 +13,13 @@ import pytest
 import kregzoo
 from kregzoo import zoo
 from kregzoo.cli.command_line import main
+from kregzoo.metrics.registry import METRICS
 from kregzoo.models import SYSTEMS as SHIPPED
 from kregzoo.presets import preset as presets
+from kregzoo.presets.preset import Preset
 from kregzoo.spatial import Image
 from tests.phantoms import Phantom, rotated_grid
-from tests.toy_systems import SYSTEMS
+from tests.toy_systems import METRIC, SYSTEMS
 
 ROOT = pathlib.Path(__file__).parents[1]
 TOYS = {system.name: system for system in SYSTEMS}
@@ -27,21 +31,36 @@ def registered():
     with pytest.MonkeyPatch.context() as patch:
         for system in SYSTEMS:
             patch.setitem(SHIPPED, system.name, system)
+        patch.setitem(METRICS, METRIC.name, METRIC)
         yield
 
 
 def write_data(folder, ndim):
+    """Five images to train on, and two labeled pairs to evaluate on."""
     folder.mkdir(parents=True)
     grid = rotated_grid((20,) * ndim, 4.0, 0.0)
-    records = []
     for number in range(5):
         image = Phantom(ndim, radius=25.0, seed=number).image(grid)
         image.write(folder / f"{number}.nii.gz")
-        records.append(f'{{"image": "{number}.nii.gz"}}')
-    (folder / "dataset.json").write_text(
-        '{"title": "Phantoms", "licence": "CC0", "source": "made here", '
-        f'"train": [{", ".join(records)}]}}'
-    )
+        labels = (image.array > 0.3).astype("uint8")
+        Image(labels, grid).write(folder / f"{number}_label.nii.gz")
+    keys = {
+        "moving": "0.nii.gz",
+        "moving_label": "0_label.nii.gz",
+        "fixed": "1.nii.gz",
+        "fixed_label": "1_label.nii.gz",
+    }
+    description = {
+        "title": "Phantoms",
+        "licence": "CC0",
+        "source": "made here",
+        "train": [{"image": f"{number}.nii.gz"} for number in range(5)],
+        "eval": [
+            keys,
+            {**keys, "moving": "2.nii.gz", "moving_label": "2_label.nii.gz"},
+        ],
+    }
+    (folder / "dataset.json").write_text(json.dumps(description), encoding="utf-8")
     return folder
 
 
@@ -109,6 +128,22 @@ def test_the_command_line_runs_any_task(name, trained, tmp_path, capsys):
     assert main(["run", str(folder), *files, "-o", str(tmp_path / "out")]) == 0
     assert any((tmp_path / "out").iterdir())
     assert str(tmp_path / "out") in capsys.readouterr().out
+
+
+@toys
+def test_the_command_line_evaluates_by_the_declared_protocol(name, trained, tmp_path):
+    folder, data = trained[name]
+    copy = tmp_path / name
+    shutil.copytree(folder, copy)
+    words = ["evaluate", str(copy), "--data", str(data), "--refine", "0", "--record"]
+    assert main([*words, "--out", str(tmp_path / "measured")]) == 0
+    metric = METRIC if TOYS[name].protocols else METRICS["dice"]
+    results = (tmp_path / "measured/RESULTS.md").read_text(encoding="utf-8")
+    assert f"`{name}`" in results and metric.title in results
+    (measured,) = Preset.read(copy).metadata["figures"].values()
+    assert np.isfinite(measured["one pass"][metric.name]).all()
+    assert metric.heading in (copy / "README.md").read_text(encoding="utf-8")
+    assert zoo.cards.headline({"phantoms": measured}).startswith(metric.title)
 
 
 def test_a_task_that_is_another_is_refused(trained):

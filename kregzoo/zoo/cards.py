@@ -138,9 +138,9 @@ def headline(metrics):
 
 def _from_start(metric, methods):
     digits = 1 if metric.unit else 2
-    ends = [methods[m][metric.name][0] for m in (START, ONE_PASS)]
-    before, after = (f"{value:.{digits}f}" for value in ends)
-    return f"{metric.title} {before} → {after} {metric.unit}".strip()
+    ends = [methods[m][metric.name][0] for m in (START, ONE_PASS) if m in methods]
+    values = " → ".join(f"{value:.{digits}f}" for value in ends)
+    return f"{metric.title} {values} {metric.unit}".strip()
 
 
 def _table(methods):
