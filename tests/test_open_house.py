@@ -83,7 +83,8 @@ def inputs_of(name, data, folder):
         flat = Image.from_array(np.random.default_rng(0).random((16, 16)), spacing=4.0)
         flat.write(folder / "projection.nii.gz")
         return [data / "0.nii.gz", folder / "projection.nii.gz"]
-    return [data / "0.nii.gz", data / "1.nii.gz"]
+    images = [data / "0.nii.gz", data / "1.nii.gz"]
+    return [images] if name == "toy_group" else images
 
 
 toys = pytest.mark.parametrize("name", TOYS)
@@ -124,7 +125,8 @@ def test_a_preset_is_listed_with_a_card(name, trained, monkeypatch):
 @toys
 def test_the_command_line_runs_any_task(name, trained, tmp_path, capsys):
     folder, data = trained[name]
-    files = map(str, inputs_of(name, data, tmp_path))
+    inputs = inputs_of(name, data, tmp_path)
+    files = map(str, inputs[0] if name == "toy_group" else inputs)
     assert main(["run", str(folder), *files, "-o", str(tmp_path / "out")]) == 0
     assert any((tmp_path / "out").iterdir())
     assert str(tmp_path / "out") in capsys.readouterr().out

@@ -240,7 +240,7 @@ class Group:
 
 
 class GroupRegistrar(LoadedNetwork):
-    def register_group(self, *images):
+    def register_group(self, images):
         images = [self.preprocessor.normalise(as_image(i, "image")) for i in images]
         grid = self.preprocessor.canonical_grid(images[0])
         on_grid = np.stack([i.resample(grid).array for i in images])[..., None]
@@ -267,8 +267,8 @@ def group_cases(data, folder, count=None):
     def spread(group):
         return np.std([image.array for image in group.images], axis=0).mean()
 
-    images = tuple(path for pair in eval_images(data) for path in pair)
-    return [KnownCase("all images", images, spread)]
+    images = [path for pair in eval_images(data) for path in pair]
+    return [KnownCase("all images", (images,), spread)]
 
 
 # A volume-to-projection registrar.
