@@ -98,7 +98,7 @@ def _exportable_presets():
     return [
         record.name
         for record in zoo.list_models()
-        if "export" in zoo.load(record.name).capabilities
+        if record.task == "register" and "export" in zoo.load(record.name).capabilities
     ]
 
 

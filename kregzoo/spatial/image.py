@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 
 from kregzoo import ops
+from kregzoo.spatial.background import without_nan
 from kregzoo.spatial.conversion import convert, knows_geometry
 from kregzoo.spatial.grid import Grid
 from kregzoo.spatial.label_detection import LABEL_SHARE, constant_share
@@ -229,11 +230,12 @@ def as_image(value, argument="image", allow_labels=False, channel=None):
             `"gray"`, see `Image.read` and `Image.from_array`.
 
     Returns:
-        An `Image` whose voxels are finite.
+        An `Image` whose voxels are finite. NaN, which some tools write around an
+        object, becomes background, but in a map of labels or a mask.
 
     Raises:
         ValueError: Naming the argument, if it is no readable image of one channel, its
-            voxels are not finite or all equal, or it is a map of labels.
+            voxels are infinite, all NaN or all equal, or it is a map of labels.
 
     Example:
         >>> as_image(np.eye(4), "moving").grid.shape
@@ -241,6 +243,8 @@ def as_image(value, argument="image", allow_labels=False, channel=None):
     """
     try:
         image = _converted(value, channel)
+        if not allow_labels:
+            image = dataclasses.replace(image, array=without_nan(image.array))
         if not np.isfinite(image.array).all():
             count = np.count_nonzero(~np.isfinite(image.array))
             raise ValueError(
