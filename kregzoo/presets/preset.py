@@ -20,7 +20,7 @@ import h5py
 
 from kregzoo.presets import hub
 from kregzoo.spatial import Preprocessor
-from kregzoo.utils.files import as_path, atomic
+from kregzoo.utils.files import as_path, atomic, lowercase_alias
 
 HASHED = ("config.json", "model.weights.h5", "preprocessor.json")
 PICTURES = {".gif": "image/gif", ".png": "image/png"}
@@ -264,7 +264,8 @@ def read_weights(model, path):
                 f"they hold {sum(sizes)} numbers, and the network has "
                 f"{model.count_params()}"
             )
-        model.load_weights(path)
+        with lowercase_alias(path) as readable:
+            model.load_weights(readable)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"`weights` are damaged, or of another network: {error}. "

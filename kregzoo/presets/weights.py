@@ -2,9 +2,9 @@
 
 import functools
 import inspect
-import pathlib
 
 from kregzoo.presets.preset import find_preset, read_weights
+from kregzoo.utils.files import as_path
 
 # What may differ from the network that was trained: the weights fit all the same.
 FREE = ("input_shape", "include_top", "weights", "name")
@@ -47,8 +47,9 @@ def pretrained(system, free=()):
             weights = given.get("weights")
             if weights is None:
                 return builder(**given)
-            if str(weights).endswith(".weights.h5") and pathlib.Path(weights).is_file():
-                model, path = builder(**given), weights
+            path = as_path(weights)
+            if path.name.lower().endswith(".weights.h5") and path.is_file():
+                model = builder(**given)
             else:
                 preset = find_preset(f"{system}_{weights}")
                 trained = {

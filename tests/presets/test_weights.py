@@ -113,6 +113,17 @@ def test_a_file_of_weights_leaves_the_builder_its_defaults(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+def test_a_file_of_weights_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    saved = VoxelMorph((32, 32, 1))
+    saved.save_weights(tmp_path / "mine.weights.h5")
+    (tmp_path / "mine.weights.h5").rename(tmp_path / "Mine.Weights.H5")
+    model = VoxelMorph((32, 32, 1), weights="~/Mine.Weights.H5")
+    for one, other in zip(model.get_weights(), saved.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("system", SYSTEMS.values(), ids=SYSTEMS)
 def test_builders_show_their_arguments(system):
     parameters = inspect.signature(system.builder).parameters
