@@ -170,7 +170,8 @@ def nibabel_affine(image):
         affine = image.header.get_best_affine()
     if isinstance(image.header, nib.Nifti1Header):
         code = int(image.header["xyzt_units"]) & 7
-        affine = np.diag([MILLIMETERS.get(code, 1.0)] * 3 + [1.0]) @ affine
+        scale = MILLIMETERS.get(code, 1.0)
+        affine = affine * [[scale], [scale], [scale], [1.0]]
     return affine
 
 
