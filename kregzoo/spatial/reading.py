@@ -193,7 +193,8 @@ def _decompressed(file):
 
     nibabel stops reading at the last voxel, before the checksum.
     """
-    voxels = file.dataobj.dtype.itemsize * math.prod(file.shape)
+    # Python integers, because sizes of a damaged header may overflow NumPy's.
+    voxels = file.dataobj.dtype.itemsize * math.prod(map(int, file.shape))
     limit = file.dataobj.offset + voxels + TRAILER
     file_map = {}
     for kind in {"image", "header"} & set(file.file_map):
