@@ -1,8 +1,8 @@
 """Read a folder with the slices of one DICOM series.
 
-ITK stacks whatever slices a folder holds as if they were evenly spaced along their
-normal. Here the position and orientation of every slice are checked, and a folder
-whose slices form no regular volume is refused with the reason.
+ITK stacks all slices of a folder as if they were evenly spaced along their normal. This
+module checks the position and orientation of every slice, and raises an error with the
+reason if the slices do not form a regular volume.
 """
 
 import dataclasses
@@ -12,21 +12,21 @@ import numpy as np
 from kregzoo.spatial import itk
 from kregzoo.spatial.errors import UnsuitableImageError
 
-# Tag of the position of a slice, without which ITK puts it at the origin.
+# Tag of the position of a slice. ITK puts a slice without it at the origin.
 POSITION = "0020|0032"
-# Relative difference of two gaps between slices that rounding in files may cause.
+# Maximum relative difference between gaps, which rounding in files may cause.
 GAP_TOLERANCE = 0.1
-# Two slices this share of the largest gap apart, or less, are at one position.
+# Maximum distance of slices at the same position, relative to the largest gap.
 SAME_POSITION = 1e-3
-# Difference of two directions' unit vectors that rounding may cause.
+# Maximum difference between unit vectors, which rounding in files may cause.
 DIRECTION_TOLERANCE = 1e-3
-# Pixels that the stack may lean, from first to last slice, before it counts as tilted.
+# Maximum shift in pixels from first to last slice of a stack without tilt.
 TILT_TOLERANCE = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
 class _Slice:
-    """Header of one file, with vectors in LPS millimetres."""
+    """Header of one file, with vectors in LPS millimeters."""
 
     path: str
     size: tuple
@@ -45,19 +45,19 @@ class _Slice:
 def read_series(folder):
     """Read a DICOM series.
 
-    A stack with gantry tilt is straightened: its slices are shifted within their
-    planes, by linear interpolation, onto a grid of perpendicular axes.
+    A stack with gantry tilt is resampled on a grid of perpendicular axes: linear
+    interpolation shifts the slices within their planes.
 
     Args:
         folder: `pathlib.Path` of a folder with one series.
 
     Returns:
         Tuple of the array, `(*spatial)` or `(*spatial, C)`, its affine to RAS
-        millimetres, and whether it has the axis of channels.
+        millimeters, and whether the array has a channel axis.
 
     Raises:
-        UnsuitableImageError: If the folder does not hold one series, or its slices form
-            no regular volume.
+        UnsuitableImageError: If the folder does not hold one series, or its slices do
+            not form a regular volume.
     """
     import SimpleITK as sitk
 
@@ -68,8 +68,8 @@ def read_series(folder):
     slices = sorted(slices, key=lambda part: part.depth)
     gap = _gap(slices)
     itk.check_size((*slices[0].size, len(slices)))
-    # Slices may be scaled differently, some to whole numbers and some not. ITK would
-    # round all of them to the type of the first.
+    # Each slice has its own scale factor, so some may be integers and others not. ITK
+    # would convert all of them to the type of the first.
     is_mixed = len({part.pixel_type for part in slices}) > 1
     image = sitk.ReadImage(
         [part.path for part in slices],
@@ -81,7 +81,7 @@ def read_series(folder):
 
 
 def _files(folder):
-    """Paths of the files of the one series in a folder."""
+    """List the files of the only series in a folder."""
     import SimpleITK as sitk
 
     series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
@@ -117,7 +117,7 @@ def _read_header(path):
 
 
 def _check_alike(slices):
-    """Raise unless all files hold one slice, of the same shape and orientation."""
+    """Raise unless each file holds one slice, all of one shape and orientation."""
     first = slices[0]
     if any(part.size[2] > 1 for part in slices):
         raise UnsuitableImageError(
@@ -149,7 +149,7 @@ def _check_alike(slices):
 
 
 def _gap(slices):
-    """Distance of neighboring slices, raising unless it is the same everywhere."""
+    """Find the distance between neighboring slices, and raise if it varies."""
     gaps = np.diff([part.depth for part in slices])
     places = 1 + np.count_nonzero(gaps > SAME_POSITION * gaps.max())
     if places < len(slices):
@@ -171,13 +171,13 @@ def _gap(slices):
 
 
 def _place(array, slices, gap):
-    """Array and affine to LPS millimetres of a stack, straightened if it is tilted."""
+    """Find the affine to LPS millimeters of a stack, and straighten a tilted one."""
     first = slices[0]
     scale = np.array([*first.spacing[:2], gap])
     affine = np.eye(4)
     affine[:3, :3] = first.direction * scale
     offsets = np.stack([part.origin - first.origin for part in slices])
-    # In pixels along the rows and columns of the slices.
+    # Convert to pixels along the axes of the slices.
     offsets = (offsets @ first.direction / scale)[:, :2]
     line = np.outer(np.linspace(0, 1, len(slices)), offsets[-1])
     if np.abs(offsets - line).max() > 0.5:
@@ -193,19 +193,19 @@ def _place(array, slices, gap):
 
 
 def _straightened(array, offsets):
-    """Shift every slice within its plane, in an array that holds all of them.
+    """Shift every slice within its plane.
 
     Args:
         array: Stack `(X, Y, Z)`, or `(X, Y, Z, C)`.
         offsets: Pixels by which slices are displaced, `(Z, 2)`.
 
     Returns:
-        Tuple of the larger array, with the lowest intensity where no slice was, and
-        the pixel `(2,)` of the first slice at which it starts.
+        Tuple of an array that is large enough for all slices, filled up with the lowest
+        intensity; and the pixel `(2,)` of the first slice at which it starts.
     """
     from scipy import ndimage
 
-    # Rounded, so that an error of rounding adds no row.
+    # Rounding avoids an extra row due to floating-point errors.
     offsets = np.round(offsets, 3)
     start = np.floor(offsets.min(axis=0)).astype(int)
     added = np.ceil(offsets.max(axis=0)).astype(int) - start

@@ -1,5 +1,5 @@
-"""Errors that the modules of this package raise for one another."""
+"""Errors of the package."""
 
 
 class UnsuitableImageError(ValueError):
-    """A file that is intact but holds no image that can be registered."""
+    """A file is intact, but does not hold an image that can be registered."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from kregzoo.spatial.slice_plane import SlicePlane
 
-# What a picture looks like on paper: rows run down, columns run to the right.
+# In 2-D the orientation of a picture: rows run down, columns run to the right.
 CANONICAL_ORIENTATION = {2: "PL", 3: "RAS"}
 UNITS = ("mm", "pixel")
 _AXIS_LABELS = (("L", "R"), ("P", "A"), ("I", "S"))
@@ -19,18 +19,18 @@ class Grid:
     """Regular lattice of voxels placed in world space.
 
     A grid is an immutable value: two grids with the same shape and, to 1e-4, the
-    same affine are equal. Voxels become millimetres through it and nowhere else.
-    World coordinates are RAS millimetres (x to the patient's right, y to anterior,
+    same affine are equal. Voxels become millimeters through it and nowhere else.
+    World coordinates are RAS millimeters (x to the patient's right, y to anterior,
     z to superior; in 2-D, x and y).
 
     Args:
         shape: Number of voxels along each of the 2 or 3 axes.
         affine: Matrix `(D + 1, D + 1)` that takes homogeneous voxel indices to
-            world millimetres, as in NIfTI. Voxel indices point at voxel centres.
-        unit: `"mm"`; or `"pixel"` for a picture of unknown pixel size, whose pixels
-            count as millimetres.
-        plane: `SlicePlane`, where a 2-D grid lies in 3-D space, if that is known.
-            Neither unit nor plane plays a part in equality.
+            world millimeters, as in NIfTI. Integer indices are at voxel centers.
+        unit: `"mm"`; or `"pixel"` for a picture of unknown pixel size, in which a pixel
+            counts as a millimeter.
+        plane: `SlicePlane` that places a 2-D grid in 3-D space; None if unknown.
+            Equality ignores unit and plane.
 
     Raises:
         ValueError: If the shape is empty or not 2-D or 3-D, if the affine has the
@@ -68,7 +68,7 @@ class Grid:
             )
         spacing = np.linalg.norm(affine[:-1, :-1], axis=0)
         volume = abs(np.linalg.det(affine[:-1, :-1]))
-        # Relative to the spacing, so that micrometre voxels are not called singular.
+        # Relative to the spacing, so that voxels of a micron are not called singular.
         if spacing.min() == 0 or volume < 1e-6 * np.prod(spacing):
             raise ValueError(
                 "`affine` must be invertible: no voxel spacing may be zero and no two "
@@ -92,12 +92,12 @@ class Grid:
 
         Args:
             shape: Number of voxels along each axis.
-            spacing: Millimetres between voxels, one number or one for each axis.
-            centre: World position in mm of the centre of the grid, by default the
+            spacing: Millimeters between voxels, one number or one per axis.
+            centre: World position in mm of the center of the grid. Defaults to the
                 origin.
-            orientation: The direction to which each voxel axis runs, as letters.
-                Defaults to `"RAS"` in 3-D and to `"PL"` in 2-D: there, as in a
-                picture, rows run down and columns to the right.
+            orientation: Letters of the directions in which the voxel axes run.
+                Defaults to `"RAS"` in 3-D and to `"PL"` in 2-D, the orientation of
+                a picture: rows run down, columns run to the right.
 
         Returns:
             A `Grid`.
@@ -118,7 +118,7 @@ class Grid:
 
     @property
     def spacing(self):
-        """Millimetres between neighbouring voxels along each axis, `(D,)`."""
+        """Millimeters between neighboring voxels along each axis, `(D,)`."""
         return np.linalg.norm(self.affine[:-1, :-1], axis=0)
 
     @property
@@ -128,17 +128,17 @@ class Grid:
 
     @property
     def centre(self):
-        """World position in mm of the centre of the grid, `(D,)`."""
+        """World position in mm of the center of the grid, `(D,)`."""
         return self.voxel_to_world((np.array(self.shape) - 1) / 2)
 
     @property
     def extent(self):
-        """Millimetres that the voxels cover along each axis, `(D,)`."""
+        """Millimeters that the voxels cover along each axis, `(D,)`."""
         return self.spacing * self.shape
 
     @property
     def volume(self):
-        """The 3-D `Grid` of one slice that a 2-D grid is; None if that is unknown."""
+        """3-D `Grid` with one slice at the same place; None if the plane is unknown."""
         if self.plane is None:
             return None
         shape = np.insert(self.shape, self.plane.axis, 1)
@@ -150,27 +150,27 @@ class Grid:
         return "".join(nib.aff2axcodes(self.affine, _AXIS_LABELS[: self.ndim]))
 
     def voxel_to_world(self, points):
-        """Take voxel coordinates `(..., D)` to world millimetres `(..., D)`."""
+        """Take voxel coordinates `(..., D)` to world millimeters `(..., D)`."""
         return apply_affine(self.affine, points)
 
     def world_to_voxel(self, points):
-        """Take world millimetres `(..., D)` to voxel coordinates `(..., D)`."""
+        """Take world millimeters `(..., D)` to voxel coordinates `(..., D)`."""
         return apply_affine(np.linalg.inv(self.affine), points)
 
     def coordinates_in(self, other):
-        """Find every voxel of this grid in the voxel coordinates of another.
+        """Compute the positions of this grid's voxels in the voxels of another grid.
 
         Args:
-            other: A `Grid` of the same number of axes, or the affine of one.
+            other: A `Grid` with the same number of axes, or its affine.
 
         Returns:
-            Array `(*shape, D)` of float32. Sampling an image of `other` there
-            resamples it on this grid.
+            Array `(*shape, D)` of float32. An image on `other` that is sampled at
+            these coordinates is resampled on this grid.
         """
         affine = other.affine if isinstance(other, Grid) else other
         matrix = np.linalg.solve(affine, self.affine)
         coordinates = np.empty((*self.shape, self.ndim), "float32")
-        # A sum of one ramp an axis, so that no (N, D) table of indices is made.
+        # Summing one ramp per axis avoids an (N, D) table of indices.
         ramps = [
             np.multiply.outer(np.arange(size), matrix[:-1, axis])
             for axis, size in enumerate(self.shape)
@@ -187,10 +187,10 @@ class Grid:
         return coordinates
 
     def resampled(self, spacing):
-        """Make the grid of another spacing with the same centre and directions.
+        """Make a grid of another spacing with the same center and directions.
 
         Args:
-            spacing: New millimetres between voxels, one number or one an axis.
+            spacing: New distance between voxels in mm, one number or one per axis.
 
         Returns:
             A `Grid` that covers the same field of view to within half a voxel.
@@ -203,10 +203,10 @@ class Grid:
         return self._with(shape, _affine_about(linear, shape, self.centre))
 
     def padded(self, voxels):
-        """Make the grid with more voxels around it, the others where they are.
+        """Add voxels on every side. The other voxels keep their positions.
 
         Args:
-            voxels: How many more on each side, one number or one an axis.
+            voxels: Number of voxels to add on each side, one number or one per axis.
 
         Returns:
             A `Grid`.
@@ -217,13 +217,14 @@ class Grid:
         return self._with(self.shape + 2 * voxels, affine)
 
     def reoriented(self, orientation=None):
-        """Make the grid of the same voxels with axes permuted and flipped.
+        """Permute and flip the axes. The voxels keep their positions.
 
         Args:
-            orientation: The letters wanted, by default `"RAS"` in 3-D, `"PL"` in 2-D.
+            orientation: Letters of the new orientation. Defaults to `"RAS"` in 3-D and
+                `"PL"` in 2-D.
 
         Returns:
-            A `Grid` whose axes lie nearest to the directions asked for.
+            A `Grid` whose axes are as near as possible to these directions.
         """
         ornt = self.reorientation(orientation)
         shape = np.empty(self.ndim, int)
@@ -239,13 +240,13 @@ class Grid:
         )
 
     def slabs(self, voxels):
-        """Cut the grid along its first axis into slabs of about so many voxels.
+        """Split the grid along its first axis into slabs.
 
         Args:
-            voxels: Number of voxels of a slab; at least one row is taken.
+            voxels: Maximum number of voxels per slab. A slab has at least one row.
 
         Yields:
-            Tuples of a slice of the first axis and the `Grid` of those rows.
+            Tuples of a slice of the first axis and the `Grid` of its rows.
         """
         length = self.shape[0]
         rows = max(1, voxels // math.prod(self.shape[1:]))
@@ -257,7 +258,7 @@ class Grid:
             yield slice(start, stop), self._with(shape, affine)
 
     def _with(self, shape, affine):
-        """Make a grid of other voxels in the same world."""
+        """Make a grid of another shape and affine in the same world."""
         return dataclasses.replace(self, shape=shape, affine=affine)
 
     def __eq__(self, other):
@@ -268,7 +269,7 @@ class Grid:
         )
 
     def __hash__(self):
-        # Grids equal to a tolerance must hash alike, so the affine takes no part.
+        # Grids that are equal within the tolerance must have the same hash.
         return hash(self.shape)
 
 
@@ -280,12 +281,12 @@ def apply_affine(matrix, points):
 def change_frame(coordinates, frame, target):
     """Express voxel coordinates of one affine in the voxels of another."""
     matrix = np.linalg.solve(target, frame)
-    # In the coordinates' own precision: a float64 matrix would double a large array.
+    # A float64 matrix would double the memory of the coordinates.
     return apply_affine(matrix.astype(coordinates.dtype), coordinates)
 
 
 def _affine_about(linear, shape, centre):
-    """Affine with this linear part that puts the middle of `shape` at `centre`."""
+    """Build the affine with this linear part that has `centre` in the middle."""
     affine = np.eye(len(shape) + 1)
     affine[:-1, :-1] = linear
     affine[:-1, -1] = centre - linear @ ((np.array(shape) - 1) / 2)
@@ -293,7 +294,7 @@ def _affine_about(linear, shape, centre):
 
 
 def _orientation(letters, ndim):
-    """Orientation array of axis letters as nibabel has it, checked."""
+    """Convert axis letters to nibabel's orientation array, and check them."""
     letters = CANONICAL_ORIENTATION[ndim] if letters is None else letters
     try:
         ornt = _codes_to_ornt(letters)

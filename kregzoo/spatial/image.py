@@ -1,4 +1,4 @@
-"""Images that know where they lie in the world."""
+"""Images with their position in world space."""
 
 import dataclasses
 import os
@@ -23,7 +23,7 @@ from kregzoo.spatial.voxels import as_voxels, enumerate_values, fits
 from kregzoo.spatial.writing import write_voxels
 from kregzoo.utils.files import as_path
 
-# Voxels resampled at a time, which bounds the memory that coordinates take.
+# Voxels resampled at a time, to limit the memory of the coordinates.
 SLAB_VOXELS = 2**21
 
 
@@ -35,8 +35,8 @@ class Image:
         array: Voxels `(*spatial)`, real numbers or labels. Integers keep their type;
             other types become float32, or int64 if they are whole numbers that
             float32 would change.
-        grid: The `Grid` on which the voxels lie.
-        name: What to call the image, such as the name of its file.
+        grid: The `Grid` of the voxels.
+        name: Name of the image, for example its file name.
 
     Raises:
         ValueError: If the voxels are not real numbers or do not fit the grid.
@@ -69,31 +69,31 @@ class Image:
     def from_array(cls, array, spacing=None, affine=None, name=None, channel=None):
         """Place an array in the world.
 
-        A 3-D array without an affine runs to right, anterior, superior; a 2-D array
-        is a picture, rows running down and columns to the right, as ITK reads one.
-        Trailing axes of length one are dropped, so `(256, 256, 1)` is a 2-D image; with
-        an affine `(4, 4)`, any axis of length one, and the image still knows where it
-        lies in 3-D space.
+        The axes of a 3-D array without an affine point to right, anterior and superior.
+        A 2-D array without an affine is a picture, as in ITK: rows run down, columns
+        run to the right. Trailing axes of length one are dropped, so `(256, 256, 1)` is
+        a 2-D image. With an affine `(4, 4)`, any axis of length one is dropped, and
+        `Grid.plane` holds the position of the slice in 3-D space.
 
         Args:
             array: Voxels `(*spatial)`.
-            spacing: Millimetres between voxels, one number or one an axis, for an
+            spacing: Millimeters between voxels, one number or one per axis, for an
                 array without an affine. Defaults to 1; a 2-D image then has the unit
                 `"pixel"`.
-            affine: Matrix from voxels to RAS millimetres, `(3, 3)` in 2-D, or
+            affine: Matrix from voxels to RAS millimeters, `(3, 3)` in 2-D, or
                 `(4, 4)`.
-            name: What to call the image.
-            channel: For an array `(*spatial, C)`, which channel to take: an index, or
+            name: Name of the image.
+            channel: Channel to take from an array `(*spatial, C)`: an index, or
                 `"gray"` for the luminance of RGB or RGBA colors.
 
         Returns:
             An `Image`.
 
         Raises:
-            ValueError: If the array is no image of one channel, or `spacing` or
-                `affine` is not valid.
+            ValueError: If the array is not an image of one channel, or `spacing` or
+                `affine` is invalid.
         """
-        # Not asarray, which would drop the mask of a masked array unseen.
+        # `asarray` would silently drop the mask of a masked array.
         array = split_colors(np.asanyarray(array))
         if channel is not None:
             array = select_channel(array, channel)
@@ -106,9 +106,9 @@ class Image:
 
         Args:
             image: A nibabel image.
-            name: What to call the image.
-            channel: Which channel of a color image, or volume of a series, to take:
-                an index, or `"gray"`. An image of one channel is taken as it is.
+            name: Name of the image.
+            channel: Channel of a color image, or volume of a series: an index, or
+                `"gray"`. It has no effect on an image of one channel.
 
         Returns:
             An `Image`.
@@ -125,12 +125,12 @@ class Image:
             path: NIfTI or MGH file, or any file that SimpleITK reads (MetaImage, NRRD,
                 DICOM, PNG, JPEG, TIFF), or a folder of DICOM slices, which must form
                 one regular volume; gantry tilt is straightened.
-            spacing: Millimetres between voxels, one number or one an axis, in place
-                of what the file says; the image then forgets where the file puts it.
-                For pictures, which say nothing of millimetres.
-            channel: Which channel of a color image, or volume of a NIfTI series, to
-                take: an index, or `"gray"` for the luminance of colors. An image of
-                one channel is read as it is.
+            spacing: Millimeters between voxels, one number or one per axis, for
+                pictures, whose files have no spacing. It replaces the spacing, position
+                and orientation of the file.
+            channel: Channel of a color image, or volume of a NIfTI series: an index,
+                or `"gray"` for the luminance of colors. It has no effect on an image
+                of one channel.
 
         Returns:
             An `Image` named after the file.
@@ -149,14 +149,15 @@ class Image:
             raise ValueError(f"{error} in path={str(path)!r}") from error
 
     def write(self, path):
-        """Write the image to a file, which appears only when complete.
+        """Write the image to a file, which appears only when it is complete.
 
         Args:
-            path: File to write: NIfTI (`.nii`, `.nii.gz`) or MGH (`.mgh`, `.mgz`), or
-                what SimpleITK writes to one file (`.mha`, `.nrrd`, `.png`, `.tif`).
+            path: File to write: NIfTI (`.nii`, `.nii.gz`), MGH (`.mgh`, `.mgz`), or a
+                format that SimpleITK writes to one file (`.mha`, `.nrrd`, `.png`,
+                `.tif`).
 
         Raises:
-            ValueError: If the format is unknown or cannot hold the image's numbers.
+            ValueError: If the format is unknown or cannot store the voxels.
         """
         write_voxels(self.array, self.grid, path)
 
@@ -165,15 +166,16 @@ class Image:
 
         Args:
             grid: The `Grid` of the result.
-            transform: Transform that takes world points of `grid` to world points of
-                this image. Defaults to none, the identity.
+            transform: Transform from world points of `grid` to world points of this
+                image. Defaults to the identity.
             interpolation: `"linear"`, or `"nearest"` for labels.
-            fill: What is put outside the image: `"zeros"`; `"border"`, its nearest
-                voxel; or `"background"`, the median of its faces where that is below
-                0, as of air in a CT, else 0. Labels have 0 for their background.
+            fill: Value outside the image: `"zeros"`; `"border"`, the nearest voxel;
+                or `"background"`, the median of the image's faces if it is below 0,
+                as in a CT surrounded by air, otherwise 0. Outside labels it is 0.
 
         Returns:
-            An `Image` on `grid`, float32 if linear, else of this image's type.
+            An `Image` on `grid`: float32 after linear interpolation, otherwise of
+            this image's type.
         """
         if fill == "background":
             level = _background(self.array) if interpolation == "linear" else 0.0
@@ -183,7 +185,7 @@ class Image:
         labels = self.array.dtype.kind in "iu" and interpolation == "nearest"
         if labels and not fits(self.array, "int32"):
             return self._resample_indices(grid, transform, fill)
-        # Backends lack some of NumPy's integers; all have int32.
+        # Backends lack some of NumPy's integer types, but all have int32.
         voxels = self.array.astype("int32" if labels else "float32", copy=False)
         sampler = ops.Sampler(voxels[..., np.newaxis], interpolation, fill)
         result = np.empty(grid.shape, self.array.dtype if labels else "float32")
@@ -207,10 +209,11 @@ class Image:
         """Permute and flip the axes, without interpolation.
 
         Args:
-            orientation: The letters wanted, by default `"RAS"` in 3-D, `"PL"` in 2-D.
+            orientation: Letters of the new orientation. Defaults to `"RAS"` in 3-D and
+                `"PL"` in 2-D.
 
         Returns:
-            An `Image` of the same voxels in the same places.
+            An `Image` with the same voxels at the same positions.
         """
         ornt = self.grid.reorientation(orientation)
         array = nib.orientations.apply_orientation(self.array, ornt)
@@ -218,24 +221,23 @@ class Image:
 
 
 def as_image(value, argument="image", allow_labels=False, channel=None):
-    """Make an image fit for registration of whatever a user gave.
+    """Convert a value to an image that can be registered.
 
     Args:
         value: An `Image`, a path, an array, or an image of nibabel, SimpleITK, ITK,
             ANTsPy, MONAI or TorchIO.
         argument: Name of the caller's argument, for error messages.
-        allow_labels: Whether it may be a map of labels, or a mask, which may be
-            constant.
-        channel: Which channel to take of a color image or a series, an index or
-            `"gray"`, see `Image.read` and `Image.from_array`.
+        allow_labels: Whether to accept label maps and constant images, such as masks.
+        channel: Channel of a color image or volume of a series, an index or
+            `"gray"`. See `Image.read` and `Image.from_array`.
 
     Returns:
         An `Image` whose voxels are finite. NaN, which some tools write around an
         object, becomes background, but in a map of labels or a mask.
 
     Raises:
-        ValueError: Naming the argument, if it is no readable image of one channel, its
-            voxels are infinite, all NaN or all equal, or it is a map of labels.
+        ValueError: If the value is not an image of one channel, its voxels are infinite,
+            all NaN or all equal, or it is a label map. The message names the argument.
 
     Example:
         >>> as_image(np.eye(4), "moving").grid.shape
@@ -259,20 +261,19 @@ def as_image(value, argument="image", allow_labels=False, channel=None):
 
 
 def as_aligned_image(image, value, argument):
-    """Make an image of what lies on another one's voxels, such as its mask or labels.
+    """Convert a mask or label map that belongs to an image.
 
     Args:
-        image: The `Image` that it belongs to.
-        value: Whatever `as_image` takes; an array, which knows no place of its own,
-            of the image's shape lies where the image lies. Axes of length one do not
-            count.
+        image: The `Image` to which the value belongs.
+        value: Any value that `as_image` accepts. An array of the image's shape, apart
+            from axes of length one, gets the image's grid.
         argument: Name of the caller's argument, for error messages.
 
     Returns:
-        An `Image`, which may be one of labels.
+        An `Image`, which may be a label map.
 
     Raises:
-        ValueError: As `as_image` does.
+        ValueError: If `as_image` does not accept the value.
 
     Example:
         >>> image = Image.from_array(np.eye(4), spacing=0.5)
@@ -287,7 +288,7 @@ def as_aligned_image(image, value, argument):
 
 
 def _place_on(image, value):
-    """Put an array of an image's shape on its grid; leave alone what has a place."""
+    """Put an array of an image's shape on its grid. Return other values unchanged."""
     placed = (Image, str, os.PathLike, nib.spatialimages.SpatialImage)
     if isinstance(value, placed) or knows_geometry(value):
         return value
@@ -299,7 +300,7 @@ def _place_on(image, value):
 
 
 def _background(array):
-    """What surrounds an image: the median of its faces, but no more than 0."""
+    """Find the intensity around an image: the median of its faces, at most 0."""
     faces = [array.take((0, -1), axis).ravel() for axis in range(array.ndim)]
     return np.float32(min(0.0, np.median(np.concatenate(faces))))
 
@@ -326,7 +327,7 @@ def _converted(value, channel):
 
 
 def _check_intensities(array):
-    """Raise for voxels in which there is nothing to register."""
+    """Raise if the voxels are constant or look like labels."""
     if array.min() == array.max():
         raise ValueError(
             "The voxels are all equal, so there is nothing to register. "

@@ -1,9 +1,9 @@
-"""Exchange with ITK through SimpleITK: every step between RAS and LPS is here.
+"""Exchange with ITK through SimpleITK. All conversions between RAS and LPS are here.
 
-ITK's world is LPS millimetres: x and y point the other way than in RAS. Its arrays are
-in reverse order of axes, and so are pictures as NumPy holds them, rows before columns.
-So a 3-D array is transposed on its way, and a 2-D array is not: its grid's affine says
-which of its axes is x.
+ITK's world coordinates are LPS millimeters: x and y have the opposite sign of RAS. Its
+arrays have their axes in reverse order, and so do pictures in NumPy, which have rows
+before columns. Therefore 3-D arrays are transposed and 2-D arrays are not: the affine
+of a 2-D grid tells which of its axes is x.
 """
 
 import math
@@ -15,28 +15,29 @@ import numpy as np
 from kregzoo.spatial.errors import UnsuitableImageError
 from kregzoo.utils.files import as_path, lowercase_alias
 
-# Voxels of a file at most, 812 along each axis: a header can promise any number.
+# Maximum number of voxels in a file, 812 along each axis. Headers can claim any number.
 MAX_VOXELS = 2**29
-# Bytes of a transform's file beside its parameters, at most.
+# Maximum size in bytes of a transform file, apart from its parameters.
 HDF5_OVERHEAD = 2**16
-# Of formats that a server takes from strangers: others read more than their own file.
+# Readers of the formats that the app accepts from strangers. ITK's readers of other
+# formats may open further files.
 READERS = {".mha": "MetaImageIO", ".nrrd": "NrrdImageIO", ".png": "PNGImageIO"}
 
 
 def flip_world(ndim):
-    """Matrix `(D + 1, D + 1)` between RAS and LPS, its own inverse."""
+    """Matrix `(D + 1, D + 1)` between RAS and LPS. It is its own inverse."""
     return np.diag([-1.0, -1.0, 1.0, 1.0] if ndim == 3 else [-1.0, -1.0, 1.0])
 
 
 def read_array(path):
-    """Read what SimpleITK reads.
+    """Read an image file with SimpleITK.
 
     Args:
         path: Image file.
 
     Returns:
         Tuple of the array, `(*spatial)` or `(*spatial, C)`, its affine to RAS
-        millimetres, and whether it has the axis of channels.
+        millimeters, and whether the array has a channel axis.
     """
     import SimpleITK as sitk
 
@@ -47,7 +48,7 @@ def read_array(path):
 
 
 def check_size(shape):
-    """Raise for a file of more than `MAX_VOXELS`, before any of them is read."""
+    """Raise if a file has more than `MAX_VOXELS`, before it is read."""
     voxels = math.prod(int(size) for size in shape)
     if voxels > MAX_VOXELS:
         raise UnsuitableImageError(
@@ -56,7 +57,7 @@ def check_size(shape):
 
 
 def from_image(image):
-    """Take the array and the affine to RAS millimetres of a SimpleITK image.
+    """Convert a SimpleITK image to an array and its affine to RAS millimeters.
 
     Args:
         image: A `SimpleITK.Image`.
@@ -76,12 +77,12 @@ def to_ras(array, spacing, origin, direction):
 
     Args:
         array: Voxels `(*spatial)` or `(*spatial, C)`, the last spatial axis being x.
-        spacing: Millimetres between voxels, x first.
+        spacing: Millimeters between voxels, x first.
         origin: Position of the first voxel in LPS mm.
         direction: Matrix `(D, D)` of the axes, or its numbers.
 
     Returns:
-        Tuple of the array and its affine to RAS millimetres.
+        Tuple of the array and its affine to RAS millimeters.
 
     Raises:
         UnsuitableImageError: If the image is neither 2-D nor 3-D.
@@ -93,7 +94,7 @@ def to_ras(array, spacing, origin, direction):
 
 
 def affine_to_ras(spacing, origin, direction):
-    """Build the affine from voxels, x first, to RAS millimetres, see `to_ras`."""
+    """Build the affine from voxels, x first, to RAS millimeters, see `to_ras`."""
     spacing = np.array([float(value) for value in spacing])
     ndim = len(spacing)
     if ndim not in (2, 3):
@@ -107,14 +108,14 @@ def affine_to_ras(spacing, origin, direction):
 
 
 def to_image(array, grid):
-    """Make a SimpleITK image.
+    """Convert an array to a SimpleITK image.
 
     Args:
         array: Voxels `(*spatial)`, or vectors `(*spatial, C)`.
         grid: Their `Grid`.
 
     Returns:
-        A `SimpleITK.Image`, of vectors if `array` has a channel axis.
+        A `SimpleITK.Image`. Its pixels are vectors if `array` has a channel axis.
     """
     import SimpleITK as sitk
 
@@ -134,21 +135,21 @@ def to_image(array, grid):
 
 
 def write(image, path):
-    """Write a SimpleITK image, compressed where the format can be."""
+    """Write a SimpleITK image, compressed if the format allows it."""
     import SimpleITK as sitk
 
     try:
         sitk.WriteImage(image, str(path), True)
     except RuntimeError as error:
         raise ValueError(
-            "SimpleITK could not write the image: the disk is full, or such a file "
-            "does not hold such an image; .nii.gz holds all. "
+            "SimpleITK could not write the image: the disk is full, or the format "
+            "cannot store this type of voxels. Use .nii.gz, which stores all types. "
             f"Received: {image.GetPixelIDTypeAsString()}, path={path.name!r}"
         ) from error
 
 
 def to_affine(matrix):
-    """Make a `SimpleITK.AffineTransform` of a matrix `(D + 1, D + 1)` in RAS mm."""
+    """Convert a matrix `(D + 1, D + 1)` in RAS mm to a `SimpleITK.AffineTransform`."""
     import SimpleITK as sitk
 
     ndim = len(matrix) - 1
@@ -160,9 +161,10 @@ def to_affine(matrix):
 
 
 def from_linear(transform):
-    """Take the matrix `(D + 1, D + 1)` in RAS mm of any linear SimpleITK transform."""
+    """Convert a linear SimpleITK transform to a matrix `(D + 1, D + 1)` in RAS mm."""
     ndim = transform.GetDimension()
-    # Where zero and the unit points go is the matrix, whatever the parameters are.
+    # The images of the origin and the unit points give the matrix, whatever the
+    # parameters of the transform mean.
     zero, *units = (
         np.array(transform.TransformPoint(point.tolist()))
         for point in np.eye(ndim + 1, ndim, k=-1)
@@ -174,11 +176,11 @@ def from_linear(transform):
 
 
 def to_field(displacement, grid):
-    """Make a SimpleITK image of vectors in LPS mm.
+    """Convert a displacement field to a SimpleITK image of vectors in LPS mm.
 
     Args:
-        displacement: Voxels of `grid` along each of its axes, `(*spatial, D)`.
-        grid: Its `Grid`.
+        displacement: Displacements in voxels of `grid`, `(*spatial, D)`.
+        grid: The `Grid` of the field.
 
     Returns:
         A `SimpleITK.Image` of float64 vectors.
@@ -188,7 +190,7 @@ def to_field(displacement, grid):
 
 
 def from_field(image):
-    """Take the vectors in RAS mm, `(*spatial, D)`, and the affine of a field."""
+    """Convert a field to vectors in RAS mm, `(*spatial, D)`, and their affine."""
     import SimpleITK as sitk
 
     ndim = image.GetDimension()
@@ -204,28 +206,28 @@ def from_field(image):
 
 
 def to_displacement_field_transform(displacement, grid):
-    """Make a `SimpleITK.DisplacementFieldTransform` of voxel displacements."""
+    """Convert voxel displacements to a `SimpleITK.DisplacementFieldTransform`."""
     import SimpleITK as sitk
 
     return sitk.DisplacementFieldTransform(to_field(displacement, grid))
 
 
 def to_composite(transforms):
-    """Chain SimpleITK transforms, the first of which takes the points first."""
+    """Chain SimpleITK transforms in the order in which they map points."""
     import SimpleITK as sitk
 
-    # ITK applies the transform that was added last first.
+    # ITK applies the last transform first.
     return sitk.CompositeTransform(transforms[::-1])
 
 
 def parts(composite):
-    """List the parts of a SimpleITK composite, the first to take the points first."""
+    """List the parts of a SimpleITK composite in the order in which they map points."""
     count = composite.GetNumberOfTransforms()
     return [composite.GetNthTransform(index) for index in reversed(range(count))]
 
 
 def write_transform(transform, path):
-    """Write a SimpleITK transform to a file whose ending chooses the format."""
+    """Write a SimpleITK transform to a file, in the format of its ending."""
     import SimpleITK as sitk
 
     if path.suffix.lower() == ".h5":
@@ -239,14 +241,14 @@ def write_transform(transform, path):
 
 
 def _count_parameters(transform):
-    """Of all parts: a composite itself counts those of one alone."""
+    """Count the parameters of all parts. ITK counts those of one part only."""
     if transform.GetName() == "CompositeTransform":
         return sum(_count_parameters(part) for part in parts(transform))
     return transform.GetNumberOfParameters()
 
 
 def _check_space(path, size):
-    """Raise where a file has no space, of which HDF5 would crash the process."""
+    """Raise if the disk is full, because HDF5 would then crash the process."""
     if hasattr(os, "posix_fallocate"):
         with path.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, size)
@@ -279,12 +281,12 @@ def _read(path, reader, check):
 
 
 def _reader(path):
-    """ITK's reader of a format; by default ITK asks the content, whatever the name."""
+    """Name of ITK's reader for a format; empty to let ITK choose by the content."""
     return READERS.get(path.suffix.lower(), "")
 
 
 def _check_header(path):
-    """Raise for an image that would fill the memory, before its voxels are read."""
+    """Raise if the image is too large for the memory, before its voxels are read."""
     import SimpleITK as sitk
 
     reader = sitk.ImageFileReader()
@@ -295,7 +297,7 @@ def _check_header(path):
 
 
 def _check_hdf5(path):
-    """Raise for a damaged file, on some of which ITK's reader ends the process."""
+    """Raise if the file is damaged, because ITK's reader may then end the process."""
     import h5py
 
     if path.suffix.lower() != ".h5":

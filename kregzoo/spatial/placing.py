@@ -1,4 +1,4 @@
-"""Decide where an array lies in the world."""
+"""Place an array in the world."""
 
 import numpy as np
 
@@ -11,16 +11,16 @@ def place(array, spacing=None, affine=None):
 
     Args:
         array: Voxels `(*spatial)`. Trailing axes of length one may follow.
-        spacing: Millimetres between voxels, one number or one an axis, for an array
+        spacing: Millimeters between voxels, one number or one per axis, for an array
             without an affine.
         affine: Matrix from voxels to RAS mm, `(3, 3)` in 2-D, or `(4, 4)`; or None.
 
     Returns:
         Tuple of the array, 2-D or 3-D, and its `Grid`. The grid of a slice with an
-        affine `(4, 4)` knows the plane in which it lies.
+        affine `(4, 4)` has a `plane`.
 
     Raises:
-        ValueError: If the array is not 2-D or 3-D, or its place is not valid.
+        ValueError: If the array is not 2-D or 3-D, or its position is invalid.
     """
     if affine is not None and spacing is not None:
         raise ValueError(
@@ -48,7 +48,7 @@ def place(array, spacing=None, affine=None):
 
 
 def _place_slice(array, affine):
-    """The slice of a volume that has one, and its grid."""
+    """Take the only slice of a volume, and its grid."""
     axis = max(axis for axis, size in enumerate(array.shape) if size == 1)
     plane, affine = SlicePlane.from_affine(affine, axis)
     array = np.squeeze(array, axis)
@@ -56,7 +56,7 @@ def _place_slice(array, affine):
 
 
 def _grid_of_spacing(shape, spacing):
-    """Grid of an array with nothing but a spacing: its first voxel is the origin."""
+    """Make the grid of an array without an affine. Its first voxel is the origin."""
     ndim = len(shape)
     if 1 in shape and ndim == 3:
         raise ValueError(
@@ -77,10 +77,10 @@ def _affine_of_spacing(spacing, ndim):
 
 
 def _affine_in_plane(affine):
-    """The 2-D affine of a file that has two axes, and an affine of three.
+    """Find the 2-D affine of a 2-D array with an affine `(4, 4)`.
 
-    In an axial plane it keeps its place in x and y. Any other becomes a picture with
-    the file's spacing, because other tools too see no third axis there.
+    An axial plane keeps its position in x and y. Any other plane becomes a picture with
+    the same spacing, because other tools ignore the third axis of 2-D files too.
     """
     plane = affine[:3, :2]
     if np.allclose(plane[2], 0, atol=1e-4 * np.abs(plane).max()):

@@ -1,4 +1,4 @@
-"""Read image files: voxels, and where they lie in the world."""
+"""Read image files: the voxels and their position in the world."""
 
 import io
 import math
@@ -19,9 +19,9 @@ PAIR_SUFFIXES = (".hdr", ".img", ".hdr.gz", ".img.gz")
 NIBABEL_SUFFIXES = NIFTI_SUFFIXES + MGH_SUFFIXES + PAIR_SUFFIXES
 # Formats of photographs. Most files have no physical pixel size.
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
-# Millimetres in NIfTI's codes of length: metre, millimetre, micron. Files without a
-# unit are in millimetres by custom.
-MILLIMETRES = {1: 1e3, 2: 1.0, 3: 1e-3}
+# Millimeters in the units of NIfTI's codes: meter, millimeter, micron. Files without a
+# unit are in millimeters by convention.
+MILLIMETERS = {1: 1e3, 2: 1.0, 3: 1e-3}
 # Maximum number of bytes after the voxels, so that a file cannot fill the memory.
 TRAILER = 2**24
 # Weights of red, green and blue in the luminance (ITU-R BT.601).
@@ -33,11 +33,11 @@ def read_voxels(path, channel=None):
 
     Args:
         path: `pathlib.Path` of the file or folder.
-        channel: Which channel to take, see `select_channel`. An image of one channel
-            is returned as it is.
+        channel: Channel to take, see `select_channel`. It has no effect on an image of
+            one channel.
 
     Returns:
-        Tuple of the array `(*spatial)` and its affine to RAS millimetres. The affine
+        Tuple of the array `(*spatial)` and its affine to RAS millimeters. The affine
         is None for a picture of unknown pixel size.
 
     Raises:
@@ -61,8 +61,8 @@ def read_channels(path):
 
     Returns:
         Tuple of the array, `(*spatial)` or `(*spatial, C)`; its affine to RAS
-        millimetres, None for a picture of unknown pixel size; and whether the array
-        has the axis of channels: colors, or volumes of a series.
+        millimeters, None for a picture of unknown pixel size; and whether the array
+        has a channel axis: colors, or volumes of a series.
 
     Raises:
         ValueError: If there is no such file, or it cannot be read as an image.
@@ -82,7 +82,7 @@ def read_channels(path):
             array, affine, channels = itk.read_array(path)
     except UnsuitableImageError as error:
         raise ValueError(f"{error} Received: path={str(path)!r}") from error
-    # Readers of damaged files raise whatever their parsers stumble on.
+    # Readers raise many types of errors for damaged files.
     except Exception as error:
         raise ValueError(
             f"The file could not be read as an image ({error}). It may be damaged "
@@ -155,7 +155,7 @@ def nibabel_voxels(image):
 
 
 def nibabel_affine(image):
-    """Find the affine to RAS millimetres of a nibabel image.
+    """Find the affine to RAS millimeters of a nibabel image.
 
     nibabel returns the numbers of a NIfTI header in the header's own unit.
 
@@ -170,7 +170,8 @@ def nibabel_affine(image):
         affine = image.header.get_best_affine()
     if isinstance(image.header, nib.Nifti1Header):
         code = int(image.header["xyzt_units"]) & 7
-        affine = np.diag([MILLIMETRES.get(code, 1.0)] * 3 + [1.0]) @ affine
+        scale = MILLIMETERS.get(code, 1.0)
+        affine = affine * [[scale], [scale], [scale], [1.0]]
     return affine
 
 
@@ -192,7 +193,8 @@ def _decompressed(file):
 
     nibabel stops reading at the last voxel, before the checksum.
     """
-    voxels = file.dataobj.dtype.itemsize * math.prod(file.shape)
+    # Python integers, because sizes of a damaged header may overflow NumPy's.
+    voxels = file.dataobj.dtype.itemsize * math.prod(map(int, file.shape))
     limit = file.dataobj.offset + voxels + TRAILER
     file_map = {}
     for kind in {"image", "header"} & set(file.file_map):

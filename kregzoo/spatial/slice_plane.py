@@ -1,30 +1,30 @@
-"""Slices of volumes: 2-D images whose place in 3-D space is known.
+"""Slices: 2-D images with a known position in 3-D space.
 
-A file of one slice is a volume to ITK and to viewers, and a 2-D image to a network.
-The `SlicePlane` of its grid leads from one to the other.
+ITK and viewers read a file of one slice as a volume, but a network needs a 2-D image.
+The `SlicePlane` of a 2-D grid converts between the two.
 """
 
 import dataclasses
 
 import numpy as np
 
-# Share of the voxel size by which a step must leave the slice, to have a thickness.
+# Minimum thickness of a slice, relative to its largest voxel size.
 FLAT = 1e-6
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SlicePlane:
-    """Plane in which the 2-D world of a slice lies.
+    """Plane that holds the 2-D world of a slice.
 
-    The axes of that world are the patient's x and y in an axial slice, x and z in a
-    coronal one, y and z in a sagittal one, and in an oblique slice those of the nearest
-    of the three, turned into the slice. So slices of one orientation share their axes.
+    The axes of the 2-D world are the patient's x and y for an axial slice, x and z for
+    a coronal slice, and y and z for a sagittal slice. For an oblique slice they are the
+    axes of the nearest of these three, rotated into the slice. Parallel slices share
+    their axes.
 
     Args:
-        frame: Matrix `(4, 4)` that takes the 2-D world, and the distance from the
-            slice as third coordinate, to RAS mm. Its axes have unit length.
-        step: Vector `(3,)` in RAS mm from the slice to the next one, if there were one:
-            its thickness and its direction.
+        frame: Matrix `(4, 4)` from the 2-D world, with the distance from the slice as
+            third coordinate, to RAS mm. Its axes have unit length.
+        step: Vector `(3,)` in RAS mm across the slice, as long as the slice is thick.
         axis: Axis of the volume that crosses the slice, 0, 1 or 2.
     """
 
@@ -57,18 +57,18 @@ class SlicePlane:
         frame[:3, 3] = normal * (normal @ affine[:3, 3])
         step = affine[:3, axis]
         if abs(normal @ step) < FLAT * np.abs(affine[:3, :3]).max():
-            # The file does not say how thick the slice is.
+            # The thickness is unknown: assume 1 mm.
             step = normal
         inside = np.linalg.solve(frame, affine)[np.ix_([0, 1, 3], [*kept, 3])]
         return cls(frame, step, axis), inside
 
     @property
     def thickness(self):
-        """Millimetres that the slice is thick."""
+        """Thickness of the slice in mm."""
         return abs(float(self.frame[:3, 2] @ self.step))
 
     def volume_affine(self, affine):
-        """Find the affine of the volume that a slice in this plane is.
+        """Find the affine of a slice as a volume.
 
         Args:
             affine: Matrix `(3, 3)` from pixels to the 2-D world.
@@ -84,9 +84,8 @@ class SlicePlane:
 
 
 def _axes(normal):
-    """Axes of the plane with this normal, and the normal upwards, as columns."""
-    # Rounded, so that a slice halfway between two of the three has the same axes
-    # whatever the error of rounding.
+    """Axes of the plane with this normal, and the normal, as columns."""
+    # Rounding makes the choice stable for a slice halfway between two of the three.
     nearest = int(np.argmax(np.round(np.abs(normal), 6)))
     normal = normal * np.sign(normal[nearest])
     upwards = np.eye(3)[nearest]

@@ -10,16 +10,16 @@ from kregzoo.spatial.transforms import (
     Transform,
 )
 
-# Rows and columns of a 4 x 4 matrix that concern the first two coordinates.
+# Rows and columns of a (4, 4) matrix for the first two coordinates.
 IN_PLANE = [0, 1, 3]
 
 
 def lift(transform, fixed, moving):
-    """Make the transform of 3-D space that a transform between two slices is.
+    """Convert a 2-D transform between two slices to a transform of 3-D space.
 
-    ITK and viewers read a file of one slice as a volume, which only a 3-D transform
-    fits. Points of the fixed slice go to the moving one, and points beside the fixed
-    slice as far beside the moving one.
+    ITK and viewers read a file of one slice as a volume, which needs a 3-D transform.
+    The transform takes points of the fixed slice to the moving slice, and keeps the
+    distance of all other points from the slice.
 
     Args:
         transform: `Transform` of the 2-D worlds.
@@ -27,8 +27,7 @@ def lift(transform, fixed, moving):
         moving: `Grid` of the moving slice.
 
     Returns:
-        A 3-D `Transform`; the same 2-D one if one of the grids does not know in which
-        plane of 3-D space it lies.
+        A 3-D `Transform`; the same 2-D transform if the plane of a grid is unknown.
     """
     if transform.ndim == 3 or fixed.plane is None or moving.plane is None:
         return transform
@@ -43,10 +42,10 @@ def lift(transform, fixed, moving):
 
 
 def flatten(transform, fixed, moving):
-    """Make the transform between two slices that a transform of 3-D space is.
+    """Convert a transform of 3-D space to a 2-D transform between two slices.
 
-    The inverse of `lift`. Where the transform leaves the moving slice, its points are
-    projected onto it.
+    This is the inverse of `lift`. Points that leave the moving slice are projected onto
+    it.
 
     Args:
         transform: `Transform` of 3-D space.
@@ -55,7 +54,7 @@ def flatten(transform, fixed, moving):
 
     Returns:
         A 2-D `Transform`, an `AffineTransform` if it is affine; the same transform if
-        it is 2-D, or one of the grids does not know in which plane it lies.
+        it is 2-D already, or the plane of a grid is unknown.
     """
     if transform.ndim == 2 or fixed.plane is None or moving.plane is None:
         return transform
@@ -70,12 +69,12 @@ def flatten(transform, fixed, moving):
 
 
 class SliceTransform(Transform):
-    """Transform of 3-D space as one between the 2-D worlds of two slices.
+    """Transform of 3-D space, applied between the 2-D worlds of two slices.
 
     Args:
         transform: `Transform` of 3-D space.
-        fixed: `Grid` of the fixed slice, which knows in which plane it lies.
-        moving: `Grid` of the moving slice, likewise.
+        fixed: `Grid` of the fixed slice, with a `plane`.
+        moving: `Grid` of the moving slice, with a `plane`.
     """
 
     ndim = 2
@@ -92,11 +91,11 @@ class SliceTransform(Transform):
         return change_frame(found, frame, self.moving.plane.frame)[..., :2], np.eye(3)
 
     def inverse(self):
-        """The inverse of the transform of 3-D space, between the same slices."""
+        """Invert the 3-D transform and exchange the slices."""
         return SliceTransform(self.transform.inverse(), self.moving, self.fixed)
 
     def to_itk(self):
-        """Raise, because ITK's 2-D world is not that of the slices."""
+        """Raise, because a 3-D transform has no 2-D counterpart in ITK."""
         raise ValueError(
             "A transform of 3-D space cannot be saved as a 2-D one: save "
             "`Registration.world_transform`. Received: a SliceTransform"
@@ -104,7 +103,7 @@ class SliceTransform(Transform):
 
 
 def _lift_part(transform, thickness):
-    """Leave the third coordinate as it is."""
+    """Make a 3-D transform that keeps the third coordinate."""
     if isinstance(transform, SliceTransform):
         return CompositeTransform(
             [
@@ -115,7 +114,7 @@ def _lift_part(transform, thickness):
         )
     if isinstance(transform, AffineTransform):
         return AffineTransform(_with_third_axis(transform.matrix, 1.0))
-    # One slice on either side, because a field is inverted by its derivatives.
+    # Three slices, because inverting a field needs its derivatives.
     affine = _with_third_axis(transform.grid.affine, thickness)
     affine[2, 3] = -thickness
     field = np.pad(transform.displacement, [(0, 0), (0, 0), (0, 1)])

@@ -1,9 +1,8 @@
-"""Transforms of world space, from a fixed image to a moving one.
+"""Transforms of world space, from a fixed image to a moving image.
 
-A transform takes a point of the fixed image, in RAS millimetres, to the point of the
-moving image that belongs there. An image is therefore pulled: the warped image at `x`
-is the moving image at `transform(x)`, and landmarks of the fixed image are the ones
-that `apply_points` takes.
+A transform takes a point of the fixed image, in RAS millimeters, to the corresponding
+point of the moving image. Images are therefore pulled: the warped image at `x` is the
+moving image at `transform(x)`. `apply_points` takes landmarks of the fixed image.
 """
 
 import functools
@@ -24,12 +23,12 @@ FIELD_SUFFIXES = (".nii.gz", ".nii", ".mha", ".nrrd")
 
 
 class Transform:
-    """Base of all transforms: what follows from mapping points.
+    """Base class of transforms.
 
-    A subclass sets `ndim`, and `grid` if it has one of its own, and defines
-    `_map(coordinates, frame)`, `inverse()` and `to_itk()`. Points travel as voxel
-    coordinates `(..., D)` with the affine `frame` that takes them to the world, so
-    that an affine transform costs no pass over the points.
+    A subclass sets `ndim`, and `grid` if it has one, and defines
+    `_map(coordinates, frame)`, `inverse()` and `to_itk()`. Points are passed as voxel
+    coordinates `(..., D)` with the affine `frame` to the world, so that an affine
+    transform only changes the frame.
     """
 
     grid = None
@@ -64,38 +63,41 @@ class Transform:
         return apply_affine(frame, coordinates)
 
     def apply(self, image, grid=None, interpolation=None, fill="background"):
-        """Warp an image of the moving space to the fixed one, interpolating it once.
+        """Warp an image of the moving space to the fixed space.
+
+        The image is interpolated once.
 
         Args:
             image: `Image`, path, nibabel image or array in the moving image's space.
-            grid: `Grid` of the result. Defaults to the transform's own.
+            grid: `Grid` of the result. Defaults to the transform's grid.
             interpolation: `"linear"`, or `"nearest"` for labels. Defaults to what the
-                voxels look like, with a warning if they are taken for labels.
-            fill: `"background"`, `"zeros"` or `"border"`, see `Image.resample`.
+                voxels look like, with a warning if they look like labels.
+            fill: Value outside the image: `"background"`, `"zeros"` or `"border"`,
+                see `Image.resample`.
 
         Returns:
             An `Image` on `grid`.
 
         Raises:
-            ValueError: If there is no grid: an affine transform has none.
+            ValueError: If no grid is given and the transform has none.
         """
         grid = self.grid if grid is None else grid
         if grid is None:
             raise ValueError(
-                "`grid` is needed, because this transform has none of its own; the "
-                "fixed image's will do. Received: grid=None"
+                "`grid` is required, because this transform has none: give the grid of "
+                "the fixed image. Received: grid=None"
             )
         image = as_image(image, "image", allow_labels=True)
         interpolation = interpolation or choose_interpolation(image)
         return image.resample(grid, self, interpolation, fill)
 
     def coordinates(self, grid, other):
-        """Find where the voxels of one grid go, in the voxels of another.
+        """Map the voxels of a grid to voxel coordinates of another grid.
 
         Args:
             grid: `Grid` in the fixed space.
-            other: `Grid` in the moving space. A 3-D transform takes the grids of
-                slices too, if it is known where these lie in 3-D space.
+            other: `Grid` in the moving space. A 3-D transform also accepts two grids
+                of slices that have a `plane`.
 
         Returns:
             Voxel coordinates in `other`, `(*grid.shape, D)` of float32.
@@ -113,7 +115,7 @@ class Transform:
         return change_frame(*self._map(start, grid.affine), other.affine)
 
     def displacement_on(self, grid):
-        """Sample the transform as one displacement field.
+        """Sample the transform as a displacement field.
 
         Args:
             grid: `Grid` in the fixed space.
@@ -124,21 +126,20 @@ class Transform:
         return self.coordinates(grid, grid) - grid.coordinates_in(grid)
 
     def compose(self, other):
-        """Chain two transforms: points go through this one, then through `other`."""
+        """Chain two transforms: `other` is applied to the result of this one."""
         return CompositeTransform([self, other])
 
     def save(self, path):
         """Write the transform in a format that ITK, ANTs and 3D Slicer read.
 
         Args:
-            path: File to write, which appears only when complete. `.h5` takes every
-                transform; `.tfm` and `.txt` take an affine; `.nii.gz`, `.nii`, `.mha`
-                and `.nrrd` take one displacement field in millimetres, which the
-                transform becomes on its own grid. A velocity is stored as the
-                displacement that it gives.
+            path: File to write, which appears only when it is complete. `.h5` stores
+                every transform; `.tfm` and `.txt` store an affine; `.nii.gz`, `.nii`,
+                `.mha` and `.nrrd` store a displacement field in millimeters, sampled
+                on the transform's grid. A velocity is stored as its displacement.
 
         Raises:
-            ValueError: If the format is unknown, or does not take the transform.
+            ValueError: If the format is unknown, or cannot store the transform.
         """
         name = os.fspath(path).lower()
         if name.endswith(FIELD_SUFFIXES) and self.grid is not None:
@@ -152,7 +153,7 @@ class Transform:
                 itk.write_transform(self.to_itk(), temporary)
         else:
             raise ValueError(
-                f"A {type(self).__name__} cannot be saved so: .h5 takes every "
+                f"The format cannot store a {type(self).__name__}: .h5 stores every "
                 f"transform, {LINEAR_SUFFIXES} an affine, {FIELD_SUFFIXES} one with a "
                 f"grid. Received: path={os.fspath(path)!r}"
             )
@@ -162,11 +163,11 @@ class AffineTransform(Transform):
     """Affine map of world space.
 
     Args:
-        matrix: Homogeneous matrix `(D + 1, D + 1)` that takes RAS mm of the fixed
-            image to RAS mm of the moving image.
+        matrix: Homogeneous matrix `(D + 1, D + 1)` from RAS mm of the fixed image to
+            RAS mm of the moving image.
 
     Raises:
-        ValueError: If the matrix is of the wrong shape, not finite, or singular.
+        ValueError: If the matrix has the wrong shape, is not finite, or is singular.
 
     Example:
         >>> shift = AffineTransform([[1, 0, 5], [0, 1, 0], [0, 0, 1]])
@@ -177,7 +178,7 @@ class AffineTransform(Transform):
     def __init__(self, matrix):
         matrix = np.array(matrix, "float64")
         try:
-            # An invertible homogeneous matrix is just what a grid's affine must be.
+            # The affine of a grid must be an invertible homogeneous matrix, too.
             Grid((1,) * (len(matrix) - 1), matrix)
         except (ValueError, TypeError) as error:
             raise ValueError(
@@ -191,20 +192,20 @@ class AffineTransform(Transform):
         return coordinates, self.matrix @ frame
 
     def inverse(self):
-        """The affine transform from the moving image to the fixed one, exactly."""
+        """Return the affine transform from the moving to the fixed image."""
         return AffineTransform(np.linalg.inv(self.matrix))
 
     def to_itk(self):
-        """The same transform as a `SimpleITK.AffineTransform`."""
+        """Convert to a `SimpleITK.AffineTransform`."""
         return itk.to_affine(self.matrix)
 
 
 class DisplacementTransform(Transform):
-    """Displacement field on a grid; zero outside the grid, as in ITK.
+    """Displacement field on a grid. Outside the grid it is zero, as in ITK.
 
     Args:
-        displacement: Voxels of `grid` to move by along each of its axes,
-            `(*grid.shape, D)`, as networks return it.
+        displacement: Displacements in voxels of `grid`, `(*grid.shape, D)`, as returned
+            by networks.
         grid: `Grid` of the field, in the fixed space.
 
     Raises:
@@ -224,7 +225,7 @@ class DisplacementTransform(Transform):
 
     @functools.cached_property
     def _sampler(self):
-        # Made once, not for each slab of an image.
+        # Cached, because images are resampled in several slabs.
         return ops.Sampler(self.displacement, fill="zeros")
 
     def _map(self, coordinates, frame):
@@ -232,16 +233,16 @@ class DisplacementTransform(Transform):
         return coordinates + self._sampler(coordinates), self.grid.affine
 
     def inverse(self):
-        """The field that undoes this one, by fixed-point iteration.
+        """Invert the field by fixed-point iteration.
 
-        Where the displacement changes by as much as a voxel from one voxel to the
-        next, that need not converge, and the field is an approximation.
+        The iteration may not converge where the displacement changes by a voxel or more
+        between neighboring voxels. The result is an approximation there.
 
         Returns:
             A `DisplacementTransform` on the same grid.
 
         Raises:
-            ValueError: If the field folds, and so has no inverse.
+            ValueError: If the field folds, because it has no inverse then.
         """
         field = self.displacement[np.newaxis]
         volume = kops.convert_to_numpy(ops.jacobian_determinant(field))
@@ -254,7 +255,7 @@ class DisplacementTransform(Transform):
         return DisplacementTransform(inverse, self.grid)
 
     def to_itk(self):
-        """The same transform as a `SimpleITK.DisplacementFieldTransform`."""
+        """Convert to a `SimpleITK.DisplacementFieldTransform`."""
         return itk.to_displacement_field_transform(self.displacement, self.grid)
 
 
@@ -280,19 +281,19 @@ class VelocityTransform(DisplacementTransform):
         super().__init__(kops.convert_to_numpy(displacement)[0], grid)
 
     def inverse(self):
-        """The transform of the negative velocity."""
+        """Return the transform of the negative velocity."""
         return VelocityTransform(-self.velocity, self.grid, self.steps)
 
 
 class CompositeTransform(Transform):
-    """Transforms one after the other; an image is still interpolated only once.
+    """Sequence of transforms. An image is interpolated only once.
 
     Args:
-        transforms: The transforms in the order in which points go through them: the
-            first takes points of the fixed image. Composites among them are unfolded.
+        transforms: The transforms in the order in which they map points: the first
+            takes points of the fixed image. Composites are replaced by their parts.
 
     Raises:
-        ValueError: If there are none, or of different dimensions.
+        ValueError: If there are no transforms, or they differ in their dimensions.
 
     Example:
         >>> shift = AffineTransform([[1, 0, 5], [0, 1, 0], [0, 0, 1]])
@@ -314,7 +315,7 @@ class CompositeTransform(Transform):
                 f"Received: transforms of dimensions {sorted(dimensions)}"
             )
         self.ndim = dimensions.pop()
-        # A later one's lies in another space.
+        # The grids of later transforms lie in another space.
         self.grid = self.transforms[0].grid
 
     def _map(self, coordinates, frame):
@@ -323,26 +324,26 @@ class CompositeTransform(Transform):
         return coordinates, frame
 
     def inverse(self):
-        """The inverses in reverse order."""
+        """Return the inverses in reverse order."""
         return CompositeTransform([part.inverse() for part in self.transforms[::-1]])
 
     def to_itk(self):
-        """The same transform as a `SimpleITK.CompositeTransform`."""
+        """Convert to a `SimpleITK.CompositeTransform`."""
         return itk.to_composite([part.to_itk() for part in self.transforms])
 
 
 def from_itk(transform):
-    """Make a transform of a SimpleITK one.
+    """Convert a SimpleITK transform.
 
     Args:
-        transform: Any linear `SimpleITK.Transform`, a `DisplacementFieldTransform`, or
-            a `CompositeTransform` of such.
+        transform: A linear `SimpleITK.Transform`, a `DisplacementFieldTransform`, or a
+            `CompositeTransform` of these.
 
     Returns:
         A `Transform`.
 
     Raises:
-        ValueError: If the transform is of another kind.
+        ValueError: If the transform has another type.
     """
     transform = transform.Downcast()
     if transform.GetName() == "CompositeTransform":
@@ -352,14 +353,14 @@ def from_itk(transform):
     if transform.GetName() == "DisplacementFieldTransform":
         return _from_field(transform.GetDisplacementField())
     raise ValueError(
-        "`transform` must be linear, a displacement field, or a composite of these; "
-        "make a field of any other with SimpleITK.TransformToDisplacementField. "
+        "`transform` must be linear, a displacement field, or a composite of these: "
+        "convert others with SimpleITK.TransformToDisplacementField. "
         f"Received: {transform.GetName()}"
     )
 
 
 def read_transform(path):
-    """Read a transform that ITK, ANTs, 3D Slicer or `Transform.save` wrote.
+    """Read a transform written by ITK, ANTs, 3D Slicer or `Transform.save`.
 
     Args:
         path: ITK transform file (`.h5`, `.tfm`, `.txt`, `.mat` of ANTs), or an image of
@@ -369,7 +370,7 @@ def read_transform(path):
         A `Transform`.
 
     Raises:
-        ValueError: If the file is missing or holds no such transform.
+        ValueError: If the file does not exist or does not hold such a transform.
     """
     if os.fspath(path).lower().endswith(FIELD_SUFFIXES):
         return _from_field(itk.read_field(path))

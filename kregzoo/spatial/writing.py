@@ -1,4 +1,4 @@
-"""Write images to files that appear only when complete."""
+"""Write images to files, which appear only when they are complete."""
 
 import os
 
