@@ -1,9 +1,9 @@
 """Systems of new kinds need no change of the library, which names none of its own."""
 
+import ast
 import io
 import json
 import pathlib
-import re
 import shutil
 
 import keras
@@ -83,7 +83,8 @@ def inputs_of(name, data, folder):
         flat = Image.from_array(np.random.default_rng(0).random((16, 16)), spacing=4.0)
         flat.write(folder / "projection.nii.gz")
         return [data / "0.nii.gz", folder / "projection.nii.gz"]
-    return [data / "0.nii.gz", data / "1.nii.gz"]
+    images = [data / "0.nii.gz", data / "1.nii.gz"]
+    return [images] if name == "toy_group" else images
 
 
 toys = pytest.mark.parametrize("name", TOYS)
@@ -124,7 +125,8 @@ def test_a_preset_is_listed_with_a_card(name, trained, monkeypatch):
 @toys
 def test_the_command_line_runs_any_task(name, trained, tmp_path, capsys):
     folder, data = trained[name]
-    files = map(str, inputs_of(name, data, tmp_path))
+    inputs = inputs_of(name, data, tmp_path)
+    files = map(str, inputs[0] if name == "toy_group" else inputs)
     assert main(["run", str(folder), *files, "-o", str(tmp_path / "out")]) == 0
     assert any((tmp_path / "out").iterdir())
     assert str(tmp_path / "out") in capsys.readouterr().out
@@ -156,10 +158,11 @@ def test_the_closed_form_solution_registers(trained):
     folder, data = trained["toy_solved"]
     registrar = kregzoo.load(folder)
     image = Image.read(data / "0.nii.gz")
-    array = np.roll(image.array, 1, axis=0)
+    # The second axis of the file is the first of the network's frame.
+    array = np.roll(image.array, 1, axis=1)
     moved = Image(array, image.grid)
     result = registrar.register(moved, image, progress=False)
-    assert result.metrics["ncc"] > result.metrics["ncc_before"]
+    assert result.metrics["ncc"] > 0.99 > result.metrics["ncc_before"]
 
 
 def test_the_discriminators_were_trained(trained):
@@ -172,14 +175,19 @@ def test_the_discriminators_were_trained(trained):
 
 
 def test_no_file_outside_models_names_a_system():
-    names = "|".join([*SHIPPED.keys() - TOYS.keys()])
-    # Names of presets, `<system>_<data>`, stand in examples of docstrings.
-    pattern = re.compile(rf"\b({names})\b(?!_)")
-    named = [
-        f"{path.relative_to(ROOT)}: {line.strip()}"
-        for path in (ROOT / "kregzoo").rglob("*.py")
-        if "models" not in path.relative_to(ROOT).parts
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if pattern.search(line)
-    ]
+    names = SHIPPED.keys() - TOYS.keys()
+    # The library that the benchmark compares with has the name of a system.
+    exempt = {"kregzoo/evaluation/benchmark_cases/torch_networks.py"}
+    named = []
+    for path in sorted((ROOT / "kregzoo").rglob("*.py")):
+        relative = path.relative_to(ROOT)
+        if "models" in relative.parts or relative.as_posix() in exempt:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            # Texts, such as the examples of docstrings, may name one; code may not.
+            words = [
+                getattr(node, key, None) for key in ("value", "id", "attr", "name")
+            ]
+            if any(isinstance(word, str) and word in names for word in words):
+                named.append(f"{relative}:{node.lineno}")
     assert not named

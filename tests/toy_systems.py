@@ -205,10 +205,11 @@ class PredictsError(Task):
 
 
 def error_cases(data, folder, count=None):
+    def mean(errors):
+        return errors.image.array.mean()
+
     return [
-        KnownCase(
-            moving.name, (moving, fixed), lambda answer: answer.image.array.mean()
-        )
+        KnownCase(moving.name, (moving, fixed), mean)
         for moving, fixed in eval_images(data)[:count]
     ]
 
@@ -239,7 +240,7 @@ class Group:
 
 
 class GroupRegistrar(LoadedNetwork):
-    def register_group(self, *images):
+    def register_group(self, images):
         images = [self.preprocessor.normalise(as_image(i, "image")) for i in images]
         grid = self.preprocessor.canonical_grid(images[0])
         on_grid = np.stack([i.resample(grid).array for i in images])[..., None]
@@ -266,8 +267,8 @@ def group_cases(data, folder, count=None):
     def spread(group):
         return np.std([image.array for image in group.images], axis=0).mean()
 
-    images = tuple(path for pair in eval_images(data) for path in pair)
-    return [KnownCase("all images", images, spread)]
+    images = [path for pair in eval_images(data) for path in pair]
+    return [KnownCase("all images", (images,), spread)]
 
 
 # A volume-to-projection registrar.
@@ -475,7 +476,7 @@ class LeastSquares:
 
     def fit(self, build, sets, scale, folder):
         model, (training_set, _) = build(), sets
-        items = [training_set[index] for index in range(scale.steps)]
+        items = [training_set[index] for index in range(200)]
         gaps = np.concatenate([x["moving"] - x["fixed"] for x, _ in items])
         gaps = gaps.reshape(len(gaps), -1).astype("float64")
         shifts = np.concatenate([y["shift"] for _, y in items])

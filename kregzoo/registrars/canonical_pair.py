@@ -3,7 +3,7 @@
 import numpy as np
 
 from kregzoo.presets.preset import presets_of
-from kregzoo.spatial import AffineTransform, Preprocessor, as_aligned_image
+from kregzoo.spatial import AffineTransform, Preprocessor, as_aligned_image, flatten
 from kregzoo.spatial.preprocessing import foreground_box
 from kregzoo.spatial.transforms import Transform
 
@@ -43,6 +43,9 @@ class CanonicalPair:
                     f"{_way_out(frame.ndim, moving.grid.ndim, fixed.grid.ndim)}"
                     f"Received: an image of shape {image.grid.shape}"
                 )
+        if isinstance(initial, Transform):
+            # What was saved for files of one slice is a transform of 3-D space.
+            initial = flatten(initial, fixed.grid, moving.grid)
         fits = isinstance(initial, Transform) and initial.ndim == frame.ndim
         if initial is not None and not fits:
             raise ValueError(

@@ -125,6 +125,26 @@ def test_warp_agrees_with_simpleitk(files, option):
     )
 
 
+@pytest.mark.parametrize("option", [[], ["--nearest"], ["--linear"]])
+def test_warp_keeps_what_looks_like_labels(files, option, capsys):
+    rng = np.random.default_rng(0)
+    regions = np.kron(rng.integers(0, 900, (3, 5, 4)), np.ones((4, 2, 2), "int16"))
+    affine = np.diag([-2.0, 2.0, 2.5, 1.0])
+    Image.from_array(regions, affine=affine).write("regions.nii.gz")
+    words = ["regions.nii.gz", "shift.tfm", "--like", "fixed.nii.gz", "-o", "w.nii.gz"]
+    assert cli.main(["warp", *words, *option]) == 0
+    linear = option == ["--linear"]
+    np.testing.assert_allclose(
+        sitk.GetArrayFromImage(sitk.ReadImage("w.nii.gz")),
+        resampled_by_simpleitk(
+            "regions.nii.gz", sitk.sitkLinear if linear else sitk.sitkNearestNeighbor
+        ),
+        atol=1e-2,
+    )
+    told = "regions.nii.gz looks like a map of labels" in capsys.readouterr().err
+    assert told == (not option)
+
+
 BAD = {
     "no such file": "register moving.nii.gz nowhere.nii.gz -o out",
     "not an image": "register text.nii.gz fixed.nii.gz -o out",
