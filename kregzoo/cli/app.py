@@ -11,17 +11,17 @@ def add_parser(commands):
     parser = commands.add_parser(
         "app",
         help="register in the browser",
-        description="Serve a page on which two images are dropped, registered and "
-        'looked at, until Ctrl-C\n(pip install "kregzoo[app]"). Nothing that is '
-        "uploaded or written outlives it.",
+        description="Serve a page that registers two images and shows the result, "
+        'until Ctrl-C\n(pip install "kregzoo[app]"). All uploads and results are '
+        "deleted at the end.",
         epilog="example:\n  kregzoo app --port 8000",
     )
     parser.add_argument(
         "--host",
         default="127.0.0.1",
         metavar="ADDRESS",
-        help="address to listen on: of this machine alone (default: %(default)s), or "
-        "0.0.0.0 for all that can reach it, without a password",
+        help="address to listen on: the default, %(default)s, serves this machine "
+        "only; 0.0.0.0 serves everyone who can reach it, without a password",
     )
     parser.add_argument(
         "--port",

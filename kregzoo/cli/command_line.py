@@ -46,8 +46,8 @@ COMMANDS = (
 )
 EXAMPLES = """\
 examples:
-  kregzoo demo                                        see it work on a known deformation
-  kregzoo list                                        what there is
+  kregzoo demo                                        register a brain, see it work
+  kregzoo list                                        list the presets
   kregzoo register moving.nii.gz fixed.nii.gz -o out  align one image to another
   kregzoo warp labels.nii.gz out/transform.h5 --like fixed.nii.gz -o l.nii.gz --nearest
 """
@@ -92,7 +92,7 @@ def main(arguments=None):
 def _parser():
     parser = _Parser(
         prog="kregzoo",
-        description="Medical image registration networks, with weights that work.",
+        description="Register medical images with pretrained networks, or without one.",
         epilog=EXAMPLES,
     )
     version = f"kregzoo {__version__}"

@@ -8,9 +8,9 @@ def add_parser(commands):
     """Add the parser of `kregzoo demo`."""
     parser = commands.add_parser(
         "demo",
-        help="register a brain whose deformation is known",
-        description="Register a brain whose deformation is known, print how well it "
-        "went, and write a report.",
+        help="register a brain with a known deformation",
+        description="Register a brain with a known deformation, print the accuracy, "
+        "and write a report.",
         epilog="example:\n  kregzoo demo -o demo --refine 50",
     )
     add_output_folder(parser, default="kregzoo_demo")
@@ -19,7 +19,11 @@ def add_parser(commands):
     )
     add_refine(parser)
     parser.add_argument(
-        "--seed", type=whole, default=0, metavar="N", help="(default: %(default)s)"
+        "--seed",
+        type=whole,
+        default=0,
+        metavar="N",
+        help="random seed (default: %(default)s)",
     )
     parser.set_defaults(command=run)
 

@@ -12,9 +12,7 @@ def add_parser(commands):
         description="Show what a preset was trained on and how well it works.",
         epilog=f"example:\n  kregzoo info {MODEL}",
     )
-    parser.add_argument(
-        "name", metavar="NAME", help="preset, as `kregzoo list` names it"
-    )
+    parser.add_argument("name", metavar="NAME", help="preset of `kregzoo list`")
     parser.set_defaults(command=run)
 
 

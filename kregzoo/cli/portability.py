@@ -9,9 +9,9 @@ def add_parser(commands):
     parser = commands.add_parser(
         "portability",
         help="compare backends and exported formats, and measure memory",
-        description="Register one pair by each preset on every backend that is "
-        "installed, export it to every\nformat, and register cubes of 1 mm voxels, to "
-        "measure the memory they take\n"
+        description="Register one pair with each preset on every installed backend, "
+        "export the preset to every\nformat, and measure the memory that registering "
+        "cubes of 1 mm voxels takes\n"
         '(pip install "kregzoo[bench,export,jax,torch]" onnxruntime ai-edge-litert).',
         epilog="example:\n  kregzoo portability dirnet_cardiac_cine -o found.json",
     )
@@ -26,7 +26,7 @@ def add_parser(commands):
         nargs="+",
         type=positive,
         metavar="N",
-        help="voxels of the cubes along each axis (default: 128 192 256)",
+        help="voxels of the cubes per axis (default: 128 192 256)",
     )
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="JSON file for the measurements"

@@ -8,13 +8,14 @@ def add_parser(commands):
     parser = commands.add_parser(
         "push",
         help="upload a preset folder to the Hugging Face Hub",
-        description="Upload a preset folder to the Hugging Face Hub, where others load "
-        'it by its address\n(pip install "kregzoo[hub]"; log in by `hf auth login`).',
+        description="Upload a preset folder to the Hugging Face Hub, so that others "
+        'can load it by its address\n(pip install "kregzoo[hub]"; log in with '
+        "`hf auth login`).",
         epilog="example:\n  kregzoo push my_preset hf://my_name/my_preset",
     )
     parser.add_argument("folder", metavar="DIR", help="folder of the preset")
     parser.add_argument(
-        "address", metavar="ADDRESS", help="hf://OWNER/NAME, made if there is none"
+        "address", metavar="ADDRESS", help="hf://OWNER/NAME; created if missing"
     )
     parser.set_defaults(command=run)
 

@@ -91,6 +91,8 @@ def run(options):
     seconds = result.metrics["seconds"]["total"]
     pair = f"{moving.name} registered to {fixed.name}"
     print(f"{pair} by {method} in {seconds:.1f} s")
+    if fixed.unit == "pixel":
+        print("The pixel size of the fixed image is unknown: lengths are in pixels.")
     print_rich(_table(result.metrics))
     for name in names:
         print(output / name)

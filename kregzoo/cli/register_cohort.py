@@ -12,13 +12,13 @@ def add_parser(commands):
         "register-cohort",
         help="align many pairs, in several processes or on a cluster",
         description="Align the pairs of a table, in several processes of this machine "
-        "or on the workers of a\nDask scheduler, on which kregzoo is installed and the "
-        'files lie at the same paths\n(pip install "kregzoo[cohort]"). The table is a '
-        "CSV file with the columns moving and fixed and,\nif wanted, subject, session, "
-        "and labels of the moving image.\nWrites for each pair the warped image, the "
-        "transform (ITK, fixed to moving) and metrics, under\nnames of BIDS "
-        "derivatives. Run again, it goes on where it stopped. Exit code 1 if a pair\n"
-        "failed; failures.csv then lists it.",
+        "or on the workers of a\nDask scheduler, which need kregzoo and the files at "
+        'the same paths\n(pip install "kregzoo[cohort]"). The table is a CSV file with '
+        "the columns moving and fixed,\nand optionally subject, session, and labels of "
+        "the moving image.\nWrites the warped image, the transform (ITK, fixed to "
+        "moving) and the metrics of each pair,\nnamed as BIDS derivatives. A second "
+        "run resumes the first. The exit code is 1 if a pair failed;\nfailures.csv "
+        "then lists it.",
         epilog="examples:\n"
         "  kregzoo register-cohort pairs.csv -o out --workers 4\n"
         "  kregzoo register-cohort pairs.csv -o out --scheduler tcp://node1:8786",
@@ -34,7 +34,7 @@ def add_parser(commands):
         "--workers",
         type=positive,
         metavar="N",
-        help="processes of this machine (default: one a core)",
+        help="processes of this machine (default: one per core)",
     )
     where.add_argument(
         "--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers to use"

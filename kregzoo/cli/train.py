@@ -10,10 +10,12 @@ def add_parser(commands):
         "train",
         help="train a system by its recipe",
         description="Train a system's network by its recipe, and write a preset folder "
-        "that `register --model` takes.\nRun again, it goes on where it stopped.",
+        "for `register --model`.\nA second run resumes the first.",
         epilog="example:\n  kregzoo train voxelmorph --data brains --out my_preset",
     )
-    parser.add_argument("system", metavar="SYSTEM", help="such as voxelmorph")
+    parser.add_argument(
+        "system", metavar="SYSTEM", help="name of the system, such as voxelmorph"
+    )
     parser.add_argument(
         "--data", required=True, metavar="DIR", help="folder with a dataset.json"
     )
@@ -30,22 +32,26 @@ def add_parser(commands):
         "--steps",
         type=positive,
         metavar="N",
-        help="optimiser steps, if not the recipe's",
+        help="optimizer steps (default: the recipe's)",
     )
     parser.add_argument(
-        "--seed", type=whole, default=0, metavar="N", help="(default: %(default)s)"
+        "--seed",
+        type=whole,
+        default=0,
+        metavar="N",
+        help="random seed (default: %(default)s)",
     )
     parser.add_argument(
         "--recipe",
         metavar="NAME",
-        help="data set whose recipe to use (default: that of the folder's name, or "
-        "the system's first)",
+        help="recipe, named after a data set (default: the one named like the data "
+        "folder, or the system's first)",
     )
     parser.add_argument(
         "--initial",
         metavar="PRESET",
-        help="preset or preset folder whose weights to start from, to fine-tune it "
-        "(default: the recipe's, mostly none)",
+        help="preset or preset folder to fine-tune (default: the recipe's, if it has "
+        "one)",
     )
     parser.set_defaults(command=run)
 

@@ -45,7 +45,7 @@ class Sampler:
         buffer[: len(rows)] = rows
         self._buffer = ops.convert_to_tensor(buffer)
         self._shape = ops.convert_to_tensor(np.array(array.shape[:-1], "int32"))
-        self._run = _compiled_gather(array.ndim - 1, interpolation, fill)
+        self._modes = array.ndim - 1, interpolation, fill
 
     def __call__(self, coordinates):
         """Interpolate.
@@ -61,19 +61,25 @@ class Sampler:
         points = points.reshape(-1, points.shape[-1])
         values = np.empty((len(points), self._buffer.shape[1]), _dtype(self._buffer))
         chunk = min(CHUNK, max(SMALLEST_CHUNK, _power_of_two(len(points))))
+        run = _compiled_gather(*self._modes, tuple(self._buffer.shape), chunk)
         for start in range(0, len(points), chunk):
             part = points[start : start + chunk]
             whole = np.pad(part, ((0, chunk - len(part)), (0, 0)))
-            sampled = self._run(self._buffer, self._shape, ops.convert_to_tensor(whole))
+            sampled = run(self._buffer, self._shape, ops.convert_to_tensor(whole))
             values[start : start + chunk] = ops.convert_to_numpy(sampled)[: len(part)]
         return values.reshape(*out, -1)
 
 
 @functools.lru_cache
-def _compiled_gather(ndim, interpolation, fill):
+def _compiled_gather(ndim, interpolation, fill, *sizes):
+    """Compile a function for each choice of sizes.
+
+    TensorFlow would warn about one function that it traces for many sizes.
+    """
+
     def run(flat, shape, points):
-        sizes = [shape[axis] for axis in range(ndim)]
-        return gather(flat, points, sizes, 0, interpolation, fill)
+        extents = [shape[axis] for axis in range(ndim)]
+        return gather(flat, points, extents, 0, interpolation, fill)
 
     return compiled(run, fuse=True)
 

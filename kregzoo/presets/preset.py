@@ -197,7 +197,7 @@ def find_preset(name):
         return Preset.read(installed[str(name)])
     raise ValueError(
         "There is no preset of this name, nor a preset folder at this path. "
-        f"{_suggestion(str(name), installed)}. Received: {str(name)!r}"
+        f"{_suggestion(str(name), installed)} Received: {str(name)!r}"
     )
 
 
@@ -205,8 +205,8 @@ def _suggestion(name, installed):
     words = re.sub(r"[^a-z0-9]+", "_", name.lower())
     nearest = difflib.get_close_matches(words, installed)
     if nearest:
-        return f"Did you mean {' or '.join(nearest)}"
-    return f"Installed: {', '.join(installed) or 'none'}"
+        return f"Did you mean {' or '.join(nearest)}?"
+    return f"Installed: {', '.join(installed) or 'none'}."
 
 
 def presets_of(ndim):

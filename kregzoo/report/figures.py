@@ -122,7 +122,7 @@ def _grid(scene):
         )
         return axes.add_collection(lines, autolim=False)
 
-    return mosaic(scene, [("Deformation", paint)], bar="mm")
+    return mosaic(scene, [("Deformation", paint)], bar=scene.unit)
 
 
 def _segments(points, lengths, strides):

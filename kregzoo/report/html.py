@@ -66,10 +66,16 @@ def build_report(fixed, moving_on_fixed, warped, displacement, metrics, title):
         title=html.escape(title),
         rows="\n".join(table_rows(metrics)),
         figures=figures,
-        shape=" × ".join(map(str, fixed.grid.shape)),
-        spacing=" × ".join(f"{s:.3g}" for s in fixed.grid.spacing),
+        grid=_grid_in_words(fixed.grid),
         **images,
     )
+
+
+def _grid_in_words(grid):
+    shape = " × ".join(map(str, grid.shape))
+    if grid.unit == "pixel":
+        return f"{shape} pixels of unknown size: lengths are in pixels"
+    return f"{shape} voxels of {' × '.join(f'{s:.3g}' for s in grid.spacing)} mm"
 
 
 def build_summary(scene, metrics):
@@ -165,7 +171,7 @@ td { text-align: right; font-weight: 600; overflow-wrap: anywhere; }
 <body>
 <header>
 <h1>$title</h1>
-<p>Fixed grid $shape voxels of $spacing mm</p>
+<p>Fixed grid $grid</p>
 </header>
 <section><table><tbody>
 $rows

@@ -53,6 +53,7 @@ class Scene:
         planes: The `Plane`s to show, three in 3-D and one in 2-D.
         size: Millimetres that the images cover along each display axis, `(D,)`.
         voxel: Millimetres between voxels of the displacement, `(D,)`.
+        unit: Unit of all lengths: `"mm"`, or `"pixel"` if pixel sizes are unknown.
 
     Raises:
         ValueError: The shapes do not belong together.
@@ -77,6 +78,7 @@ class Scene:
         self._images, self._windows = images, windows
         self.shape = images["fixed"].shape
         self.size = fixed.grid.extent[source]
+        self.unit = fixed.grid.unit
         # Turned in space; its components are turned once cut, which copies less.
         self._field = nib.apply_orientation(displacement, turn)
         self.voxel = self.size / self._field.shape[:-1]

@@ -63,6 +63,18 @@ def test_images_that_do_not_overlap_are_said_not_to(landmarks, capsys):
     assert re.search(r"ncc +no overlap +0\.9\d", capsys.readouterr().out)
 
 
+def test_pictures_of_unknown_pixel_size_are_measured_in_pixels(landmarks, capsys):
+    for name in ("moving", "fixed"):
+        array = Image.read(f"{name}.nii.gz").array
+        Image.from_array((255 * array / array.max()).astype("uint8")).write(
+            f"{name}.png"
+        )
+    words = "register moving.png fixed.png -o out --method rigid"
+    assert cli.main(words.split()) == 0
+    assert "lengths are in pixels" in capsys.readouterr().out
+    assert "lengths are in pixels" in pathlib.Path("out/report.html").read_text()
+
+
 @pytest.mark.parametrize(
     "words, message",
     [

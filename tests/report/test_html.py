@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from kregzoo.report import build_report
+from kregzoo.report import build_report, plot
 from kregzoo.spatial import Image
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -60,3 +60,19 @@ def test_pictures_say_what_they_are(page):
     reader = Reader(page)
     assert all(a.get("alt") for tag, a in reader.tags if tag == "img")
     assert [tag for tag, _ in reader.tags].count("figcaption") == 5
+
+
+@pytest.mark.parametrize(
+    "spacing, words",
+    [
+        (1.0, "Fixed grid 16 × 16 voxels of 1 × 1 mm"),
+        (None, "Fixed grid 16 × 16 pixels of unknown size: lengths are in pixels"),
+    ],
+)
+def test_lengths_are_in_pixels_if_the_pixel_size_is_unknown(spacing, words):
+    image = Image.from_array(np.eye(16), spacing=spacing)
+    page = build_report(image, image, image, np.zeros((16, 16, 2)), {}, "Trial")
+    assert f"<p>{words}</p>" in page
+    figure = plot(image, image, image, np.zeros((16, 16, 2)), kind="grid")
+    unit = "mm" if spacing else "pixel"
+    assert unit in [axes.get_title(loc="left") for axes in figure.axes]
