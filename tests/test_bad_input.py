@@ -163,7 +163,7 @@ IMAGES = {
     "a series": (lambda f: nifti(f, np.random.rand(6, 6, 6, 3)), "3 channels"),
     "colours": (colours, "3 channels"),
     "complex": (lambda f: nifti(f, np.ones((6, 6, 6), "complex64")), "real numbers"),
-    "NaN": (lambda f: nifti(f, filled(np.nan)), "480 voxels that are not"),
+    "NaN": (lambda f: nifti(f, np.full((6, 6, 6), np.nan)), "216 voxels that are not"),
     "infinity": (lambda f: nifti(f, filled(np.inf)), "480 voxels that are not"),
     "constant": (lambda f: nifti(f, np.full((6, 6, 6), 3.0)), "all equal"),
     "labels": (labels, "map of labels"),

@@ -7,8 +7,10 @@ import nibabel as nib
 import numpy as np
 
 from kregzoo import ops
+from kregzoo.spatial.background import without_nan
 from kregzoo.spatial.conversion import convert, knows_geometry
 from kregzoo.spatial.grid import Grid
+from kregzoo.spatial.label_detection import LABEL_SHARE, constant_share
 from kregzoo.spatial.placing import place
 from kregzoo.spatial.reading import (
     nibabel_affine,
@@ -17,17 +19,12 @@ from kregzoo.spatial.reading import (
     select_channel,
     split_colors,
 )
-from kregzoo.spatial.sampling import sample_indices
 from kregzoo.spatial.voxels import as_voxels, enumerate_values, fits
 from kregzoo.spatial.writing import write_voxels
 from kregzoo.utils.files import as_path
 
 # Voxels resampled at a time, which bounds the memory that coordinates take.
 SLAB_VOXELS = 2**21
-# Neighbours that are equal, in an object of whole numbers: of scans 0 to 10 %, of maps
-# of labels 57 % and more in the data sets that presets were trained on.
-LABEL_SHARE = 0.5
-SAMPLED_VOXELS = 200_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -233,11 +230,12 @@ def as_image(value, argument="image", allow_labels=False, channel=None):
             `"gray"`, see `Image.read` and `Image.from_array`.
 
     Returns:
-        An `Image` whose voxels are finite.
+        An `Image` whose voxels are finite. NaN, which some tools write around an
+        object, becomes background, but in a map of labels or a mask.
 
     Raises:
         ValueError: Naming the argument, if it is no readable image of one channel, its
-            voxels are not finite or all equal, or it is a map of labels.
+            voxels are infinite, all NaN or all equal, or it is a map of labels.
 
     Example:
         >>> as_image(np.eye(4), "moving").grid.shape
@@ -245,6 +243,8 @@ def as_image(value, argument="image", allow_labels=False, channel=None):
     """
     try:
         image = _converted(value, channel)
+        if not allow_labels:
+            image = dataclasses.replace(image, array=without_nan(image.array))
         if not np.isfinite(image.array).all():
             count = np.count_nonzero(~np.isfinite(image.array))
             raise ValueError(
@@ -332,30 +332,10 @@ def _check_intensities(array):
             "The voxels are all equal, so there is nothing to register. "
             f"Received: the constant {array.flat[0]}"
         )
-    share = _constant_share(array)
+    share = constant_share(array)
     if share > LABEL_SHARE:
         raise ValueError(
-            "It looks like a map of labels: give the image that they outline, and "
-            "carry them over by `Registration.apply(labels, 'nearest')`. Received: "
-            f"whole numbers, {share:.0%} of them the same as their neighbour"
+            "It looks like a map of labels: give the image that they outline, and warp "
+            "the labels with `Registration.apply(labels)`. Received: whole numbers, "
+            f"{share:.0%} of them equal to their neighbor"
         )
-
-
-def _constant_share(array):
-    """Share of an object's voxels that equal their neighbour, 0 unless all are whole.
-
-    Noise makes neighbours in a scan differ.
-    """
-    voxels = array.ravel()
-    values, counts = np.unique(
-        voxels[sample_indices(voxels.size, SAMPLED_VOXELS)], return_counts=True
-    )
-    if not np.array_equal(values, np.round(values)):
-        return 0.0
-    row = array[0].size
-    first = sample_indices(voxels.size - row, SLAB_VOXELS)
-    inside = first[voxels[first] != values[counts.argmax()]]
-    if not inside.size:
-        return 0.0
-    # Neighbors along the first axis.
-    return float((voxels[inside] == voxels[inside + row]).mean())

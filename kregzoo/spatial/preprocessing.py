@@ -5,14 +5,16 @@ import math
 
 import numpy as np
 
+from kregzoo.spatial.background import SAMPLED_VOXELS, without_nan, without_padding
 from kregzoo.spatial.grid import Grid
 from kregzoo.spatial.image import Image
 from kregzoo.spatial.sampling import sample_indices
 
 # Of a canonical grid, 256 along each axis: activations take far more memory.
 MAX_VOXELS = 2**24
-# Voxels that percentiles are taken of.
-SAMPLED_VOXELS = 1_000_000
+# Bright voxels are outliers if they are at most this share of all, or this many, and
+# more than this factor above the others; it is at most 4.6 in the presets' data sets.
+OUTLIERS, MIN_OUTLIERS, FAR_ABOVE = 1e-3, 5, 5.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +71,8 @@ class Preprocessor:
         """Scale intensities so that their low percentile becomes 0, their high one 1.
 
         The lowest value would not do for 0: beside edges, interpolation leaves some
-        below the background.
+        below the background. A few bright outliers do not change the scale, and NaN,
+        padding and the zeros around a z-scored object count as the darkest voxels.
 
         Args:
             image: an `Image`.
@@ -77,12 +80,16 @@ class Preprocessor:
         Returns:
             An `Image`, float32, clipped to [0, 1].
         """
-        array = image.array.astype("float32")
+        array = without_padding(without_nan(image.array.astype("float32")))
         low = _percentile(array.ravel(), 100.0 - self.percentile)
-        foreground = array[array > low + 0.02 * (array.max() - low)]
-        high = _percentile(foreground, self.percentile)
-        array = np.clip((array - low) / max(high - low, 1e-12), 0.0, 1.0)
-        return Image(array, image.grid, image.name)
+        foreground = array[array > low + 0.02 * (_top(array, low) - low)]
+        if foreground.size:
+            high = _percentile(foreground, self.percentile)
+        else:
+            # Few voxels are darker than the rest.
+            low, high = array.min(), low
+        array = np.clip((array - low) / (high - low), 0.0, 1.0)
+        return Image(array.astype("float32"), image.grid, image.name)
 
     def canonical_grid(self, image):
         """Place the canonical grid about a normalised image's foreground.
@@ -115,6 +122,17 @@ def _percentile(values, percentile):
     """Percentile of a sample, which is as good as that of all voxels, and faster."""
     sample = values[sample_indices(values.size, SAMPLED_VOXELS)]
     return np.percentile(sample, percentile)
+
+
+def _top(array, low):
+    """The highest intensity, unless few voxels lie far above all others."""
+    highest = array.max()
+    sample = array.ravel()[sample_indices(array.size, SAMPLED_VOXELS)]
+    count = max(MIN_OUTLIERS, int(OUTLIERS * sample.size))
+    if count >= sample.size:
+        return highest
+    common = np.partition(sample, -count - 1)[-count - 1]
+    return highest if highest - low <= FAR_ABOVE * (common - low) else common
 
 
 def foreground_box(image, threshold=0.1):

@@ -65,9 +65,10 @@ def _usage(name, task):
     """Write how to load and use a preset, as Python."""
     variable = "registrar" if task.verb == "register" else "network"
     files = [
-        f'"{source.name}{suffix}.nii.gz"'
+        f'["{source.name}_1.nii.gz", "{source.name}_2.nii.gz"]'
+        if source.many
+        else f'"{source.name}.nii.gz"'
         for source in task.inputs
-        for suffix in (("_1", "_2") if source.many else ("",))
     ]
     return (
         f'{variable} = kregzoo.load("{name}")\n'

@@ -180,6 +180,15 @@ def test_as_image_takes_every_kind(tmp_path):
     assert as_image(np.ones((4, 4), bool), allow_labels=True).array.dtype == "uint8"
 
 
+def test_as_image_takes_nan_for_background():
+    array = np.random.default_rng(0).uniform(5, 9, (6, 6, 6)).astype("float32")
+    array[:2] = np.nan
+    found = as_image(array).array
+    np.testing.assert_array_equal(found, np.nan_to_num(array, nan=0.0))
+    with pytest.raises(ValueError, match="72 voxels"):
+        as_image(array, allow_labels=True)
+
+
 def truncated(path, suffix):
     Image.from_array(np.random.default_rng(0).random((9, 9, 9))).write(path / suffix)
     content = (path / suffix).read_bytes()
@@ -219,7 +228,7 @@ BAD = {
         lambda path: saved(path, sitk.Image((4, 4), sitk.sitkVectorUInt8, 3)),
         "3 channels or volumes",
     ),
-    "nan": (lambda path: np.where(RAMP > 3, np.nan, RAMP), "60 voxels"),
+    "nan": (lambda path: np.full((4, 4), np.nan), "16 voxels"),
     "infinity": (lambda path: np.where(RAMP > 3, np.inf, RAMP), "must be finite"),
     "constant": (lambda path: np.zeros((4, 4)), "all equal"),
     "4-D": (lambda path: np.ones((4, 4, 4, 2)), "2-D or 3-D"),

@@ -45,6 +45,49 @@ def test_a_few_voxels_below_the_background_do_not_lift_it():
     np.testing.assert_allclose(high - low, 20.0)
 
 
+@pytest.mark.parametrize("shape", [(64, 64), (40, 40, 40)])
+@pytest.mark.parametrize("spike", [10.0, 60.0, 1e6, -1e6])
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_few_outliers_do_not_change_the_scale(shape, spike, count):
+    rng = np.random.default_rng(0)
+    array = np.zeros(shape)
+    array[(slice(8, -8),) * len(shape)] = rng.uniform(0.1, 1.0, [n - 16 for n in shape])
+    frame = Preprocessor(1.0, ((64,) * len(shape),))
+    expected = frame.normalise(Image.from_array(array))
+    changed = array.copy()
+    where = tuple(rng.integers(8, min(shape) - 8, (len(shape), count)))
+    changed[where] = spike
+    result = frame.normalise(Image.from_array(changed))
+    kept = np.ones(shape, bool)
+    kept[where] = False
+    np.testing.assert_allclose(result.array[kept], expected.array[kept], atol=0.01)
+    assert set(result.array[where]) == {float(spike > 0)}
+    grids = [frame.canonical_grid(image) for image in (expected, result)]
+    assert grids[0] == grids[1]
+
+
+@pytest.mark.parametrize("background", [np.nan, -32768.0, 0.0])
+def test_what_was_not_measured_is_black(background):
+    scan = np.random.default_rng(0).normal(size=(30, 30, 30))
+    array = np.full((40, 40, 40), background)
+    array[5:35, 5:35, 5:35] = scan
+    result = Preprocessor(1.0, ((32,) * 3,)).normalise(Image.from_array(array))
+    low, high = np.percentile(scan, (0.5, 99.5))
+    expected = np.clip((scan - low) / (high - low), 0, 1)
+    inside = result.array[5:35, 5:35, 5:35]
+    np.testing.assert_allclose(inside, expected, atol=0.02)
+    assert result.array[0, 0, 0] == 0.0
+    for edge, limit in zip(foreground_box(result), (4.5, 34.5), strict=True):
+        np.testing.assert_allclose(edge, limit, atol=1.0)
+
+
+def test_a_bright_image_with_few_dark_voxels_has_contrast():
+    array = np.full((32, 32), 250.0)
+    array[4, 5:8] = 10.0
+    result = Preprocessor(1.0, ((32, 32),)).normalise(Image.from_array(array))
+    np.testing.assert_array_equal(result.array, (array > 100).astype("float32"))
+
+
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_foreground_box_is_that_of_the_voxels_in_the_world(ndim):
     grid = rotated_grid((20, 24, 16)[:ndim], 2.0, 90.0, np.arange(ndim))
