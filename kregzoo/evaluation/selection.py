@@ -1,14 +1,10 @@
 """Which presets are evaluated by which protocol."""
 
-from kregzoo import protocols, zoo
+from kregzoo import zoo
 from kregzoo.evaluation.baselines.presets import presets_of
 from kregzoo.models import SYSTEMS
 from kregzoo.presets.preset import find_preset
-from kregzoo.protocols import HELD_OUT_PAIRS, Protocol
-
-BUILT_IN = tuple(
-    value for value in vars(protocols).values() if isinstance(value, Protocol)
-)
+from kregzoo.protocols import HELD_OUT_PAIRS, PROTOCOLS
 
 
 def find_protocol(name):
@@ -24,7 +20,7 @@ def find_protocol(name):
         ValueError: If there is none of this name.
     """
     declared = [p for system in SYSTEMS.values() for p in declared_by(system)]
-    known = {protocol.name: protocol for protocol in (*declared, *BUILT_IN)}
+    known = {protocol.name: protocol for protocol in (*declared, *PROTOCOLS)}
     if name not in known:
         raise ValueError(
             f"`protocol` must be one of {', '.join(sorted(known))}. Received: {name!r}"

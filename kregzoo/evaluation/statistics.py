@@ -1,4 +1,4 @@
-"""Means over pairs with what a reader needs to trust them: spread, interval, number."""
+"""Means over pairs with their spread, interval and number."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ RESAMPLES = 9999
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """A mean over pairs.
+    """Mean over pairs.
 
     Args:
         mean: float.
@@ -26,19 +26,20 @@ class Estimate:
     count: int
 
     def text(self, digits=3):
-        """The mean and its interval, such as `"0.612 [0.598, 0.625]"`."""
+        """Format the mean and its interval, such as `"0.612 [0.598, 0.625]"`."""
         return f"{self.mean:.{digits}f} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
 
 
 def estimate(values):
-    """Mean of one value a pair, with its bootstrap 95 % interval.
+    """Estimate the mean of one value a pair, with its bootstrap 95 % interval.
 
-    The percentile bootstrap over pairs (Efron and Tibshirani, "An Introduction to the
-    Bootstrap", 1993, chapter 13), seeded. Pairs that share a person are not
-    independent, which it does not know: with few persons the interval is too narrow.
+    The interval is that of the percentile bootstrap over pairs (Efron and Tibshirani,
+    "An Introduction to the Bootstrap", 1993, chapter 13), with a fixed seed. It assumes
+    independent pairs. Pairs that share a subject are not, which makes the interval too
+    narrow.
 
     Args:
-        values: sequence of floats, one a pair; NaN are left out.
+        values: sequence of floats, one a pair. NaN do not count.
 
     Returns:
         An `Estimate`, or None without a value.
@@ -68,7 +69,7 @@ def estimate(values):
 
 
 def paired_difference(ours, theirs):
-    """Mean of the differences on the pairs that both have.
+    """Estimate the mean difference on the common pairs.
 
     Args:
         ours: dict of a float by pair.

@@ -18,6 +18,16 @@ from kregzoo.protocols.simulated_modality import (
     surface_pairs,
 )
 
+PROTOCOLS = (
+    HELD_OUT_PAIRS,
+    KNOWN_AFFINES,
+    KNOWN_DEFORMATIONS,
+    RIGID_STARTS,
+    CONE_BEAM,
+    FAR_CONE_BEAM,
+    BODY_SURFACES,
+)
+
 __all__ = [
     "BODY_SURFACES",
     "CONE_BEAM",
@@ -25,6 +35,7 @@ __all__ = [
     "HELD_OUT_PAIRS",
     "KNOWN_AFFINES",
     "KNOWN_DEFORMATIONS",
+    "PROTOCOLS",
     "RIGID_STARTS",
     "Case",
     "GroundTruthPair",

@@ -4,6 +4,7 @@ import pytest
 
 from kregzoo.evaluation import read_rows, write_rows
 from kregzoo.evaluation.table import by_pair
+from tests.evaluation.measured import PAIRS, write_table
 
 ROWS = [
     {"pair": pair, "method": "m", "label": label, "metric": metric, "value": value}
@@ -40,3 +41,11 @@ def test_other_files_are_refused(tmp_path):
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match="must have the columns pair, method, label"):
         read_rows(tmp_path / "rows.csv")
+
+
+def test_a_pair_that_fails_is_no_success(tmp_path):
+    table = write_table(tmp_path / "results", tre=True)
+    assert table.success("ants-syn", 4.5) == 1.0
+    failed = {"pair": "p9", "method": "ants-syn", "metric": "error", "value": "no"}
+    table.rows.append({"label": None, **failed})
+    assert table.success("ants-syn", 4.5) == PAIRS / (PAIRS + 1)

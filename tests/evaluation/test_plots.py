@@ -1,0 +1,26 @@
+import pytest
+
+from kregzoo import evaluation
+from tests.evaluation.measured import write_table
+
+
+@pytest.mark.parametrize(
+    ("tre", "figures"),
+    [
+        (False, {"dice", "folds", "seconds"}),
+        (True, {"dice", "folds", "seconds", "tre"}),
+    ],
+)
+def test_the_figures_are_those_of_the_metrics(tmp_path, tre, figures):
+    table = write_table(tmp_path / "results", tre)
+    # Left from an earlier run.
+    (tmp_path / "results" / "blobs_tre.png").write_text("old")
+    paths = evaluation.draw(table, tmp_path / "results")
+    assert {path.stem.removeprefix("blobs_") for path in paths} == figures
+    assert set(paths) == set((tmp_path / "results").glob("*.png"))
+    assert all(path.stat().st_size > 5000 for path in paths)
+
+
+def test_a_picture_of_many_structures(tmp_path):
+    table = write_table(tmp_path / "results", labels=range(1, 120))
+    assert evaluation.draw(table, tmp_path / "results")

@@ -1,0 +1,39 @@
+from kregzoo import evaluation
+from kregzoo.evaluation.preset_table import HEADINGS, preset_rows, preset_table
+from tests.evaluation.measured import PRESET, write_table
+
+
+def test_metrics_of_a_preset_have_intervals(tmp_path):
+    table = write_table(tmp_path / "results", tre=True)
+    table.record["data"]["success"] = 4.5
+    found = evaluation.preset_metrics([table], PRESET)["blobs"]
+    # The starts, the best of the others, and its own.
+    methods = ["centres", "iterative-affine", "ants-syn", "one pass", "refine=50"]
+    assert list(found) == methods
+    mean, low, high = found["one pass"]["dice"]
+    assert low < mean == 0.65 < high
+    assert found["ants-syn"]["dice"][0] == 0.6
+    assert found["one pass"]["seconds"] == 4.0
+    assert found["refine=50"]["folded_percent"] == 0.01
+    # Errors are ten times what a Dice lacks of 1.
+    assert found["ants-syn"]["success_percent"] == 100
+    assert found["iterative-affine"]["success_percent"] == 0
+
+
+def test_a_presets_row_sets_it_beside_its_start_and_the_best_other_tool(tmp_path):
+    table = write_table(tmp_path / "results", tre=True)
+    rows = [row for row in preset_rows([table]) if row[0] == f"`{PRESET}`"]
+    dice, tre = (dict(zip(HEADINGS, row, strict=True)) for row in rows)
+    assert dice["measured on"] == "[blobs](RESULTS.md#blobs), Dice"
+    assert tre["measured on"] == "[blobs](RESULTS.md#blobs), TRE in mm"
+    assert dice["centers aligned"] == "0.4000"
+    assert dice["best other tool"] == "0.6000 `ants-syn`"
+    assert dice["one pass"].startswith("0.6500 [")
+    assert tre["refined"].startswith("3.00 [")
+    assert dice["folds in %"] == "0.01 / 0.01"
+    assert dice["seconds"] == "4 / 4"
+
+
+def test_a_preset_without_a_table_is_not_measured():
+    lines = preset_table([]).splitlines()
+    assert f"`{PRESET}`" in lines[2] and "| not measured |" in lines[2]
