@@ -13,7 +13,8 @@ import griffe
 from mkdocs.structure.files import File
 from nbconvert import MarkdownExporter
 
-from kregzoo.evaluation.results import HEADINGS, preset_rows, read_tables
+from kregzoo.evaluation import read_tables
+from kregzoo.evaluation.preset_table import HEADINGS, preset_rows
 from kregzoo.models import SYSTEMS
 from kregzoo.zoo import list_models
 from kregzoo.zoo.cards import markdown

@@ -139,7 +139,7 @@ def known_pair(fixed, tissues, seed=0):
     """
     rng = np.random.default_rng(seed)
     truth = draw_transform(fixed.grid, rng)
-    moving = truth.apply(fixed, fixed.grid)
+    moving = truth.apply(fixed, fixed.grid, "linear")
     moving_tissues = truth.apply(tissues, fixed.grid, interpolation="nearest")
     voxels = np.argwhere(moving_tissues.array)
     voxels = voxels[rng.integers(0, len(voxels), LANDMARKS)]

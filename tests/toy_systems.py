@@ -16,6 +16,8 @@ from keras import ops as kops
 from kregzoo import ops
 from kregzoo.layers import AffineTransformer, SpatialTransformer
 from kregzoo.losses import MSE, NCC
+from kregzoo.metrics.registry import Metric
+from kregzoo.protocols import Case, Protocol, rows_of
 from kregzoo.registrars import (
     Input,
     LoadedNetwork,
@@ -25,7 +27,7 @@ from kregzoo.registrars import (
     Task,
 )
 from kregzoo.registrars.registration import field_transform
-from kregzoo.spatial import AffineTransform, CompositeTransform, as_image
+from kregzoo.spatial import AffineTransform, CompositeTransform, Image, as_image
 from kregzoo.training import (
     ImagePairs,
     Images,
@@ -36,6 +38,7 @@ from kregzoo.training import (
     System,
     Trained,
     load_images,
+    read_dataset,
 )
 from kregzoo.utils.files import atomic_folder
 
@@ -49,7 +52,16 @@ def make_scale(shape=(SIZE, SIZE), steps=4):
     )
 
 
-def make_system(name, builder, predicts, data, trainer, task=None, shape=(SIZE, SIZE)):
+def make_system(
+    name,
+    builder,
+    predicts,
+    data,
+    trainer,
+    task=None,
+    shape=(SIZE, SIZE),
+    protocols=(),
+):
     recipe = Recipe(data, trainer, {"cpu": make_scale(shape)}, images=IMAGES)
     return System(
         name=name,
@@ -59,7 +71,43 @@ def make_system(name, builder, predicts, data, trainer, task=None, shape=(SIZE, 
         predicts=predicts,
         recipes={"phantoms": recipe},
         task=task or RegistersPair(),
+        protocols=protocols,
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class KnownCase(Case):
+    """Images, and what tells how good an answer is."""
+
+    name: str
+    images: tuple
+    judge: object
+
+    def run(self, method, folder):
+        return method.run(*self.images, folder)
+
+    def measure(self, answer):
+        return rows_of({METRIC.name: self.judge(answer)})
+
+
+METRIC = Metric(
+    "toy_gap",
+    "gap",
+    "Distance from what is right.",
+    better="lower",
+    digits=2,
+    priority=3,
+    interval=True,
+)
+
+
+def make_protocol(name, verb, make_cases):
+    return Protocol(name, make_cases, f"as {name}", verb=verb)
+
+
+def eval_images(data):
+    records = read_dataset(data)["eval"]
+    return [(record["moving"], record["fixed"]) for record in records]
 
 
 def pair_of(shape):
@@ -156,6 +204,16 @@ class PredictsError(Task):
         return ErrorPredictor.from_preset(model, preset, recipe)
 
 
+def error_cases(data, folder, count=None):
+    def mean(errors):
+        return errors.image.array.mean()
+
+    return [
+        KnownCase(moving.name, (moving, fixed), mean)
+        for moving, fixed in eval_images(data)[:count]
+    ]
+
+
 # A groupwise registrar.
 
 
@@ -182,7 +240,7 @@ class Group:
 
 
 class GroupRegistrar(LoadedNetwork):
-    def register_group(self, *images):
+    def register_group(self, images):
         images = [self.preprocessor.normalise(as_image(i, "image")) for i in images]
         grid = self.preprocessor.canonical_grid(images[0])
         on_grid = np.stack([i.resample(grid).array for i in images])[..., None]
@@ -203,6 +261,14 @@ class RegistersGroup(Task):
 
     def make(self, model, preset, recipe):
         return GroupRegistrar.from_preset(model, preset, recipe)
+
+
+def group_cases(data, folder, count=None):
+    def spread(group):
+        return np.std([image.array for image in group.images], axis=0).mean()
+
+    images = [path for pair in eval_images(data) for path in pair]
+    return [KnownCase("all images", (images,), spread)]
 
 
 # A volume-to-projection registrar.
@@ -257,6 +323,23 @@ class RegistersToProjections(Task):
 
     def make(self, model, preset, recipe):
         return ProjectionRegistrar.from_preset(model, preset, recipe)
+
+
+def projection_cases(data, folder, count=None):
+    cases = []
+    for volume, _ in eval_images(data)[:count]:
+        image = Image.read(volume)
+        flat = Image.from_array(image.array.mean(axis=1)[:SIZE, :SIZE], spacing=4.0)
+        path = pathlib.Path(folder) / f"projection of {volume.name}"
+        flat.write(path)
+        cases.append(
+            KnownCase(
+                volume.name,
+                (volume, path),
+                lambda answer: np.abs(answer.transform.matrix[0, -1]),
+            )
+        )
+    return cases
 
 
 # A patchwise network.
@@ -393,7 +476,7 @@ class LeastSquares:
 
     def fit(self, build, sets, scale, folder):
         model, (training_set, _) = build(), sets
-        items = [training_set[index] for index in range(scale.steps)]
+        items = [training_set[index] for index in range(200)]
         gaps = np.concatenate([x["moving"] - x["fixed"] for x, _ in items])
         gaps = gaps.reshape(len(gaps), -1).astype("float64")
         shifts = np.concatenate([y["shift"] for _, y in items])
@@ -418,6 +501,7 @@ SYSTEMS = (
         ShiftedImages(error_item),
         Supervised({"error": MSE()}),
         PredictsError(),
+        protocols=(make_protocol("toy_errors", PredictsError.verb, error_cases),),
     ),
     make_system(
         "toy_group",
@@ -426,6 +510,7 @@ SYSTEMS = (
         PAIRS,
         Supervised({"warped": NCC()}),
         RegistersGroup(),
+        protocols=(make_protocol("toy_groups", RegistersGroup.verb, group_cases),),
     ),
     make_system(
         "toy_projection",
@@ -435,6 +520,11 @@ SYSTEMS = (
         Supervised({"shift": MSE()}),
         RegistersToProjections(),
         shape=(SIZE, SIZE, SIZE),
+        protocols=(
+            make_protocol(
+                "toy_projections", RegistersToProjections.verb, projection_cases
+            ),
+        ),
     ),
     make_system(
         "toy_patches",

@@ -6,6 +6,8 @@ one line on standard error, before anything is written.
 """
 
 import argparse
+import importlib.util
+import pathlib
 import sys
 
 from kregzoo import __version__
@@ -21,6 +23,7 @@ from kregzoo.cli import (
     push,
     register,
     register_cohort,
+    run,
     train,
     warp,
 )
@@ -30,6 +33,7 @@ COMMANDS = (
     info,
     register,
     register_cohort,
+    run,
     warp,
     train,
     push,
@@ -74,6 +78,8 @@ def main(arguments=None):
     """
     options = _parser().parse_args(arguments)
     try:
+        for path in options.systems:
+            _run_file(path)
         return options.command(options) or 0
     # Errors that the user's input or machine causes; any other is a bug and must show.
     except (ValueError, OSError, ImportError) as error:
@@ -91,7 +97,27 @@ def _parser():
     )
     version = f"kregzoo {__version__}"
     parser.add_argument("--version", action="version", version=version)
+    parser.add_argument(
+        "--systems",
+        action="append",
+        default=[],
+        metavar="FILE.py",
+        help="Python file that makes systems of your own known by "
+        "`kregzoo.zoo.register_system`; may be given several times",
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_parser(commands)
     return parser
+
+
+def _run_file(path):
+    """Import a user's Python file, which registers systems."""
+    name = f"kregzoo_systems_{pathlib.Path(path).stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None:
+        raise ValueError(f"`--systems` must be a Python file. Received: {path}")
+    module = importlib.util.module_from_spec(spec)
+    # Pickle and Keras look classes up in the modules that define them.
+    sys.modules[name] = module
+    spec.loader.exec_module(module)

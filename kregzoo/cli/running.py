@@ -1,9 +1,7 @@
 """What commands do before and after their work: check outputs, start Keras, print."""
 
-import contextlib
-import os
-
 from kregzoo.utils.files import as_path
+from kregzoo.utils.first_import import silenced_stderr
 
 
 def new_file(path):
@@ -42,28 +40,11 @@ def new_folder(path):
 
 
 def start_keras():
-    """Import Keras and start its backend, silencing the backend's messages.
-
-    TensorFlow writes to standard error while it is imported and finds no GPU, before
-    any of its settings can silence it; errors still come as exceptions.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _native_stderr_silenced():
+    """Import Keras and start its backend, silencing the backend's messages."""
+    with silenced_stderr():
         import keras
 
         keras.ops.zeros(1)
-
-
-@contextlib.contextmanager
-def _native_stderr_silenced():
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def print_rich(renderable):

@@ -1,5 +1,7 @@
 """`kregzoo warp`: apply a transform to an image."""
 
+import sys
+
 from kregzoo.cli.running import start_keras
 
 
@@ -22,8 +24,20 @@ def add_parser(commands):
     parser.add_argument(
         "-o", "--output", required=True, metavar="FILE", help="image to write"
     )
-    parser.add_argument(
-        "--nearest", action="store_true", help="nearest neighbour, for labels"
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument(
+        "--nearest",
+        dest="interpolation",
+        action="store_const",
+        const="nearest",
+        help="nearest neighbor, for labels (default for what looks like labels)",
+    )
+    choice.add_argument(
+        "--linear",
+        dest="interpolation",
+        action="store_const",
+        const="linear",
+        help="linear interpolation, for images (default for all else)",
     )
     parser.set_defaults(command=run)
 
@@ -32,10 +46,18 @@ def run(options):
     """Run `kregzoo warp`."""
     start_keras()
     from kregzoo.spatial import as_image, read_transform
+    from kregzoo.spatial.label_detection import looks_like_labels
 
     image = as_image(options.image, "IMAGE", allow_labels=True)
     like = as_image(options.like, "--like", allow_labels=True)
     transform = read_transform(options.transform)
-    interpolation = "nearest" if options.nearest else "linear"
-    transform.apply(image, like.grid, interpolation).write(options.output)
+    interpolation = options.interpolation
+    if interpolation is None and looks_like_labels(image.array):
+        print(
+            f"{options.image} looks like a map of labels and is warped by nearest "
+            "neighbor; --linear interpolates its values.",
+            file=sys.stderr,
+        )
+        interpolation = "nearest"
+    transform.apply(image, like.grid, interpolation or "linear").write(options.output)
     print(options.output)

@@ -98,7 +98,7 @@ def _exportable_presets():
     return [
         record.name
         for record in zoo.list_models()
-        if "export" in zoo.load(record.name).capabilities
+        if record.task == "register" and "export" in zoo.load(record.name).capabilities
     ]
 
 
@@ -244,4 +244,4 @@ def known_pair(ndim):
     field = np.asarray(ops.resize(coarse, fixed.grid.shape))[0]
     bend = DisplacementTransform(field, fixed.grid)
     truth = CompositeTransform([bend, AffineTransform(motion)])
-    return truth.apply(fixed, fixed.grid), fixed
+    return truth.apply(fixed, fixed.grid, "linear"), fixed

@@ -86,7 +86,7 @@ class Metric:
 METRICS = {}
 
 
-def register(metric):
+def register_metric(metric):
     """Register a metric, so that evaluations measure and show it.
 
     Args:
@@ -101,7 +101,7 @@ def register(metric):
 
     Example:
         >>> volume = Metric("volume", "volume", "Volume of a structure.", unit="ml")
-        >>> register(volume).heading
+        >>> register_metric(volume).heading
         'volume in ml'
         >>> del METRICS["volume"]
     """
@@ -245,4 +245,4 @@ for _metric in (
         average=statistics.median,
     ),
 ):
-    register(_metric)
+    register_metric(_metric)

@@ -9,6 +9,7 @@
 
 import base64
 import dataclasses
+import difflib
 import hashlib
 import importlib.resources
 import json
@@ -195,9 +196,33 @@ def find_preset(name):
     if re.fullmatch(r"[a-z0-9_]+", str(name)) and str(name) in installed:
         return Preset.read(installed[str(name)])
     raise ValueError(
-        f"There is no preset of this name, nor a preset folder at this path. "
-        f"Installed: {', '.join(installed) or 'none'}. Received: {str(name)!r}"
+        "There is no preset of this name, nor a preset folder at this path. "
+        f"{_suggestion(str(name), installed)}. Received: {str(name)!r}"
     )
+
+
+def _suggestion(name, installed):
+    words = re.sub(r"[^a-z0-9]+", "_", name.lower())
+    nearest = difflib.get_close_matches(words, installed)
+    if nearest:
+        return f"Did you mean {' or '.join(nearest)}"
+    return f"Installed: {', '.join(installed) or 'none'}"
+
+
+def presets_of(ndim):
+    """List the installed presets for images of a number of dimensions.
+
+    Args:
+        ndim: int, 2 or 3.
+
+    Returns:
+        List of names.
+    """
+    frames = {
+        name: Preprocessor.from_config(_read_json(folder / "preprocessor.json"))
+        for name, folder in installed_presets().items()
+    }
+    return [name for name, frame in frames.items() if frame.ndim == ndim]
 
 
 def derived_card(preset):

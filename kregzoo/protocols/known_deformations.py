@@ -57,7 +57,7 @@ def deformed_pairs(data, folder, count=None):
             image, target = Image.read(moving), Image.read(other)
             truth = register_bspline(image, target)
             path = pathlib.Path(folder) / f"{number:03d}_{stem(other)}.nii.gz"
-            truth.apply(image, target.grid).write(path)
+            truth.apply(image, target.grid, "linear").write(path)
             name = f"{number:03d} {stem(moving)} to {stem(other)}"
             pairs.append(GroundTruthPair(name, moving, path, truth))
             advance()

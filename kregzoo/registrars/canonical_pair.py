@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from kregzoo.spatial import AffineTransform, Preprocessor, as_aligned_image
+from kregzoo.presets.preset import presets_of
+from kregzoo.spatial import AffineTransform, Preprocessor, as_aligned_image, flatten
 from kregzoo.spatial.preprocessing import foreground_box
 from kregzoo.spatial.transforms import Transform
 
@@ -39,8 +40,12 @@ class CanonicalPair:
             if image.grid.ndim != frame.ndim:
                 raise ValueError(
                     f"`{name}` must have {frame.ndim} dimensions here. "
+                    f"{_way_out(frame.ndim, moving.grid.ndim, fixed.grid.ndim)}"
                     f"Received: an image of shape {image.grid.shape}"
                 )
+        if isinstance(initial, Transform):
+            # What was saved for files of one slice is a transform of 3-D space.
+            initial = flatten(initial, fixed.grid, moving.grid)
         fits = isinstance(initial, Transform) and initial.ndim == frame.ndim
         if initial is not None and not fits:
             raise ValueError(
@@ -87,6 +92,16 @@ class CanonicalPair:
         )
         matrix[:-1, -1] = moving - fixed
         return AffineTransform(matrix)
+
+
+def _way_out(ndim, moving, fixed):
+    """Say what registers a pair of other dimensions than a network's."""
+    if not moving == fixed != ndim:
+        return ""
+    return (
+        f"Presets for {fixed}-D images: {', '.join(presets_of(fixed))}. "
+        "`kregzoo.register` registers any images without a network. "
+    )
 
 
 def default_preprocessor(ndim, spacing=2.0):

@@ -10,6 +10,7 @@ from keras import ops as kops
 from kregzoo.metrics import folded_percent, sd_log_j
 from kregzoo.report import Scene, build_report, build_summary, draw
 from kregzoo.spatial import DisplacementTransform, Image, as_aligned_image, lift
+from kregzoo.spatial.labels import choose_interpolation
 from kregzoo.spatial.sampling import sample_indices
 from kregzoo.utils.files import as_path, atomic_folder
 
@@ -56,7 +57,7 @@ class Registration:
 
     @functools.cached_property
     def warped(self):
-        return self.apply(self.moving)
+        return self.apply(self.moving, interpolation="linear")
 
     @functools.cached_property
     def metrics(self):
@@ -71,19 +72,21 @@ class Registration:
             metrics["sd_log_j"] = sd_log_j(displacement)
         return {**metrics, "seconds": self.seconds}
 
-    def apply(self, image, interpolation="linear"):
+    def apply(self, image, interpolation=None):
         """Warp any image of the moving space onto the fixed grid.
 
         Args:
             image: path, nibabel image, array or `Image`; the image itself or one
                 aligned with it, such as its labels. An array of the moving image's
                 shape lies where that lies.
-            interpolation: `"linear"`, or `"nearest"` for labels.
+            interpolation: `"linear"`, or `"nearest"` for labels. Defaults to what the
+                voxels look like, with a warning if they are taken for labels.
 
         Returns:
             An `Image` on the fixed grid.
         """
         image = as_aligned_image(self.moving, image, "image")
+        interpolation = interpolation or choose_interpolation(image)
         return self.transform.apply(image, self.fixed.grid, interpolation)
 
     def apply_points(self, points):

@@ -13,7 +13,7 @@ class Input:
     Args:
         name: str, such as `"moving"`.
         help: str. What it is, in a few words.
-        many: bool. Any number of images instead of one.
+        many: bool. A list of any number of images instead of one.
     """
 
     name: str

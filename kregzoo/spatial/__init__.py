@@ -6,7 +6,7 @@ from kregzoo.spatial.image import Image, as_aligned_image, as_image
 from kregzoo.spatial.labels import LabelMap, as_labels
 from kregzoo.spatial.points import read_points, write_points
 from kregzoo.spatial.preprocessing import Preprocessor
-from kregzoo.spatial.slices import lift
+from kregzoo.spatial.slices import flatten, lift
 from kregzoo.spatial.transforms import (
     AffineTransform,
     CompositeTransform,

@@ -34,6 +34,7 @@ class _Slice:
     direction: np.ndarray
     origin: np.ndarray
     has_position: bool
+    pixel_type: int
 
     @property
     def depth(self):
@@ -67,7 +68,13 @@ def read_series(folder):
     slices = sorted(slices, key=lambda part: part.depth)
     gap = _gap(slices)
     itk.check_size((*slices[0].size, len(slices)))
-    image = sitk.ReadImage([part.path for part in slices])
+    # Slices may be scaled differently, some to whole numbers and some not. ITK would
+    # round all of them to the type of the first.
+    is_mixed = len({part.pixel_type for part in slices}) > 1
+    image = sitk.ReadImage(
+        [part.path for part in slices],
+        sitk.sitkFloat32 if is_mixed else sitk.sitkUnknown,
+    )
     array, _ = itk.from_image(image)
     array, affine = _place(array, slices, gap)
     return array, itk.flip_world(3) @ affine, image.GetNumberOfComponentsPerPixel() > 1
@@ -105,6 +112,7 @@ def _read_header(path):
         direction=np.reshape(reader.GetDirection(), (3, 3)),
         origin=np.array(reader.GetOrigin()),
         has_position=reader.HasMetaDataKey(POSITION),
+        pixel_type=reader.GetPixelID(),
     )
 
 

@@ -1,10 +1,12 @@
 """Maps of labels: structures of an image, outlined in a file."""
 
 import functools
+import warnings
 
 import numpy as np
 
 from kregzoo.spatial.image import Image, as_image
+from kregzoo.spatial.label_detection import looks_like_labels
 from kregzoo.spatial.reading import NIFTI_SUFFIXES, read_channels
 from kregzoo.spatial.voxels import enumerate_values, fits
 from kregzoo.utils.files import as_path
@@ -41,6 +43,27 @@ def as_labels(value, argument="labels"):
         )
     dtype = "int32" if fits(whole, "int32") else "int64"
     return Image(whole.astype(dtype), image.grid, image.name)
+
+
+def choose_interpolation(image):
+    """Choose how to interpolate an image, and warn if it is taken for labels.
+
+    Args:
+        image: The `Image` to warp.
+
+    Returns:
+        `"nearest"` for what looks like a map of labels, whose values must not be mixed;
+        else `"linear"`.
+    """
+    if not looks_like_labels(image.array):
+        return "linear"
+    warnings.warn(
+        f"{image.name or 'The image'} looks like a map of labels and is warped by "
+        "nearest neighbor. Pass interpolation='linear' to interpolate its values, or "
+        "interpolation='nearest' if it holds labels.",
+        stacklevel=3,
+    )
+    return "nearest"
 
 
 class LabelMap:

@@ -16,6 +16,7 @@ from kregzoo import ops
 from kregzoo.spatial import itk
 from kregzoo.spatial.grid import Grid, apply_affine, change_frame
 from kregzoo.spatial.image import as_image
+from kregzoo.spatial.labels import choose_interpolation
 from kregzoo.utils.files import atomic
 
 LINEAR_SUFFIXES = (".tfm", ".txt")
@@ -62,15 +63,15 @@ class Transform:
         coordinates, frame = self._map(points, np.eye(self.ndim + 1))
         return apply_affine(frame, coordinates)
 
-    def apply(self, image, grid=None, interpolation="linear", fill="background"):
+    def apply(self, image, grid=None, interpolation=None, fill="background"):
         """Warp an image of the moving space to the fixed one, interpolating it once.
 
         Args:
             image: `Image`, path, nibabel image or array in the moving image's space.
             grid: `Grid` of the result. Defaults to the transform's own.
-            interpolation: `"linear"`, or `"nearest"` for labels.
-            fill: What is put outside the image: `"background"`, `"zeros"` or
-                `"border"`, see `Image.resample`.
+            interpolation: `"linear"`, or `"nearest"` for labels. Defaults to what the
+                voxels look like, with a warning if they are taken for labels.
+            fill: `"background"`, `"zeros"` or `"border"`, see `Image.resample`.
 
         Returns:
             An `Image` on `grid`.
@@ -85,6 +86,7 @@ class Transform:
                 "fixed image's will do. Received: grid=None"
             )
         image = as_image(image, "image", allow_labels=True)
+        interpolation = interpolation or choose_interpolation(image)
         return image.resample(grid, self, interpolation, fill)
 
     def coordinates(self, grid, other):

@@ -37,7 +37,7 @@ def card(preset):
     """
     metadata = preset.metadata
     data = metadata["data"]
-    metrics = "\n".join(
+    results = "\n".join(
         f"### {name}\n\n{_table(methods)}"
         for name, methods in metadata["figures"].items()
     )
@@ -52,9 +52,9 @@ def card(preset):
         usage=_usage(preset.name, system.task),
         inputs=_inputs(preset, system.task),
         limits=_limits(metadata),
-        # A user's module may say nothing, and `python -OO` leaves no docstrings.
+        # A user's module may have no docstring, and `python -OO` removes them.
         about=(choices or system.reference).strip(),
-        figures=metrics or "Not measured.\n",
+        results=results or "Not measured.\n",
         pictures=pictures,
         training=_training(preset),
         **{key: data[key] for key in ("title", "source", "licence")},
@@ -65,9 +65,10 @@ def _usage(name, task):
     """Write how to load and use a preset, as Python."""
     variable = "registrar" if task.verb == "register" else "network"
     files = [
-        f'"{source.name}{suffix}.nii.gz"'
+        f'["{source.name}_1.nii.gz", "{source.name}_2.nii.gz"]'
+        if source.many
+        else f'"{source.name}.nii.gz"'
         for source in task.inputs
-        for suffix in (("_1", "_2") if source.many else ("",))
     ]
     return (
         f'{variable} = kregzoo.load("{name}")\n'
@@ -101,20 +102,20 @@ def _inputs(preset, task):
 def _limits(metadata):
     """Write what the preset is not for."""
     images = metadata["images"]
-    kind = f"({images['summary']})" if images else "described above"
+    kind = f"of this kind ({images['summary']})" if images else "as described above"
     measured = [
         f"`{name}`" for name in metadata["figures"] if name != metadata["data"]["name"]
     ]
-    lines = [f"Research use. Only images of the kind {kind} were measured."]
+    lines = [f"For research only. Tested only on images {kind}."]
     if measured:
-        lines.append(f"The answer was known in: {', '.join(measured)}.")
+        lines.append(f"The ground truth is known in: {', '.join(measured)}.")
     if metadata["figures"]:
-        lines.append("Other scanners, ages and diseases were not measured.")
+        lines.append("Other scanners, ages and diseases were not tested.")
     return " ".join(lines)
 
 
 def headline(metrics):
-    """Say what a preset makes of images whose centers are aligned.
+    """Say how accurate a preset is, from images whose centers are aligned if they were.
 
     Args:
         metrics: dict, as `record_figures` takes it.
@@ -138,9 +139,9 @@ def headline(metrics):
 
 def _from_start(metric, methods):
     digits = 1 if metric.unit else 2
-    ends = [methods[m][metric.name][0] for m in (START, ONE_PASS)]
-    before, after = (f"{value:.{digits}f}" for value in ends)
-    return f"{metric.title} {before} → {after} {metric.unit}".strip()
+    ends = [methods[m][metric.name][0] for m in (START, ONE_PASS) if m in methods]
+    values = " → ".join(f"{value:.{digits}f}" for value in ends)
+    return f"{metric.title} {values} {metric.unit}".strip()
 
 
 def _table(methods):
@@ -163,7 +164,7 @@ def markdown(heads, rows):
 def _training(preset):
     training = preset.metadata["training"]
     if "command" not in training:
-        return f"The network of the preset `{training['initial']}`, trained further."
+        return f"The network of the preset `{training['initial']}`, fine-tuned."
     return (
         f"`{training['command']}`: the {training['scale']} scale, "
         f"{preset.preprocessor.spacing} mm voxels, {training['minutes']} minutes on "
@@ -199,13 +200,12 @@ import kregzoo
 
 {about}
 
-## Figures on held-out pairs
+## Results on held-out data
 
-Means over the pairs with their 95 % intervals, from the raw files, beside the alignment
-of centres and the best other tool. Success is a TRE under 5 mm, of affine networks
-under 2 mm.
+Means with 95 % intervals, from the raw files, beside the alignment of centers and the
+best other tool. Success is a TRE under 5 mm, or under 2 mm for affine networks.
 
-{figures}{pictures}
+{results}{pictures}
 ## Training
 
 {training}

@@ -56,5 +56,7 @@ def test_units_and_directions_are_known():
 def test_metrics_that_do_not_fit_are_refused(changes, said, monkeypatch):
     monkeypatch.setattr(registry, "METRICS", dict(METRICS))
     with pytest.raises(ValueError, match=said):
-        registry.register(dataclasses.replace(Metric("new", "new", "New."), **changes))
+        registry.register_metric(
+            dataclasses.replace(Metric("new", "new", "New."), **changes)
+        )
     assert "new" not in registry.METRICS

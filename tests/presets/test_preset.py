@@ -36,7 +36,7 @@ def written(tmp_path_factory):
         folder=tmp_path_factory.mktemp("zoo") / "voxelmorph_test",
         config={"system": "voxelmorph", "arguments": ARGUMENTS},
         preprocessor=Preprocessor(2.0, ((16, 16), (32, 32))),
-        metadata={"system": "voxelmorph", "figures": {"dice": 0.5}},
+        metadata={"system": "voxelmorph", "figures": {"dice": 0.5}, "training": {}},
     )
     preset.write(model, "# A card\n")
     return preset, model
@@ -142,6 +142,21 @@ NAMES = [
     "",
     "https://example.org/voxelmorph_test",
 ]
+
+
+def test_unknown_names_are_answered_by_the_nearest(monkeypatch):
+    folders = dict.fromkeys(["voxelmorph_brain_t1", "dlir_brain_t1", "asn_brain_t1"])
+    monkeypatch.setattr(presets, "installed_presets", lambda: folders)
+    for name in ("voxelmoprh_brain_t1", "VoxelMorph-brain-T1", "voxelmorph brain t1"):
+        with pytest.raises(ValueError, match=f"mean voxelmorph_brain_t1.*'{name}'"):
+            find_preset(name)
+    with pytest.raises(ValueError, match="Installed: voxelmorph_brain_t1, dlir_brain"):
+        find_preset("moon")
+
+
+def test_presets_are_listed_by_their_dimensions(installed):
+    assert presets.presets_of(2) == ["voxelmorph_test"]
+    assert presets.presets_of(3) == []
 
 
 @pytest.mark.parametrize("name", NAMES)

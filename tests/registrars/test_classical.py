@@ -1,8 +1,9 @@
+import nibabel as nib
 import numpy as np
 import pytest
 
 from kregzoo.registrars import register
-from kregzoo.spatial import Image
+from kregzoo.spatial import Image, read_transform
 from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid, wave
 
 
@@ -52,3 +53,20 @@ def test_unknown_choices_are_refused(options):
     (argument,) = options
     with pytest.raises(ValueError, match=f"`{argument}` must be one of"):
         register(np.eye(16), np.eye(16), **options)
+
+
+def test_the_saved_transform_of_two_slices_is_a_start(linear_pair, tmp_path):
+    moving, fixed, truth, landmarks = linear_pair
+    for name, image in (("moving", moving), ("fixed", fixed)):
+        affine = np.zeros((4, 4))
+        affine[np.ix_([0, 2, 3], [0, 1, 3])] = image.grid.affine
+        affine[:3, 2] = (0, 5, 0)
+        volume = nib.Nifti1Image(image.array[..., None], affine)
+        volume.to_filename(tmp_path / f"{name}.nii.gz")
+    files = [tmp_path / "moving.nii.gz", tmp_path / "fixed.nii.gz"]
+    found = register(*files, "rigid", progress=False)
+    found.save(tmp_path / "out")
+    start = read_transform(tmp_path / "out" / "transform.h5")
+    assert start.ndim == 3
+    again = register(*files, "rigid", initial=start, progress=False)
+    assert mean_error(again.transform, truth, landmarks) < 1.0

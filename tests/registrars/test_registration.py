@@ -1,4 +1,5 @@
 import json
+import warnings
 
 import nibabel as nib
 import numpy as np
@@ -136,6 +137,23 @@ def test_labels_stay_labels():
     warped = result.apply(Image(labels, result.moving.grid), "nearest")
     assert warped.array.dtype == "int16"
     assert set(np.unique(warped.array)) == {0, 700}
+
+
+def test_what_looks_like_labels_is_not_interpolated():
+    result = registered(3)
+    array = (result.moving.array > 0.5) * 7 + (result.moving.array > 0.8) * 614454277
+    with pytest.warns(UserWarning, match="looks like a map of labels") as caught:
+        warped = result.apply(array)
+    # The warning shows the caller's line.
+    assert caught[0].filename == __file__
+    assert set(np.unique(warped.array)) == {0, 7, 614454284}
+    assert len(np.unique(result.apply(array, "linear").array)) > 100
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result.apply(array, "nearest")
+        np.testing.assert_array_equal(
+            result.apply(result.moving).array, result.warped.array
+        )
 
 
 def test_metrics_say_how_well_and_how_smooth():

@@ -1,3 +1,5 @@
+import struct
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -11,6 +13,8 @@ VOXELS = np.random.default_rng(0).integers(0, 500, (20, 16, 8)).astype("int16")
 AXIAL = np.eye(3)
 SAGITTAL = np.array([[0.0, 0, -1], [1, 0, 0], [0, -1, 0]])
 OBLIQUE = Rotation.from_euler("xyz", [10, 20, 30], degrees=True).as_matrix()
+# As in files: the numbers of the tag (0028,1053), least byte first.
+SLOPE = b"\x28\x00\x53\x10"
 SERIES = "1.2.826.0.1.3680043.2.1125.1"
 
 
@@ -129,6 +133,27 @@ def test_one_file_alone_is_a_slice_where_it_lies(tmp_path):
     write(tmp_path, stack([5.0] * 7)[:1])
     image = Image.read(tmp_path)
     np.testing.assert_array_equal(image.array.squeeze(), VOXELS[..., 0])
+
+
+def replace_tag(path, tag, content):
+    """Write another value of a tag into a file of implicit value representation."""
+    whole = path.read_bytes()
+    start = whole.index(tag) + 4
+    (length,) = struct.unpack_from("<I", whole, start)
+    parts = [whole[:start], struct.pack("<I", len(content)), content]
+    path.write_bytes(b"".join([*parts, whole[start + 4 + length :]]))
+
+
+def test_slices_are_scaled_each_by_its_own_slope(tmp_path):
+    write(tmp_path, stack([5.0] * 7))
+    halved = [True] * 8
+    for path in tmp_path.iterdir():
+        index = round((float(sitk.ReadImage(str(path)).GetOrigin()[2]) - 30) / 5)
+        halved[index] = index not in (0, 3)
+        if halved[index]:
+            replace_tag(path, SLOPE, b"0.25")
+    expected = np.where(halved, 0.25 * (VOXELS + 1024.0) - 1024, VOXELS)
+    np.testing.assert_allclose(Image.read(tmp_path).array, expected)
 
 
 def missing(folder):

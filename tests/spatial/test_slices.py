@@ -13,6 +13,7 @@ from kregzoo.spatial import (
     Image,
     VelocityTransform,
     as_aligned_image,
+    flatten,
     lift,
     read_transform,
 )
@@ -187,6 +188,40 @@ def test_points_in_space_go_from_slice_to_slice():
     np.testing.assert_allclose(found, [[13.0, 18.0, 45.0]])
     inverse = lift(flat, fixed.grid, moving.grid).inverse()
     np.testing.assert_allclose(inverse.apply_points(found), [[10.0, 20.0, 37.0]])
+
+
+@pytest.mark.parametrize("kind", ["affine", "displacement", "composite"])
+@pytest.mark.parametrize("oblique", [False, True])
+def test_a_saved_transform_leads_back_into_the_plane(tmp_path, kind, oblique):
+    fixed, moving = (
+        Image.from_array(
+            texture()[:, None], affine=affine_of("coronal", 1, oblique, origin)
+        ).grid
+        for origin in [(70.0, -60.0, 37.0), (72.0, -55.0, 35.0)]
+    )
+    flat = make_transform(kind, fixed)
+    lift(flat, fixed, moving).save(tmp_path / "transform.h5")
+    found = flatten(read_transform(tmp_path / "transform.h5"), fixed, moving)
+    assert found.ndim == 2
+    assert isinstance(found, AffineTransform) == (kind == "affine")
+    inside = np.random.default_rng(0).uniform(2, 17, (50, 2))
+    points = fixed.voxel_to_world(inside)
+    expected = flat.apply_points(points)
+    np.testing.assert_allclose(found.apply_points(points), expected, atol=1e-3)
+    np.testing.assert_allclose(found.inverse().apply_points(expected), points, atol=0.2)
+    # Lifted again, with another after it, it is still the same.
+    shift = AffineTransform([[1, 0, 3], [0, 1, -2], [0, 0, 1]])
+    again = lift(CompositeTransform([found, shift]), fixed, moving)
+    in_space = fixed.volume.voxel_to_world(np.insert(inside, 1, 0, axis=-1))
+    there = lift(CompositeTransform([flat, shift]), fixed, moving)
+    np.testing.assert_allclose(
+        again.apply_points(in_space), there.apply_points(in_space), atol=1e-3
+    )
+    again.save(tmp_path / "again.h5")
+    if kind != "affine":
+        with pytest.raises(ValueError, match="world_transform"):
+            found.save(tmp_path / "flat.h5")
+    assert flatten(flat, fixed, moving) is flat
 
 
 def test_pictures_stay_two_dimensional(tmp_path):

@@ -372,6 +372,16 @@ def test_a_composite_lies_where_its_first_transform_does(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_labels_are_not_interpolated_unless_asked():
+    half = AffineTransform([[1, 0, 0.5], [0, 1, 0], [0, 0, 1]])
+    labels = Image.from_array(np.kron([[3, 9], [9, 3]], np.ones((4, 4))), spacing=1.0)
+    with pytest.warns(UserWarning, match="looks like a map of labels") as caught:
+        warped = half.apply(labels, labels.grid)
+    assert caught[0].filename == __file__
+    assert set(np.unique(warped.array)) <= {0, 3, 9}
+    assert 6.0 in half.apply(labels, labels.grid, "linear").array
+
+
 def test_impossible_uses(tmp_path):
     affine = AffineTransform(np.eye(3))
     with pytest.raises(ValueError, match="`grid` is needed"):

@@ -19,7 +19,7 @@ def test_a_module_without_a_docstring_has_a_card(trained, monkeypatch):
     module = importlib.import_module(SYSTEMS["voxelmorph"].builder.__module__)
     monkeypatch.setattr(module, "__doc__", None)
     text = zoo.cards.card(trained[1])
-    about = text.partition("```\n\n")[2].partition("\n\n## Figures")[0]
+    about = text.partition("## Network\n\n")[2].partition("\n\n## Results")[0]
     assert about == SYSTEMS["voxelmorph"].reference
     assert "## Data\n\nPhantoms. Source: made here. Licence: CC0." in text
 
@@ -41,3 +41,8 @@ def test_a_headline_is_of_overlap_or_of_error():
     assert headline({"affines": errors}) == "TRE 16.3 → 2.0 mm"
     assert headline({"affines": errors, **FIGURES}) == "Dice 0.40 → 0.51"
     assert headline({}) == "not measured"
+
+
+def test_a_headline_without_a_start_is_the_value_alone():
+    errors = {"one pass": {"tre": [2.04, 2, 3]}}
+    assert headline({"scans": errors}) == "TRE 2.0 mm"
