@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 
 from kregzoo import ops
-from kregzoo.spatial.background import without_nan
+from kregzoo.spatial.background import without_nan, without_padding
 from kregzoo.spatial.conversion import convert, knows_geometry
 from kregzoo.spatial.grid import Grid
 from kregzoo.spatial.label_detection import LABEL_SHARE, constant_share
@@ -333,7 +333,8 @@ def _check_intensities(array):
             "The voxels are all equal, so there is nothing to register. "
             f"Received: the constant {array.flat[0]}"
         )
-    share = constant_share(array)
+    # A CT may have two constants, its padding and its air.
+    share = constant_share(without_padding(array.astype("float32")))
     if share > LABEL_SHARE:
         raise ValueError(
             "It looks like a map of labels: give the image that they outline, and warp "

@@ -189,6 +189,13 @@ def test_as_image_takes_nan_for_background():
         as_image(array, allow_labels=True)
 
 
+def test_padding_and_air_do_not_make_a_ct_a_map_of_labels():
+    array = np.full((20, 20, 20), -3024, "int16")
+    array[:, 2:-2, 2:-2] = -1000
+    array[:, 8:12, 8:12] = np.random.default_rng(0).integers(-50, 900, (20, 4, 4))
+    np.testing.assert_array_equal(as_image(array).array, array)
+
+
 def truncated(path, suffix):
     Image.from_array(np.random.default_rng(0).random((9, 9, 9))).write(path / suffix)
     content = (path / suffix).read_bytes()
