@@ -236,8 +236,9 @@ def as_image(value, argument="image", allow_labels=False, channel=None):
         object, becomes background, but in a map of labels or a mask.
 
     Raises:
-        ValueError: If the value is not an image of one channel, its voxels are infinite,
-            all NaN or all equal, or it is a label map. The message names the argument.
+        ValueError: If the value is not an image of one channel, its voxels are
+            infinite, all NaN or all equal, or it is a label map. The message names the
+            argument.
 
     Example:
         >>> as_image(np.eye(4), "moving").grid.shape
