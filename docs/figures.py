@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 import kregzoo
 from kregzoo import demo, ops
 from kregzoo.agents.actions import RigidMotions
-from kregzoo.evaluation.rigid_pairs import cone_beam_image
 from kregzoo.presets.preset import installed_presets
+from kregzoo.protocols.simulated_modality import cone_beam_image
 from kregzoo.report import draw
 from kregzoo.simulation.body_surfaces import surface
 from kregzoo.spatial import Grid, Image
