@@ -95,3 +95,16 @@ def test_editors_see_the_public_names():
     (block,) = [node for node in tree.body if isinstance(node, ast.If)]
     names = [name.name for line in block.body for name in line.names]
     assert sorted(names) == kregzoo.__all__
+
+
+def test_every_module_has_a_file_of_tests():
+    package = pathlib.Path(kregzoo.__file__).parent
+    modules = [path.relative_to(package) for path in package.rglob("*.py")]
+    expected = {
+        module.with_name(f"test_{module.name}")
+        for module in modules
+        if module.name not in ("__init__.py", "__main__.py")
+    }
+    tests = pathlib.Path(__file__).parent
+    assert expected
+    assert not expected - {path.relative_to(tests) for path in tests.rglob("*.py")}
