@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 import kregzoo
-from kregzoo import demo, evaluation, losses, zoo
+from kregzoo import demo, evaluation, losses, protocols, zoo
 from kregzoo.spatial import Image
 
 EPOCHS = int(os.environ.get("TUTORIAL_EPOCHS", 12))
@@ -151,7 +151,7 @@ print(f"Dice after-before {difference.text()}")
 
 # %%
 again = kregzoo.load(folder)
-pair = evaluation.read_pairs(data)[0]
+pair = protocols.read_pairs(data)[0]
 result = again.register(pair.moving, pair.fixed, progress=False)
 result.plot("checkerboard")
 

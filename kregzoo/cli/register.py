@@ -63,6 +63,8 @@ def run(options):
     """Run `kregzoo register`."""
     output = new_folder(options.output)
     _check_combination(options)
+    if options.model is None:
+        options.model = MODEL
     start_keras()
     from kregzoo.spatial import as_image, as_labels, read_points, write_points
     from kregzoo.utils.files import atomic_folder
@@ -87,10 +89,9 @@ def run(options):
             moved = result.apply_points(points)
             write_points(folder / "warped_points.csv", moved)
         names = sorted(path.name for path in folder.iterdir())
-    method = options.method or options.model or MODEL
     seconds = result.metrics["seconds"]["total"]
     pair = f"{moving.name} registered to {fixed.name}"
-    print(f"{pair} by {method} in {seconds:.1f} s")
+    print(f"{pair} by {options.method or options.model} in {seconds:.1f} s")
     if fixed.unit == "pixel":
         print("The pixel size of the fixed image is unknown: lengths are in pixels.")
     print_rich(_table(result.metrics))
@@ -118,7 +119,7 @@ def _register(moving, fixed, options):
         return register(moving, fixed, options.method, options.metric or "mi")
     from kregzoo import zoo
 
-    registrar = zoo.load(options.model or MODEL, task="register")
+    registrar = zoo.load(options.model, task="register")
     return registrar.register(moving, fixed, refine=options.refine)
 
 

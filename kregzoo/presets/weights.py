@@ -48,7 +48,7 @@ def pretrained(system, free=()):
             weights = given.get("weights")
             if weights is None:
                 return builder(**given)
-            path = as_path(weights)
+            path = as_path(str(weights))
             if path.name.lower().endswith(".weights.h5") and path.is_file():
                 model = builder(**given)
             else:

@@ -96,4 +96,5 @@ def recipe_of(preset):
     system = find_system(preset.config["system"])
     data = preset.metadata.get("data", {}).get("name", "")
     _, recipe = find_recipe(system, data, preset.config.get("recipe"))
-    return system, recipe.at(preset.metadata["training"].get("scale", "cpu"))
+    scale = preset.metadata.get("training", {}).get("scale", "cpu")
+    return system, recipe.at(scale)

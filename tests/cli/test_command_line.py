@@ -255,7 +255,7 @@ def test_evaluate_measures_and_compare_judges(
 
     parts = {"good": 1.0, "bad": 0.2}
 
-    def presets(name, protocol, refine):
+    def presets(name, refine, protocol):
         assert refine == 3 and protocol is HELD_OUT_PAIRS
         return [method(name, Shift(parts[name]), weights="abc")]
 

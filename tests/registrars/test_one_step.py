@@ -264,7 +264,7 @@ def test_masks_hide_a_lesion_from_alignment_and_refinement(simple):
 IMAGE = np.outer(np.hanning(12), np.hanning(12))
 BAD = {
     "constant": ({"moving": np.ones((12, 12))}, "moving"),
-    "NaN": ({"fixed": np.where(IMAGE > 0.5, np.nan, IMAGE)}, "fixed"),
+    "NaN": ({"fixed": np.full((12, 12), np.nan)}, "fixed"),
     "infinite": ({"fixed": np.where(IMAGE > 0.5, np.inf, IMAGE)}, "fixed"),
     "four dimensions": ({"moving": np.ones((4, 4, 4, 5))}, "moving"),
     "three dimensions": ({"moving": np.stack([IMAGE] * 4, axis=2)}, "moving"),

@@ -4,8 +4,8 @@ import pytest
 from scipy import stats
 
 import kregzoo
-from kregzoo.evaluation import rigid_pairs
 from kregzoo.models import AIRGAN
+from kregzoo.protocols import rigid_pairs
 from kregzoo.registrars import QualityScoringRegistrar
 from kregzoo.spatial import AffineTransform, Preprocessor
 from tests.phantoms import Phantom, rotated_grid
@@ -57,8 +57,8 @@ def judged(data_root, tmp_path_factory):
     """The shipped discriminator's scores of held-out pairs, aligned and apart."""
     registrar = kregzoo.load("air_gan_prostate_mr_us")
     folder = tmp_path_factory.mktemp("poses")
-    pairs = rigid_pairs.pose_pairs(data_root / "prostate_mr_us", folder, 18)
-    aligned = [registrar.quality(p.moving, p.fixed, p.truth) for p in pairs]
+    pairs = rigid_pairs(data_root / "prostate_mr_us", folder, 18)
+    aligned = [registrar.quality(p.moving, p.fixed, p.ground_truth) for p in pairs]
     return aligned, [registrar.quality(p.moving, p.fixed) for p in pairs]
 
 

@@ -6,6 +6,7 @@ import pathlib
 from kregzoo import zoo
 from kregzoo.evaluation.baselines.method import Method, version
 from kregzoo.presets.preset import Preset, find_preset, installed_presets
+from kregzoo.protocols.held_out_pairs import HELD_OUT_PAIRS
 
 
 def presets_of(data, suits=lambda metadata: True):
@@ -26,14 +27,14 @@ def presets_of(data, suits=lambda metadata: True):
     ]
 
 
-def preset_methods(name, protocol, refine=0):
+def preset_methods(name, refine=0, protocol=HELD_OUT_PAIRS):
     """Make the methods of a preset: one pass, and with refinement.
 
     Args:
         name: the preset's name or folder.
-        protocol: the `Protocol` that says how the network is asked.
         refine: int. Iterations of the refinement, if the protocol and the network have
             one; 0 for none.
+        protocol: the `Protocol` that says how the network is asked.
 
     Returns:
         List of one or two `Method`.

@@ -30,7 +30,7 @@ def methods_of(protocol, presets=(), names=(), refine=0):
     templates = [name for name in protocol.baselines if PRESET in name]
     methods = baselines([*fixed, *names])
     for preset in presets:
-        own = preset_methods(preset, protocol, refine)
+        own = preset_methods(preset, refine, protocol)
         methods += [*own, *beside(preset, own[0], templates)]
     return methods
 
