@@ -1,4 +1,4 @@
-"""Two images on the canonical grid of a network."""
+"""Pairs of images on the canonical grid of a network."""
 
 import numpy as np
 
@@ -9,19 +9,22 @@ from kregzoo.spatial.transforms import Transform
 
 
 class CanonicalPair:
-    """Two images on one canonical grid, the moving one through an initial transform.
+    """Pair of images on one canonical grid, pre-aligned by an initial transform.
 
     Args:
         frame: the `Preprocessor`.
         moving: an `Image`.
         fixed: an `Image`.
-        initial: world transform from fixed to moving, or None to align the centres of
-            the foregrounds.
+        initial: world transform from fixed to moving. Defaults to the translation that
+            aligns the centers of the foregrounds.
         moving_mask: mask of `moving`, anything that `as_image` reads, or None.
-        fixed_mask: mask of `fixed`, likewise.
+        fixed_mask: mask of `fixed`, anything that `as_image` reads, or None.
 
     Attributes:
-        started: whether `initial` was given.
+        started: bool. Whether `initial` was given.
+
+    Raises:
+        ValueError: If an image, a mask or `initial` has other dimensions than `frame`.
     """
 
     def __init__(
@@ -39,18 +42,18 @@ class CanonicalPair:
         for name, image in {"moving": moving, "fixed": fixed, **self.masks}.items():
             if image.grid.ndim != frame.ndim:
                 raise ValueError(
-                    f"`{name}` must have {frame.ndim} dimensions here. "
-                    f"{_way_out(frame.ndim, moving.grid.ndim, fixed.grid.ndim)}"
+                    f"`{name}` must have {frame.ndim} dimensions. "
+                    f"{_suggestion(frame.ndim, moving.grid.ndim, fixed.grid.ndim)}"
                     f"Received: an image of shape {image.grid.shape}"
                 )
         if isinstance(initial, Transform):
-            # What was saved for files of one slice is a transform of 3-D space.
+            # Transforms saved for files of a single slice are 3-D.
             initial = flatten(initial, fixed.grid, moving.grid)
         fits = isinstance(initial, Transform) and initial.ndim == frame.ndim
         if initial is not None and not fits:
             raise ValueError(
-                f"`initial` must be a transform of kregzoo.spatial of {frame.ndim} "
-                f"dimensions. Received: initial={initial!r}"
+                f"`initial` must be a {frame.ndim}-D transform of kregzoo.spatial. "
+                f"Received: initial={initial!r}"
             )
         self.moving, self.fixed = frame.normalise(moving), frame.normalise(fixed)
         self.grid = frame.canonical_grid(self.fixed)
@@ -58,16 +61,15 @@ class CanonicalPair:
         self.initial = initial or self._align_centres()
 
     def tensors(self):
-        """Arguments of `IterativeRegistrar.optimise`, `(1, *spatial, 1)` each."""
+        """Make the arguments of `IterativeRegistrar.optimise`, `(1, *spatial, 1)`."""
         tensors = {
             "moving": self._on_grid(self.moving, self.initial),
             "fixed": self._on_grid(self.fixed, None),
         }
         if not tensors["moving"].any():
             raise ValueError(
-                "`moving` does not overlap `fixed`: give another `initial`, or none "
-                "where the images do not share a world. Received: "
-                f"initial={self.initial!r}"
+                "`moving` must overlap `fixed`: use another `initial`, or omit it to "
+                f"align the foreground centers. Received: initial={self.initial!r}"
             )
         transforms = {"moving_mask": self.initial, "fixed_mask": None}
         for name, mask in self.masks.items():
@@ -75,9 +77,9 @@ class CanonicalPair:
             if not inside.any():
                 raise ValueError(
                     f"`{name}` must have voxels above 0 where the images overlap. "
-                    f"Received: one of shape {mask.grid.shape} without"
+                    f"Received: a mask of shape {mask.grid.shape} without such voxels"
                 )
-            # Of a map of labels, each number means inside.
+            # If the mask is a label map, every label is inside.
             tensors[name] = np.clip(inside, 0.0, 1.0)
         return tensors
 
@@ -94,8 +96,8 @@ class CanonicalPair:
         return AffineTransform(matrix)
 
 
-def _way_out(ndim, moving, fixed):
-    """Say what registers a pair of other dimensions than a network's."""
+def _suggestion(ndim, moving, fixed):
+    """Suggest how to register a pair that has other dimensions than the network."""
     if not moving == fixed != ndim:
         return ""
     return (
@@ -105,5 +107,5 @@ def _way_out(ndim, moving, fixed):
 
 
 def default_preprocessor(ndim, spacing=2.0):
-    """A frame of 2 mm in which any image fits, for registrars without a network."""
+    """Make a 2 mm frame for images of any size, for registrars without a network."""
     return Preprocessor(spacing, ((16,) * ndim,))

@@ -111,7 +111,7 @@ def test_a_changed_file_is_refused(folder, name):
 @pytest.mark.parametrize("name", presets.HASHED)
 def test_a_missing_file_is_refused(folder, name):
     (folder / name).unlink()
-    with pytest.raises(ValueError, match=f"lacks a file.*{name}"):
+    with pytest.raises(ValueError, match=f"file of the preset is missing.*{name}"):
         find_preset(folder)
 
 
@@ -238,7 +238,7 @@ def test_a_network_trained_further_is_saved_and_found(written, tmp_path):
     # What was measured was another network.
     assert found.metadata["figures"] == {}
     assert found.metadata["training"] == {"initial": "voxelmorph_test"}
-    assert "`voxelmorph_test`, trained further" in (folder / "README.md").read_text(
+    assert "`voxelmorph_test`, fine-tuned" in (folder / "README.md").read_text(
         encoding="utf-8"
     )
     other = network(weights=folder / "model.weights.h5")
@@ -247,13 +247,13 @@ def test_a_network_trained_further_is_saved_and_found(written, tmp_path):
 
 
 def test_a_preset_is_not_overwritten_by_what_was_made_of_it(written):
-    with pytest.raises(ValueError, match="another folder.*Received"):
+    with pytest.raises(ValueError, match="must not be the folder.*Received"):
         registrar(written).save_preset(written[0].folder)
 
 
 def test_without_a_preset_there_is_none_to_save(written, tmp_path):
     alone = OneStepRegistrar(network(), written[0].preprocessor)
-    with pytest.raises(ValueError, match="how its network is built.*Received"):
+    with pytest.raises(ValueError, match="loaded from a preset.*Received"):
         alone.save_preset(tmp_path / "mine")
     assert not (tmp_path / "mine").exists()
 
@@ -276,5 +276,5 @@ def test_weights_that_would_fill_the_memory_are_not_read(tmp_path):
         options = {"compression": "gzip", "chunks": (2**20,), "fillvalue": 0.0}
         file.create_dataset("zeros", (2**40,), "float32", **options)
     assert path.stat().st_size < 2**20
-    with pytest.raises(ValueError, match="hold 1099511627776 numbers.*Received"):
+    with pytest.raises(ValueError, match="has 1099511627776 numbers.*Received"):
         network(weights=path)
