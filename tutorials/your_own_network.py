@@ -106,8 +106,8 @@ def diffeomorphic(x):
 train(registration(diffeomorphic, features), "velocity")
 
 # %% [markdown]
-# Predict control points of a B-spline, sixteen pixels apart, with one point of margin on
-# each side:
+# Predict control points of a B-spline, sixteen pixels apart, with one point of margin
+# on each side:
 
 
 # %%
@@ -124,10 +124,10 @@ train(registration(bspline, features), "B-spline")
 # %% [markdown]
 # ## Another encoder
 #
-# The encoder may be any Keras network that returns features. Here it is MobileNetV2 down
-# to a sixteenth of the size, with the same head of control points. To use the ImageNet
-# weights (`weights="imagenet"`), which need three channels, the machine must be online.
-# The backbones of KerasHub work, too.
+# The encoder may be any Keras network that returns features. Here it is MobileNetV2,
+# down to a sixteenth of the size, with the same head of control points. To use the
+# ImageNet weights (`weights="imagenet"`), which need three channels, the machine must
+# be online. The backbones of KerasHub work, too.
 
 
 # %%

@@ -49,9 +49,10 @@ brains = [
 # %% [markdown]
 # ## Train the similarity
 #
-# An item is a brain in both contrasts, one of them displaced rigidly by up to 30 degrees
-# and 30 mm. The target is the mean distance in mm by which the voxels moved. Many items
-# are displaced only a little, so that the network learns where the optimum is.
+# An item is a brain in both contrasts, one of them displaced rigidly by up to 30
+# degrees and 30 mm. The target is the mean distance in mm by which the voxels moved.
+# Many items are displaced only a little, so that the network learns where the optimum
+# is.
 
 # %%
 MOTION = Pose(rotation=30.0, shift=30.0, uniform=True, even=True)
