@@ -53,8 +53,8 @@ def _whole(values, argument):
         values = values.astype("int64") if whole.all() else values
     if values.dtype.kind not in "iub":
         raise ValueError(
-            f"`{argument}` must be an array of whole numbers; give the labels of an "
-            f"image as `as_labels(image).array`. Received: {argument} of dtype "
+            f"`{argument}` must be whole numbers; give the labels of an image as an "
+            f"array, `as_labels(image).array`. Received: {argument} of dtype "
             f"{values.dtype}, shape {values.shape}"
         )
     return values.astype("uint8") if values.dtype.kind == "b" else values
