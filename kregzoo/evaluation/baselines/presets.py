@@ -12,8 +12,8 @@ def presets_of(data, suits=lambda metadata: True):
     """List the installed presets that were trained on a data set.
 
     Args:
-        data: the data folder, whose name counts.
-        suits: callable of a preset's metadata that says whether to list it.
+        data: the data folder. Only its name is used.
+        suits: callable of the metadata of a preset that returns whether to list it.
 
     Returns:
         List of names.
@@ -30,10 +30,10 @@ def preset_methods(name, protocol, refine=0):
     """Make the methods of a preset: one pass, and with refinement.
 
     Args:
-        name: the preset's name or folder.
-        protocol: the `Protocol` that says how the network is asked.
-        refine: int. Iterations of the refinement, if the protocol and the network have
-            one; 0 for none.
+        name: str. Name or folder of the preset.
+        protocol: the `Protocol`, which defines the call of the network.
+        refine: int. Iterations of the refinement, if the protocol and the network
+            support it; 0 for none.
 
     Returns:
         List of one or two `Method`.
