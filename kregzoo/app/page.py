@@ -79,7 +79,7 @@ def _inputs(gradio):
         value=0,
         step=10,
         label="Refinement steps",
-        info="Optimisation on this pair after the network's answer.",
+        info="Optimization on this pair after the network's prediction.",
         buttons=[],
     )
     button = gradio.Button("Register", variant="primary", size="lg")
@@ -107,7 +107,7 @@ def _results(gradio, outcome):
 
     def show(outcome, kind, *slices):
         if outcome is None:
-            raise gradio.Error("The result is no longer kept: register again.")
+            raise gradio.Error("The result was deleted: register again.")
         return _view(outcome, kind, slices)
 
     gradio.on(

@@ -1,4 +1,4 @@
-"""Tensor functions on `keras.ops`, alike on TensorFlow, JAX and PyTorch."""
+"""Tensor functions on `keras.ops`, equal on TensorFlow, JAX and PyTorch."""
 
 from kregzoo.ops.affine import (
     affine_grid,

@@ -293,7 +293,7 @@ def _place_on(image, value):
     placed = (Image, str, os.PathLike, nib.spatialimages.SpatialImage)
     if isinstance(value, placed) or knows_geometry(value):
         return value
-    # Not asarray, which would drop the mask of a masked array unseen.
+    # `asarray` would silently drop the mask of a masked array.
     array = np.asanyarray(value)
     if np.squeeze(array).shape != np.squeeze(image.array).shape:
         return value

@@ -19,7 +19,7 @@ FEW_VALUES = 12
 FAR, FAR_RATIO = 4, 1 / 6
 # Share of equal voxels at this distance, below which steps of one are a smooth image.
 SMOOTH_SHARE = 0.4
-# Share of voxels beside the background, below which whole numbers are landmarks.
+# Share of voxels outside the background, below which whole numbers are landmarks.
 LANDMARK_SHARE = 0.01
 VALUES_SAMPLED = 200_000
 NEIGHBORS_SAMPLED = 2**21
@@ -28,8 +28,8 @@ NEIGHBORS_SAMPLED = 2**21
 def looks_like_labels(array):
     """Check whether voxels are labels rather than intensities.
 
-    Labels are whole numbers that are equal over whole regions along every axis, or of
-    which there are at most two, as in a mask, or that mark few voxels.
+    Whole numbers are labels if most neighbors along every axis are equal, if there are
+    at most two values, as in a mask, or if all but a few voxels have the same value.
 
     Args:
         array: Voxels `(*spatial)`.
@@ -117,7 +117,7 @@ def _neighbors(array, axis, distance):
 
 
 def _background(voxels):
-    """The most frequent value, None if the values are not whole numbers."""
+    """Return the most frequent value; None if the values are not whole numbers."""
     sample = voxels[sample_indices(voxels.size, VALUES_SAMPLED)]
     values, counts = np.unique(sample, return_counts=True)
     if not np.array_equal(values, np.round(values)):

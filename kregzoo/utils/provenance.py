@@ -1,4 +1,4 @@
-"""Where and when something was trained or measured."""
+"""Provenance of trained weights and measurements."""
 
 import datetime
 import os
@@ -11,10 +11,10 @@ import keras
 
 
 def provenance(command):
-    """Collect facts about this run.
+    """Collect the provenance of this run.
 
     Args:
-        command: str. The command that was given.
+        command: str. The command to record.
 
     Returns:
         Dict of strings: `command`, `date`, `version`, `commit`, `machine` and
@@ -51,7 +51,7 @@ def commit():
     git = ["git", "-C", str(folder)]
     try:
         revision = _output([*git, "rev-parse", "--short", "HEAD"])
-        # Of this package only, because the run itself may write results beside it.
+        # Only the package, because the run may write results to the same checkout.
         changed = _output([*git, "status", "--porcelain", "--", str(folder.parent)])
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

@@ -37,5 +37,5 @@ def test_results_hold_the_speed_that_was_measured(tmp_path):
     assert "|  | absent | not installed |  |  |  |\n" in text
     assert "    the command\n" in text
     # The others were not run.
-    assert text.count("Not measured: `kregzoo") == 2
-    assert "## Speed on a GPU\n\nNot measured: `kregzoo benchmark --gpu -o" in text
+    assert text.count("Not measured. To measure, run `kregzoo") == 2
+    assert "## Speed on a GPU\n\nNot measured. To measure, run `kregzoo" in text

@@ -11,7 +11,7 @@ from kregzoo.evaluation.benchmark_cases.benchmark_case import Benchmark, Impleme
 from kregzoo.spatial import AffineTransform, Image, itk
 from kregzoo.training import Pose
 
-# The presets that are timed were trained on these data.
+# Data of the presets to time.
 DATA = "brain_t1"
 
 
@@ -35,13 +35,13 @@ def _load():
 
 @cache
 def brains():
-    """Return the MNI152 template of 1 mm under a random affine, and as it is."""
+    """Return the MNI152 template at 1 mm, with and without a random affine."""
     try:
         from nilearn import datasets
     except ImportError as error:
         raise ImportError(
-            "The benchmark of the affine registration needs the template that nilearn "
-            'carries: pip install "kregzoo[bench]"'
+            "The benchmark of the affine registration needs the template of nilearn: "
+            'pip install "kregzoo[bench]"'
         ) from error
     fixed = Image.from_nibabel(datasets.load_mni152_template(resolution=1))
     motion = Pose(rotation=10.0, scale=0.05, shift=10.0, shear=0.05)
