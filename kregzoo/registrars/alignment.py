@@ -65,7 +65,7 @@ def bspline_registrar(preprocessor=None, metric=None):
 
 
 def align(pair, alignment, aligner, progress=False):
-    """Bring a canonical pair together: sets its `initial`, which it begins with.
+    """Align a canonical pair by the initial transform of the moving image.
 
     Args:
         pair: the `CanonicalPair`, made without an initial transform.
@@ -74,12 +74,16 @@ def align(pair, alignment, aligner, progress=False):
             those of a single examination are.
         aligner: what `affine_aligner` made for the pair's preprocessor.
         progress: bool. Show a progress bar.
+
+    Returns:
+        The `CanonicalPair` with that initial transform.
     """
     if alignment == "affine":
         found = aligner.optimise(**pair.tensors(), progress=progress, label="Aligning")
-        pair.initial = aligner.to_world(found, pair)
-    elif alignment == "none":
-        pair.initial = AffineTransform(np.eye(pair.grid.ndim + 1))
+        return pair.with_initial(aligner.to_world(found, pair))
+    if alignment == "none":
+        return pair.with_initial(AffineTransform(np.eye(pair.grid.ndim + 1)))
+    return pair
 
 
 def align_labels(moving, fixed):
