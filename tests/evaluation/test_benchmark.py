@@ -12,6 +12,7 @@ from kregzoo.evaluation.benchmark_cases.benchmark_case import Benchmark, Impleme
 from kregzoo.evaluation.benchmark_cases.frameworks import images, smooth_field
 from kregzoo.evaluation.benchmark_cases.registration import brains
 from kregzoo.spatial.transforms import from_itk
+from kregzoo.utils.provenance import write_record
 
 SIZE = (16, 16, 16)
 # Where the slope of an image has one meaning: on the border it is ours to choose.
@@ -109,7 +110,7 @@ def test_table_shows_ratio_and_version():
 
 def test_json_holds_results_and_command(tmp_path):
     found = results((fake("theirs"),))
-    benchmark.write_json(tmp_path / "benchmark.json", found, "the command")
+    write_record(tmp_path / "benchmark.json", "the command", benchmarks=found)
     record = json.loads((tmp_path / "benchmark.json").read_text(encoding="utf-8"))
     assert record["benchmarks"] == found
     assert record["run"]["command"] == "the command"
