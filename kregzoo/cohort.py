@@ -17,6 +17,7 @@ import re
 import time
 
 from kregzoo import __version__
+from kregzoo.utils.extras import import_extra
 from kregzoo.utils.files import as_path, atomic, atomic_folder
 from kregzoo.utils.progress import progress_bar
 
@@ -289,16 +290,11 @@ def _describe(output, command):
 @contextlib.contextmanager
 def _client(scheduler, workers):
     """Connect to the scheduler, or start processes that end with the context."""
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise ImportError(
-            'Cohorts need Dask. Install it by: pip install "kregzoo[cohort]"'
-        ) from error
+    dask = import_extra("distributed", "A cohort", "cohort")
     with contextlib.ExitStack() as stack:
         if scheduler is None:
-            scheduler = stack.enter_context(LocalCluster(**_own_cluster(workers)))
-        yield stack.enter_context(Client(scheduler))
+            scheduler = stack.enter_context(dask.LocalCluster(**_own_cluster(workers)))
+        yield stack.enter_context(dask.Client(scheduler))
 
 
 def _own_cluster(workers):

@@ -19,6 +19,7 @@ from kregzoo.spatial import (
     DisplacementTransform,
     Image,
 )
+from kregzoo.utils.extras import import_extra
 
 TISSUES = {1: "grey_matter", 2: "white_matter"}
 ROTATION = 8.0  # degrees about each axis, at most
@@ -105,12 +106,7 @@ def read_anatomy():
     Raises:
         ImportError: If nilearn is not installed.
     """
-    try:
-        from nilearn import datasets
-    except ImportError as error:
-        raise ImportError(
-            'The demonstration needs nilearn: pip install "kregzoo[demo]"'
-        ) from error
+    datasets = import_extra("nilearn.datasets", "The demonstration", "demo")
     template = datasets.load_mni152_template(resolution=1)
     image = Image.from_nibabel(template, name="MNI152")
     grey = np.asarray(datasets.load_mni152_gm_template(resolution=1).dataobj)

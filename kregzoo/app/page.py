@@ -7,25 +7,15 @@ from kregzoo.app.templates import CARDS, CHOOSE, HEADER, HEADING, OPACITY, WELCO
 from kregzoo.app.views import FADE, cards, stage
 from kregzoo.report import KINDS
 from kregzoo.report.html import CAPTIONS, table_rows
+from kregzoo.utils.extras import import_extra
 
 MOST_STEPS = 200
 HOUR, DAY = 3600, 86400
 
 
 def require_gradio():
-    """Import gradio, which an extra installs.
-
-    Returns:
-        The module.
-
-    Raises:
-        ImportError: If it is not installed.
-    """
-    try:
-        import gradio
-    except ImportError as error:
-        raise ImportError('The app needs gradio: pip install "kregzoo[app]"') from error
-    return gradio
+    """Import gradio, which an extra installs."""
+    return import_extra("gradio", "The app", "app")
 
 
 def build(folder):

@@ -40,6 +40,7 @@ def run(options):
     output = new_file(options.output)
     start_keras()
     from kregzoo.evaluation import benchmark
+    from kregzoo.utils.provenance import write_record
 
     results = benchmark.run_all(
         rounds=options.rounds,
@@ -51,4 +52,4 @@ def run(options):
         words = ["kregzoo benchmark", f"--rounds {options.rounds}"]
         words += ["--gpu"] * options.gpu
         words += ["--only", *options.only] if options.only else []
-        benchmark.write_json(output, results, " ".join(words))
+        write_record(output, " ".join(words), benchmarks=results)

@@ -16,9 +16,7 @@ import time
 import keras
 
 from kregzoo.evaluation.benchmark_cases.cases import SIZE, TRAINING_SIZE, benchmarks
-from kregzoo.utils.files import atomic
 from kregzoo.utils.progress import progress_bar
-from kregzoo.utils.provenance import provenance
 
 HEADS = (
     "benchmark",
@@ -176,19 +174,6 @@ def texts(result):
         [name, *_cells(entry)]
         for name, entry in zip(names, result["implementations"], strict=False)
     ]
-
-
-def write_json(path, results, command=""):
-    """Write results and their provenance to a JSON file.
-
-    Args:
-        path: the file.
-        results: what `run` returned.
-        command: str. The command to record.
-    """
-    record = {"run": provenance(command), "benchmarks": results}
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def _check_device(device):

@@ -26,9 +26,8 @@ from kregzoo.spatial import (
     Image,
 )
 from kregzoo.training import Pose
-from kregzoo.utils.files import atomic
+from kregzoo.utils.extras import import_extra
 from kregzoo.utils.progress import progress_bar
-from kregzoo.utils.provenance import provenance
 
 # The module of each backend. The first backend is the reference.
 BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
@@ -74,19 +73,6 @@ def measure(presets=None, sizes=SIZES, progress=True):
             )
             advance()
     return rows
-
-
-def write_json(path, rows, command=""):
-    """Write measurements and their provenance to a JSON file.
-
-    Args:
-        path: the file.
-        rows: what `measure` returned.
-        command: str. The command to record.
-    """
-    with atomic(path) as temporary:
-        record = {"run": provenance(command), "tables": rows}
-        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def texts(row):
@@ -227,13 +213,7 @@ def known_pair(ndim):
     Raises:
         ImportError: If nilearn is not installed.
     """
-    try:
-        from nilearn import datasets
-    except ImportError as error:
-        raise ImportError(
-            "The portability test needs the template of nilearn: "
-            'pip install "kregzoo[bench]"'
-        ) from error
+    datasets = import_extra("nilearn.datasets", "The portability test", "bench")
     fixed = Image.from_nibabel(datasets.load_mni152_template(resolution=2))
     if ndim == 2:
         middle = fixed.array[:, :, fixed.array.shape[2] // 2]

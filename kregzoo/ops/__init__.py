@@ -19,7 +19,6 @@ from kregzoo.ops.sampler import Sampler
 from kregzoo.ops.separable import (
     apply_along_axes,
     bspline,
-    bspline_adjoint,
     resize,
     resize_field,
 )

@@ -158,30 +158,6 @@ def bspline(control_points, shape):
     return apply_along_axes(control_points, list(matrices))
 
 
-def bspline_adjoint(field, control_shape):
-    """Apply the adjoint of `bspline` to a dense gradient.
-
-    Args:
-        field: tensor `(B, *spatial, C)`.
-        control_shape: number of control points per axis, each at least 4.
-
-    Returns:
-        float32 tensor `(B, *control_shape, C)`, such that
-        `sum(bspline(c, shape) * field) == sum(c * bspline_adjoint(field, ...))`.
-
-    Raises:
-        ValueError: If `control_shape` does not have one int of at least 4 per axis.
-
-    Example:
-        >>> tuple(bspline_adjoint(np.zeros((1, 32, 32, 2)), (7, 7)).shape)
-        (1, 7, 7, 2)
-    """
-    field = ops.cast(field, "float32")
-    shape = _spatial_shape(field, control_shape)
-    matrices = map(_bspline_weights, shape, control_shape)
-    return apply_along_axes(field, [matrix.T for matrix in matrices])
-
-
 @functools.lru_cache(maxsize=256)
 def _linear_weights(n_new, n_old, antialias):
     """Compute the matrix of linear interpolation, `(n_new, n_old)`."""

@@ -137,8 +137,8 @@ def _structure_metrics(fixed, warped, label):
 
 
 def _landmark_metrics(fixed, moving, label, transform):
-    mapped = transform.apply_points(_centroid(fixed, label))
-    truth = _centroid(moving, label)
+    mapped = transform.apply_points(fixed.centroid(label))
+    truth = moving.centroid(label)
     return {m.name: m.compute(mapped, truth) for m in measured_on("points")}
 
 
@@ -161,12 +161,6 @@ def _union(*boxes):
         slice(min(one.start for one in axis), max(one.stop for one in axis))
         for axis in zip(*boxes, strict=True)
     )
-
-
-def _centroid(label_map, label):
-    """Return the centroid of a structure in RAS mm, `(1, D)`."""
-    index = np.argwhere(label_map.mask(label)).mean(axis=0, keepdims=True)
-    return label_map.grid.voxel_to_world(index)
 
 
 def _make_cases(data, folder, count=None):

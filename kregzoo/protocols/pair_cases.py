@@ -122,21 +122,23 @@ def save_registration(result, folder):
     if result.predicted_inverse is not None:
         inverse = folder / "inverse.h5"
         result.predicted_inverse.save(inverse)
-    return write_answer(result.warped, result.transform, folder, inverse)
+    return write_answer(result.transform, result.moving, result.fixed, folder, inverse)
 
 
-def write_answer(warped, transform, folder, inverse_path=None):
-    """Write a warped image and a transform.
+def write_answer(transform, moving, fixed, folder, inverse_path=None):
+    """Write a transform and the moving image that it warps.
 
     Args:
-        warped: `Image`.
         transform: the world transform from fixed to moving.
+        moving: the moving `Image`.
+        fixed: the fixed `Image`.
         folder: folder to write to.
         inverse_path: path of the inverse transform, if it was written.
 
     Returns:
         A `WrittenTransform`.
     """
+    warped = transform.apply(moving, fixed.grid, "linear")
     warped.write(folder / "warped.nii.gz")
     transform.save(folder / "transform.h5")
     return WrittenTransform([folder / "transform.h5"], inverse_path)

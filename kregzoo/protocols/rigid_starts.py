@@ -91,9 +91,8 @@ def _aligned(record):
     """Return the matrix from moving to fixed world, and the structure's center."""
     moving, fixed = (LabelMap.read(record[f"{r}_label"]) for r in ("moving", "fixed"))
     first = min(moving.labels() & fixed.labels())
-    index = np.argwhere(fixed.mask(first)).mean(axis=0)
     transform = align_labels(moving, fixed)
-    return np.linalg.inv(transform.matrix), fixed.grid.voxel_to_world(index[None])[0]
+    return np.linalg.inv(transform.matrix), fixed.centroid(first)[0]
 
 
 RIGID_STARTS = Protocol(

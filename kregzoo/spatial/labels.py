@@ -118,6 +118,11 @@ class LabelMap:
             return self.images[label].array[box] > 0
         return self.images[0].array[box] == label
 
+    def centroid(self, label):
+        """Return the centroid of a structure in RAS mm, `(1, D)`."""
+        index = np.argwhere(self.mask(label)).mean(axis=0, keepdims=True)
+        return self.grid.voxel_to_world(index)
+
     def box(self, label):
         """Return the slices of the smallest box around a structure, or None."""
         return self._boxes.get(label)

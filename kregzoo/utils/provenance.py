@@ -1,6 +1,7 @@
 """Provenance of trained weights and measurements."""
 
 import datetime
+import json
 import os
 import pathlib
 import platform
@@ -8,6 +9,8 @@ import subprocess
 from importlib import metadata
 
 import keras
+
+from kregzoo.utils.files import atomic
 
 
 def provenance(command):
@@ -28,6 +31,19 @@ def provenance(command):
         "machine": machine(),
         "backend": f"{keras.backend.backend()}, Keras {keras.__version__}",
     }
+
+
+def write_record(path, command, **content):
+    """Write measurements and the facts about their run to a JSON file.
+
+    Args:
+        path: the file.
+        command: str. The command that was given.
+        **content: The measurements.
+    """
+    record = {"run": provenance(command), **content}
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def machine():

@@ -31,9 +31,7 @@ def run(moving, fixed, folder):
         if np.abs(matrix - before).max() < 1e-5:
             break
     transform = AffineTransform(matrix)
-    return write_answer(
-        transform.apply(moving, fixed.grid, "linear"), transform, folder
-    )
+    return write_answer(transform, moving, fixed, folder)
 
 
 def _skin(image):

@@ -25,18 +25,13 @@ def run_start(moving, fixed, folder, centres):
     if centres:
         matrix[:-1, -1] = moving.grid.centre - fixed.grid.centre
     transform = AffineTransform(matrix)
-    return write_answer(
-        transform.apply(moving, fixed.grid, "linear"), transform, folder
-    )
+    return write_answer(transform, moving, fixed, folder)
 
 
 def run(moving, fixed, folder, kind):
     """Register iteratively: `"affine"`, or `"bspline"` after an affine."""
     moving, fixed = Image.read(moving), Image.read(fixed)
-    transform = METHODS[kind](moving, fixed)
-    return write_answer(
-        transform.apply(moving, fixed.grid, "linear"), transform, folder
-    )
+    return write_answer(METHODS[kind](moving, fixed), moving, fixed, folder)
 
 
 def _affine(moving, fixed):

@@ -10,6 +10,7 @@ from kregzoo.evaluation.baselines.sitk import centered, optimize_mutual_informat
 from kregzoo.evaluation.benchmark_cases.benchmark_case import Benchmark, Implementation
 from kregzoo.spatial import AffineTransform, Image, itk
 from kregzoo.training import Pose
+from kregzoo.utils.extras import import_extra
 
 # Data of the presets to time.
 DATA = "brain_t1"
@@ -36,13 +37,7 @@ def _load():
 @cache
 def brains():
     """Return the MNI152 template at 1 mm, with and without a random affine."""
-    try:
-        from nilearn import datasets
-    except ImportError as error:
-        raise ImportError(
-            "The benchmark of the affine registration needs the template of nilearn: "
-            'pip install "kregzoo[bench]"'
-        ) from error
+    datasets = import_extra("nilearn.datasets", "The benchmark", "bench")
     fixed = Image.from_nibabel(datasets.load_mni152_template(resolution=1))
     motion = Pose(rotation=10.0, scale=0.05, shift=10.0, shear=0.05)
     matrix = motion.draw(np.random.default_rng(2), fixed.grid.centre)
