@@ -1,4 +1,4 @@
-"""Unit motions: what an agent may do to an alignment, and how far it then is off."""
+"""Actions of an agent: rigid unit motions, and the optimal Q-values."""
 
 import dataclasses
 
@@ -7,15 +7,15 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class RigidMotions:
-    """Small translations and rotations of the fixed image, each both ways.
+    """Actions that translate or rotate by one unit along one degree of freedom.
 
-    Action `2 k` moves by plus, `2 k + 1` by minus one unit of degree of freedom `k`:
-    the D translations, then the rotations about the axes of the world.
+    Action `2 k` moves by plus one unit, action `2 k + 1` by minus one unit, along
+    degree of freedom `k`: the D translations, then the rotations about the world axes.
 
     Args:
-        ndim: 2 or 3.
-        shift: float > 0. A unit of translation in mm.
-        angle: float > 0. A unit of rotation in degrees.
+        ndim: int. 2 or 3 dimensions.
+        shift: float > 0. Unit of translation in mm.
+        angle: float > 0. Unit of rotation in degrees.
 
     Example:
         >>> motions = RigidMotions(3, shift=1.0, angle=1.0)
@@ -38,16 +38,16 @@ class RigidMotions:
 
     @property
     def degrees_of_freedom(self):
-        """Translations and rotations that there are."""
+        """Number of translations and rotations."""
         return self.ndim * (self.ndim + 1) // 2
 
     def matrix(self, units, centre):
-        """Make a motion.
+        """Make the matrix of a motion.
 
         Args:
-            units: array `(degrees_of_freedom,)`, how many units of each; rotations are
-                one rotation vector.
-            centre: array `(D,)`, the point in mm to turn about.
+            units: array `(degrees_of_freedom,)`. Number of units along each degree of
+                freedom; the rotations form one rotation vector.
+            centre: array `(D,)`, the center of rotation in mm.
 
         Returns:
             Matrix `(D + 1, D + 1)` in world mm.
@@ -65,31 +65,31 @@ class RigidMotions:
         return matrix
 
     def apply(self, action, alignment, centre):
-        """Take an action.
+        """Apply an action to an alignment.
 
         Args:
             action: int in `[0, count)`.
             alignment: matrix `(D + 1, D + 1)` from fixed to moving world.
-            centre: array `(D,)`, the point in the fixed world to turn about.
+            centre: array `(D,)`, the center of rotation in the fixed world.
 
         Returns:
-            The alignment after it.
+            The alignment after the action.
         """
         units = np.zeros(self.degrees_of_freedom)
         units[action // 2] = 1 - 2 * (action % 2)
         return alignment @ self.matrix(units, centre)
 
     def residual(self, alignment, truth, centre):
-        """Measure how far an alignment is from the truth.
+        """Compute the residual of an alignment to the ground truth.
 
         Args:
             alignment: matrix `(D + 1, D + 1)` from fixed to moving world.
-            truth: likewise.
-            centre: array `(D,)`, the point that actions turn about.
+            truth: ground truth matrix `(D + 1, D + 1)` from fixed to moving world.
+            centre: array `(D,)`, the center of rotation of the actions.
 
         Returns:
-            Array `(degrees_of_freedom,)`: where the centre goes, and the rotation
-            vector, in units, of what the alignment does beyond the truth.
+            Array `(degrees_of_freedom,)`: the displacement of the center and the
+            rotation vector of the residual, in units.
         """
         from scipy.spatial.transform import Rotation
 
@@ -103,25 +103,26 @@ class RigidMotions:
 
 
 def optimal_q_values(residuals, discount=0.9, tolerance=0.5, bonus=10.0, horizon=60):
-    """What each action is worth when the shortest way is taken after it.
+    """Compute the Q-values of all actions for the optimal policy.
 
-    An action changes one entry of the residual by 1; its reward is by how much that
-    lessens the residual's length, and `bonus` beside it where every entry is then
-    within `tolerance`, which ends the way (Liao et al., AAAI 2017, section 3.2; there
-    the length is to be within it, which unit steps from real numbers never reach).
+    An action changes one entry of the residual by 1. The reward is the decrease of the
+    length of the residual, plus `bonus` if every entry is then within `tolerance`,
+    which ends the trajectory. After the action, the policy always reduces the largest
+    entry. In Liao et al., AAAI 2017, section 3.2, the length must be within the
+    tolerance instead, which unit steps from arbitrary residuals often cannot reach.
 
     Args:
         residuals: array `(B, K)` in units.
         discount: float in (0, 1].
-        tolerance: float >= 0.5, of each entry.
-        bonus: float.
-        horizon: int. Steps after which what follows is left out.
+        tolerance: float >= 0.5. Tolerance of each entry, in units.
+        bonus: float. Reward at the goal.
+        horizon: int. Number of steps summed.
 
     Returns:
         Array `(B, 2 K)`, values of the actions of `RigidMotions`.
 
     Raises:
-        ValueError: when `tolerance` is below 0.5, and unit steps would not end.
+        ValueError: If `tolerance` is below 0.5, which unit steps may never reach.
 
     Example:
         >>> values = optimal_q_values(np.array([[3.0, 0.0]]))
@@ -144,7 +145,7 @@ def optimal_q_values(residuals, discount=0.9, tolerance=0.5, bonus=10.0, horizon
         arrived = np.abs(states).max(axis=1) <= tolerance
         values += open_ways * weight * (before - length + bonus * arrived)
         open_ways &= ~arrived
-        # The longest entry is what lessens the length the most.
+        # Reducing the largest entry decreases the length the most.
         axis = np.abs(states).argmax(axis=1)
         rows = np.arange(len(states))
         step = np.where(open_ways, np.sign(states[rows, axis]), 0.0)

@@ -1,4 +1,4 @@
-"""Registration as a game: gymnasium environments that any agent can be trained on."""
+"""Gymnasium environments for registration agents."""
 
 import dataclasses
 
@@ -8,13 +8,13 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A pair to register, and the answer.
+    """Pair to register, with the ground truth.
 
     Args:
-        view: what shows the pair under an alignment, such as a `VolumeView`: its
-            `observe(matrix)` gives an array of its `shape`, and actions turn about its
-            `centre`.
-        truth: matrix `(D + 1, D + 1)` from fixed to moving world.
+        view: a view of the pair, for example a `VolumeView`. It needs a method
+            `observe(matrix)` and the attributes `shape` (of an observation) and
+            `centre` (of rotation).
+        truth: ground truth matrix `(D + 1, D + 1)` from fixed to moving world.
     """
 
     view: object
@@ -23,18 +23,18 @@ class Case:
 
 @dataclasses.dataclass(frozen=True)
 class Rewards:
-    """What a step is rewarded by.
+    """Rewards of an episode.
 
-    A step earns by how much it lessens the length of the residual, in units; the last
-    one of an episode earns `success` where every entry of the residual is within
-    `tolerance`, or `failure` where one is beyond `limit`.
+    The reward of a step is the decrease of the length of the residual, in units. The
+    last step also earns `success` if every entry of the residual is within `tolerance`,
+    or `failure` if an entry exceeds `limit`.
 
     Args:
-        tolerance: float, in units.
-        limit: float, in units.
-        success: float.
-        failure: float.
-        clip: float. What a step's own reward stays within.
+        tolerance: float. Tolerance of each entry of the residual, in units.
+        limit: float. Largest entry of the residual, in units.
+        success: float. Terminal reward at the goal.
+        failure: float. Terminal reward beyond the limit.
+        clip: float. Largest absolute value of a step reward.
     """
 
     tolerance: float = 0.5
@@ -45,21 +45,25 @@ class Rewards:
 
 
 class RegistrationEnvironment(gymnasium.Env):
-    """An episode is a registration: a random start, unit motions, and an end.
+    """Environment whose episodes are registrations from a random start.
 
-    An observation is a float32 array of the view's shape, an action an int of
+    An observation is a float32 array of the shape of the view. An action is an int of
     `RigidMotions`. `info` holds `"residual"`, in units, `"step_reward"` and
-    `"terminal_reward"`, whose sum is the reward. An episode ends when it has arrived
-    or left the limits, and is cut after `budget` steps. For many episodes side by side
-    there is `gymnasium.vector.SyncVectorEnv`.
+    `"terminal_reward"`. The reward is the sum of the step reward and the terminal
+    reward. An episode terminates at the goal or beyond the limit, and is truncated
+    after `budget` steps. To run many episodes side by side, use
+    `gymnasium.vector.SyncVectorEnv`.
 
     Args:
-        cases: list of `Case`, of views of one shape; an episode draws one.
+        cases: list of `Case` with views of one shape. Each episode draws one case.
         motions: the `RigidMotions`.
-        start: the `Pose` whose draws displace the truth at the start.
+        start: the `Pose` that displaces the ground truth at the start.
         rewards: the `Rewards`.
-        budget: int. Most steps of an episode.
+        budget: int. Maximum number of steps of an episode.
         render_mode: None or `"rgb_array"`.
+
+    Raises:
+        ValueError: If `render_mode` is unknown.
 
     Example:
         >>> from kregzoo.spatial import Grid, Image
@@ -68,9 +72,11 @@ class RegistrationEnvironment(gymnasium.Env):
         >>> from kregzoo.training import Pose
         >>> image = Image.from_array(np.random.rand(8, 8, 8))
         >>> case = Case(VolumeView(image, image, image.grid), np.eye(4))
-        >>> game = RegistrationEnvironment([case], RigidMotions(3), Pose(shift=2.0))
-        >>> observation, info = game.reset(seed=0)
-        >>> observation.shape, game.action_space
+        >>> environment = RegistrationEnvironment(
+        ...     [case], RigidMotions(3), Pose(shift=2.0)
+        ... )
+        >>> observation, info = environment.reset(seed=0)
+        >>> observation.shape, environment.action_space
         ((8, 8, 8, 2), Discrete(12))
     """
 
@@ -96,15 +102,16 @@ class RegistrationEnvironment(gymnasium.Env):
 
     @property
     def grid(self):
-        """The `Grid` that the first case is looked at on."""
+        """The `Grid` of the view of the first case."""
         return self.cases[0].view.grid
 
     def reset(self, *, seed=None, options=None):
-        """Begin an episode.
+        """Start an episode.
 
         Args:
-            seed: int of all the episodes from this one on; None to go on.
-            options: dict; `"case"` and `"alignment"` set what else is drawn.
+            seed: int. Seed of this and all later episodes. None keeps the generator.
+            options: dict. `"case"` (an index) and `"alignment"` (a matrix) replace the
+                random draws.
 
         Returns:
             The observation and `info`.
@@ -125,8 +132,8 @@ class RegistrationEnvironment(gymnasium.Env):
             action: int.
 
         Returns:
-            Observation, reward, whether the episode has ended, whether it was cut, and
-            `info`.
+            Observation, reward, whether the episode terminated, whether it was
+            truncated, and `info`.
         """
         before = self._residual()
         centre = self.case.view.centre
@@ -149,7 +156,7 @@ class RegistrationEnvironment(gymnasium.Env):
         return self._observation(), reward, ended, cut, info
 
     def render(self):
-        """The middle slices of the observation's channels side by side, uint8 RGB."""
+        """Draw the middle slice of each channel side by side, as a uint8 RGB array."""
         if self.render_mode != "rgb_array":
             return None
         picture = self._observation()

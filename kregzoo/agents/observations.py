@@ -1,4 +1,4 @@
-"""What an agent sees of two images and an alignment."""
+"""Observations of an agent: views of two images under an alignment."""
 
 import dataclasses
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from kregzoo.agents.actions import RigidMotions
 
 
 class VolumeView:
-    """The moving image through an alignment, and the fixed one, on one grid.
+    """Show the aligned moving image and the fixed image on one grid.
 
     Args:
-        moving: normalised `Image`.
-        fixed: likewise.
-        grid: the `Grid` to look at, in the fixed image's world; actions turn about its
-            centre.
+        moving: normalized `Image`.
+        fixed: normalized `Image`.
+        grid: the `Grid` of the view, in the world of the fixed image. Actions rotate
+            about the center of the grid.
 
     Example:
         >>> from kregzoo.spatial import Grid, Image
@@ -32,20 +32,22 @@ class VolumeView:
         self.centre = grid.centre
         self.shape = (*grid.shape, 2)
         self._moving_affine = moving.grid.affine
-        # A tensor at once, or each look would copy the whole image to the device.
+        # Convert to a tensor now. Otherwise each observation would copy the image to
+        # the device.
         self._moving = keras.ops.convert_to_tensor(
             moving.array.astype("float32")[None, ..., None]
         )
         self._fixed = fixed.resample(grid).array.astype("float32")
 
     def observe(self, alignment):
-        """Look at the pair.
+        """Observe the pair under an alignment.
 
         Args:
             alignment: matrix `(D + 1, D + 1)` from fixed to moving world.
 
         Returns:
-            Array `(*shape, 2)`: the moving image, 0 outside of it, and the fixed one.
+            Array `(*shape, 2)`: the moving image, filled with 0 outside of the image,
+            and the fixed image.
         """
         to_moving = np.linalg.solve(self._moving_affine, alignment)
         coordinates = self.grid.coordinates_in(np.linalg.inv(to_moving))
@@ -55,18 +57,18 @@ class VolumeView:
 
 
 class HeightView:
-    """Heights of two bodies over a plane, and how much is inside the moving one.
+    """Show height maps of two bodies, and the projection of the moving image.
 
-    Both images are looked at along their second axis, from its upper end: from the
-    front, of a patient in RAS. Ma et al., MICCAI 2017, compare so a depth camera's
-    image with a CT.
+    The line of sight is the second axis, seen from the upper end, which is the front of
+    a patient in RAS orientation. Ma et al., MICCAI 2017, compare the image of a depth
+    camera with a CT in this way.
 
     Args:
-        moving: normalised 3-D `Image`.
-        fixed: likewise; of it only the surface is used.
-        grid: the `Grid` to look at, in the fixed image's world; actions turn about its
-            centre.
-        threshold: float. What is brighter belongs to a body.
+        moving: normalized 3-D `Image`.
+        fixed: normalized 3-D `Image`, of which only the body surface is used.
+        grid: the `Grid` of the view, in the world of the fixed image. Actions rotate
+            about the center of the grid.
+        threshold: float. Intensities above the threshold belong to a body.
 
     Example:
         >>> from kregzoo.spatial import Grid, Image
@@ -84,15 +86,15 @@ class HeightView:
         self.shape = (grid.shape[0], grid.shape[2], 3)
 
     def observe(self, alignment):
-        """Look at the pair.
+        """Observe the pair under an alignment.
 
         Args:
             alignment: matrix `(4, 4)` from fixed to moving world.
 
         Returns:
-            Array `(width, length, 3)`: the fixed body's height and the moving one's, as
-            parts of the grid's depth, 0 where there is none, and the moving image's
-            mean along the line of sight.
+            Array `(width, length, 3)`: the heights of the fixed and of the moving body,
+            as fractions of the grid depth (0 where there is no body), and the mean of
+            the moving image along the line of sight.
         """
         moving, fixed = np.moveaxis(self._volumes.observe(alignment), -1, 0)
         heights = [self._height(volume) for volume in (fixed, moving)]
@@ -104,8 +106,8 @@ class HeightView:
         first = body.argmax(axis=1)
         inner = _at(from_above, first)
         outer = _at(from_above, np.maximum(first - 1, 0))
-        # Where between both voxels the threshold is met: a move of less than a voxel is
-        # to be seen too.
+        # Interpolate where the intensity crosses the threshold, so that motions of less
+        # than a voxel change the height.
         part = (inner - self.threshold) / np.maximum(inner - outer, 1e-6)
         size = volume.shape[1]
         height = (size - 1 - first + np.where(first > 0, part, 1.0)) / size
@@ -113,24 +115,25 @@ class HeightView:
 
 
 def _at(volume, index):
-    """The voxels of a volume at an index `(x, z)` along its second axis."""
+    """Take the voxels of a volume at indices `(x, z)` along the second axis."""
     return np.take_along_axis(volume, index[:, None], axis=1)[:, 0]
 
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """One resolution at which an agent looks and acts.
+    """Resolution level of an agent.
 
     Args:
-        layer: str. The layer of its model, a network of what the view shows to values
-            of the actions `(B, A)`.
-        spacing: float. Voxel size in mm of what it sees.
-        shape: tuple of D ints, the voxels that it sees, about the fixed image's middle.
-        motions: the `RigidMotions` that it chooses from.
-        budget: int. Most steps of a registration.
-        reach: tuple of two floats, the largest translation and rotation, in units, that
-            it is trained to undo.
-        view: what makes a view of moving image, fixed image and grid.
+        layer: str. Name of the model layer that maps observations to the action values
+            `(B, A)`.
+        spacing: float. Voxel size of the observations in mm.
+        shape: tuple of D ints. Shape of the view in voxels, about the center of the
+            fixed image.
+        motions: the `RigidMotions` that the agent chooses from.
+        budget: int. Maximum number of steps of a registration.
+        reach: tuple of two floats. Largest translation and rotation in the training, in
+            units of `motions`.
+        view: callable of a moving image, a fixed image and a grid that makes the view.
     """
 
     layer: str

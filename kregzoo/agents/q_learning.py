@@ -1,4 +1,4 @@
-"""Q-learning on a registration environment, by compiled Keras models alone."""
+"""Q-learning in a registration environment, with compiled Keras models."""
 
 import dataclasses
 import pathlib
@@ -9,32 +9,33 @@ import numpy as np
 from kregzoo.training.checkpoints import Checkpoint, restore
 from kregzoo.training.trainers import Trained
 
-# Steps in the environment from one checkpoint to the next.
+# Environment steps between two checkpoints.
 CHUNK = 1000
-# Heads of a network and the rewards that each learns; `values` is their sum, or all.
+# The reward that each head learns. A network without these heads learns the sum.
 HEADS = {"step": "step_reward", "terminal": "terminal_reward"}
 
 
 @dataclasses.dataclass(frozen=True)
 class QLearning:
-    """Trainer of an agent that learns by trial and error (Mnih et al., Nature 2015).
+    """Train an agent by deep Q-learning (Mnih et al., Nature 2015).
 
     Args:
-        steps: int. Steps in the environment; `fit` takes them, and the batch size, from
-            the scale.
+        steps: int. Environment steps. `fit` replaces `steps` and `batch_size` by those
+            of the scale.
         discount: float in [0, 1].
-        batch_size: int. Transitions of an update.
-        capacity: int. Transitions that are remembered.
-        warm_up: int. Transitions in memory before the first update.
-        update_every: int. Steps for one update.
-        copy_every: int. Updates from one copy to the target network to the next.
-        exploration: tuple of two floats, the share of random actions at first and at
-            last.
-        explored: float in (0, 1]. The part of the steps over which it falls.
-        guided: float in [0, 1]. The share of episodes, in the first half, that follow
-            the shortest way, so that success is known before it is found by chance.
-        double: bool. Choose the next action by the network that learns, and value it by
-            the target network (van Hasselt et al., AAAI 2016).
+        batch_size: int. Transitions per update.
+        capacity: int. Capacity of the replay buffer in transitions.
+        warm_up: int. Transitions in the replay buffer before the first update.
+        update_every: int. Environment steps per update.
+        copy_every: int. Updates between copies of the weights to the target network.
+        exploration: tuple of two floats, the first and the last exploration rate.
+        explored: float in (0, 1]. Fraction of the steps over which the exploration rate
+            decreases.
+        guided: float in [0, 1]. Fraction of the episodes in the first half of training
+            that follow the optimal policy, so that the replay buffer contains successes
+            early.
+        double: bool. Use double Q-learning (van Hasselt et al., AAAI 2016): the online
+            network selects the next action, and the target network evaluates it.
         seed: int.
     """
 
@@ -52,7 +53,7 @@ class QLearning:
     seed: int = 0
 
     def fit(self, build, sets, scale, folder):
-        """Train a network's layer `"agent"`; see `kregzoo.training.trainers`."""
+        """Train the layer `"agent"` of a network; see `kregzoo.training.trainers`."""
         model, (environment, _) = build(), sets
         settings = dataclasses.replace(
             self, steps=scale.steps, batch_size=scale.batch_size
@@ -64,22 +65,22 @@ class QLearning:
         return Trained(model, {}, seconds)
 
     def epsilon_at(self, step):
-        """The share of random actions at a step."""
+        """Compute the exploration rate at a step."""
         first, last = self.exploration
         done = min(1.0, step / (self.explored * self.steps))
         return first + (last - first) * done
 
 
 class Memory:
-    """The last transitions, in arrays that are filled round and round.
+    """Replay buffer: a ring buffer of the last transitions.
 
     Args:
-        capacity: int.
-        shape: tuple, of an observation.
+        capacity: int. Number of transitions.
+        shape: tuple of ints. Shape of an observation.
     """
 
     def __init__(self, capacity, shape):
-        # Half precision: an image needs no more, and there are many.
+        # Half precision suffices for images, and saves memory.
         self.before = np.zeros((capacity, *shape), "float16")
         self.after = np.zeros((capacity, *shape), "float16")
         self.action = np.zeros(capacity, "int64")
@@ -88,7 +89,7 @@ class Memory:
         self.count = 0
 
     def add(self, before, action, info, ended, after):
-        """Remember a transition, in place of the oldest one when full."""
+        """Store a transition, and overwrite the oldest one if the buffer is full."""
         place = self.count % len(self.action)
         self.before[place], self.after[place] = before, after
         self.action[place], self.ended[place] = action, ended
@@ -97,16 +98,17 @@ class Memory:
         self.count += 1
 
     def draw(self, rng, size):
-        """Indices of transitions, any equally likely."""
+        """Draw indices of stored transitions uniformly."""
         return rng.integers(min(self.count, len(self.action)), size=size)
 
 
 class Learner:
-    """Trains a network of action values in an environment.
+    """Train a Q-network in an environment.
 
-    The network maps observations to `{"values": (B, A)}`. One with heads `"step"` and
-    `"terminal"` beside it, of which `"values"` is the sum, learns both kinds of rewards
-    apart, each from its own next value at the action that is best in all.
+    The network maps observations to `{"values": (B, A)}`. If it also has the heads
+    `"step"` and `"terminal"`, whose sum is `"values"`, each head learns one kind of
+    reward. The target of a head uses the next value of the same head, at the action
+    with the largest sum.
 
     Args:
         network: Keras model, compiled with a loss for each head.
@@ -126,15 +128,15 @@ class Learner:
         self.updates = 0
 
     def run(self, start=0, end=None):
-        """Play whole episodes, and learn.
+        """Run whole episodes, and train on them.
 
         Args:
-            start: int. The step to go on from.
-            end: int. The step from which on no episode begins; None for all the steps.
+            start: int. The step to continue from.
+            end: int. No episode starts at or after this step. Defaults to all steps.
 
         Returns:
-            List of a dict for each episode: `"step"`, `"return"`, `"success"`, and
-            `"value"`, the mean of the values of the actions taken.
+            List of one dict per episode: `"step"`, `"return"`, `"success"`, and
+            `"value"`, the mean Q-value of the actions taken.
         """
         episodes, step = [], start
         seed = self.settings.seed + start
@@ -187,7 +189,7 @@ class Learner:
         )
         best = chooser["values"].argmax(axis=1)
         going_on = self.settings.discount * ~memory.ended[drawn]
-        # Where the target is what the network says, there is no error and no gradient.
+        # Actions not taken get the prediction as the target, so their gradient is zero.
         targets = dict(self.network.predict_on_batch(before))
         for head in self.heads:
             names = HEADS if head == "values" else [head]
@@ -201,25 +203,27 @@ class Learner:
 
 
 def _heads(network):
-    """The outputs that learn."""
+    """List the outputs of a network that are trained."""
     return [name for name in HEADS if name in network.output] or ["values"]
 
 
 def play(network, environment, settings, learning_rate, directory):
-    """Train an agent, from its last checkpoint if there is one.
+    """Train an agent, starting from the last checkpoint if there is one.
 
-    What is remembered is not kept: a run that was killed fills its memory anew.
+    The replay buffer is not saved. A resumed run refills it.
 
     Args:
-        network: Keras model, uncompiled.
+        network: Keras model, not compiled.
         environment: a `RegistrationEnvironment`.
         settings: the `QLearning`.
-        learning_rate: float. The first; it decays to zero along a cosine.
-        directory: folder of the checkpoint and the history, a dict for each `CHUNK` of
-            steps: `"step"`, and the means of `"return"`, `"success"` and `"value"`.
+        learning_rate: float. Initial learning rate, which decays to zero along a
+            cosine.
+        directory: folder of the checkpoint and the history. The history has one dict
+            per `CHUNK` of steps: `"step"`, and the means of `"return"`, `"success"` and
+            `"value"`.
 
     Returns:
-        The seconds that its training took in all.
+        Total training time in seconds.
     """
     directory.mkdir(parents=True, exist_ok=True)
     updates = settings.steps // settings.update_every
@@ -228,7 +232,7 @@ def play(network, environment, settings, learning_rate, directory):
         keras.optimizers.Adam(schedule),
         loss={name: keras.losses.Huber() for name in _heads(network)},
     )
-    # Before the first update there may be a checkpoint.
+    # Build the optimizer now: a checkpoint may be written before the first update.
     network.optimizer.build(network.trainable_variables)
     checkpoint = Checkpoint(directory)
     checkpoint.set_model(network)

@@ -1,4 +1,4 @@
-"""Views of misaligned images, and what each action is worth there."""
+"""Dataset of observations of misaligned images with the optimal Q-values."""
 
 import functools
 
@@ -9,35 +9,38 @@ from kregzoo import ops
 from kregzoo.agents.actions import optimal_q_values
 from kregzoo.spatial import Grid
 
-# Views that are drawn of one image at a time.
+# Observations drawn from one image at a time.
 TOGETHER = 4
 
 
 class OptimalQValues(keras.utils.PyDataset):
-    """Draws views of single images, displaced from themselves, with action values.
+    """Draw observations of misaligned copies of an image, with optimal Q-values.
 
-    Each item is `(views, values)`: `"<layer>_view"`, `(batch, *shape, 2)`, the moving
-    image and the fixed one as `VolumeView` gives them, and `"<layer>"`, `(batch, A)` as
-    `optimal_q_values` does, of each stage. Both images are drawn in one random pose
-    about a random voxel of the foreground in the middle half of the image, since the
-    middle is what an agent looks at; the moving one is then displaced by a residual
-    each of whose entries has a scale of its own, drawn evenly, and whose translations
-    are 0 in half of the draws: agents that see few states in which rotations alone are
-    left never learn to turn (Liao et al., AAAI 2017, draw more densely near alignment).
-    Item `i` of an epoch depends on the seed, the epoch and `i` alone.
+    Each item is `(views, values)`. For each stage, `views` holds `"<layer>_view"`,
+    `(batch, *shape, 2)`, the moving and the fixed image in the form of `VolumeView`,
+    and `values` holds `"<layer>"`, `(batch, A)`, from `optimal_q_values`.
+
+    Both images have one random pose about a random foreground voxel in the middle half
+    of the image, because an agent sees the middle of an image. The moving image is then
+    displaced by a random residual. Each entry of the residual is multiplied by a random
+    factor, drawn uniformly from [0, 1], and the translations are 0 in half of the
+    draws. Otherwise agents see too few states with only a rotation left, and never
+    learn to rotate. (Liao et al., AAAI 2017, sample states near alignment more
+    densely.) Item `i` of an epoch depends only on the seed, the epoch and `i`.
 
     Args:
-        images: list of normalised `Image`.
+        images: list of normalized `Image`.
         stages: tuple of `Stage`.
         pose: the `Pose` of both images.
-        degrade: callable of a generator and an array `(*shape,)` that makes the fixed
-            image of another kind, such as a cone-beam CT; None to leave it.
-        batch_size: int, a multiple of 4: views are drawn of an image by fours.
+        degrade: callable of a generator and an array `(*shape,)` that simulates another
+            modality of the fixed image, for example cone-beam CT. Defaults to no
+            simulation.
+        batch_size: int, a multiple of 4, because four views are drawn from one image.
         seed: int.
-        **kwargs: of `keras.utils.PyDataset`.
+        **kwargs: Arguments of `keras.utils.PyDataset`.
 
     Raises:
-        ValueError: when `batch_size` is no multiple of 4.
+        ValueError: If `batch_size` is not a multiple of 4.
     """
 
     labels = None
@@ -60,7 +63,7 @@ class OptimalQValues(keras.utils.PyDataset):
         self.steps_per_epoch = 2
         self.grid = Grid.centred(stages[0].shape, stages[0].spacing)
         self._affines = [image.grid.affine for image in images]
-        # Tensors at once, or each draw would copy a whole image to the device.
+        # Convert to tensors now. Otherwise each draw would copy an image to the device.
         self._arrays = [
             keras.ops.convert_to_tensor(image.array.astype("float32")[None, ..., None])
             for image in images
@@ -87,7 +90,7 @@ class OptimalQValues(keras.utils.PyDataset):
         self.epoch += 1
 
     def _draw(self, rng, stage):
-        """Some views of one image, `(TOGETHER, *shape, 2)`, and their residuals."""
+        """Draw views of one image, `(TOGETHER, *shape, 2)`, and the residuals."""
         number = rng.integers(len(self._arrays))
         affine, inside = self._affines[number], self._inside[number]
         grid = Grid.centred(stage.shape, stage.spacing)
@@ -105,9 +108,9 @@ class OptimalQValues(keras.utils.PyDataset):
         return np.stack([images[::2], images[1::2]], axis=-1), residuals
 
     def _sampled(self, number, grid, matrices):
-        """An image through several transforms, `(len(matrices), *shape)`."""
+        """Resample an image by several transforms, `(len(matrices), *shape)`."""
         to_voxels = np.linalg.solve(self._affines[number], matrices)
-        # One call for all of them, on grids one after the other along an axis.
+        # Concatenate the grids along an axis, to resample in a single call.
         coordinates = np.concatenate(
             [grid.coordinates_in(np.linalg.inv(matrix)) for matrix in to_voxels]
         )
@@ -117,7 +120,7 @@ class OptimalQValues(keras.utils.PyDataset):
 
 
 def _inside(array):
-    """Voxels of the foreground in the middle half, `(count, D)`."""
+    """List the foreground voxels in the middle half of an image, `(count, D)`."""
     voxels = np.argwhere(array > 0.5 * array.mean())
     middle = np.array(array.shape) / 2
     return voxels[np.all(np.abs(voxels - middle) <= middle / 2, axis=1)]

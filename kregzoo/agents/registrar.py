@@ -13,22 +13,22 @@ from kregzoo.spatial import AffineTransform, Preprocessor
 from kregzoo.utils.files import atomic
 from kregzoo.utils.progress import progress_bar
 
-# Voxels along the longest axis of an animation, and moves that it shows at most.
+# Voxels along the longest axis of an animation, and the maximum number of moves shown.
 ANIMATED, FRAMES = 80, 8
 
 
 class AgentRegistrar(Registrar):
-    """Lets an agent act until it has no more steps, or comes where it has been.
+    """Register by an agent that acts until it revisits a state or runs out of steps.
 
-    Coarse to fine, each stage begins where the last one ended. An agent that comes
-    back to an alignment would go round for ever; of those on its round the one with
-    the least to gain is taken, by the agent's own values.
+    The stages run coarse to fine, and each stage starts from the last result. An agent
+    that revisits a state would cycle forever. In that case the result is the state of
+    the cycle with the lowest Q-value, where the agent expects the least improvement.
 
     Args:
-        model: Keras model whose layers the stages name.
-        preprocessor: the `Preprocessor` that intensities are normalised by.
+        model: Keras model that has the layers named by the stages.
+        preprocessor: the `Preprocessor` that normalizes the intensities.
         stages: tuple of `Stage`.
-        preset: the `Preset` that the network was loaded from, if it was.
+        preset: the `Preset` that the network was loaded from. Defaults to none.
     """
 
     def __init__(self, model, preprocessor, stages, preset=None):
@@ -57,7 +57,7 @@ class AgentRegistrar(Registrar):
                 self.stages, self._values, budgets, strict=True
             ):
                 steps = _roll_out(pair, stage, values, budget, alignment, advance)
-                alignment = _calmest(steps)
+                alignment = _converged(steps)
                 path += steps
                 timer.lap(stage.layer)
         transform = AffineTransform(alignment)
@@ -66,15 +66,15 @@ class AgentRegistrar(Registrar):
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """Where an agent was, and what it did there.
+    """Step of a trajectory: a state and the action taken.
 
     Args:
-        stage: str, the stage's layer.
+        stage: str. Layer of the stage.
         alignment: matrix `(D + 1, D + 1)` from fixed to moving world, before the
             action.
-        state: tuple of ints, the units moved since the stage began.
-        action: int, of `RigidMotions`.
-        value: float, the action's.
+        state: tuple of ints. Units moved since the start of the stage.
+        action: int. Action of `RigidMotions`.
+        value: float. Q-value of the action.
     """
 
     stage: str
@@ -85,14 +85,14 @@ class Step:
 
 
 class AgentRegistration(Registration):
-    """A `Registration`, and how the agent came to it.
+    """Result of a registration by an agent, with the trajectory.
 
     Args:
         moving: the moving `Image`.
         fixed: the fixed `Image`.
         transform: world transform from fixed to moving.
         seconds: dict of the seconds that each stage took.
-        path: list of `Step`.
+        path: list of `Step`, the trajectory.
     """
 
     def __init__(self, moving, fixed, transform, seconds, path):
@@ -100,11 +100,11 @@ class AgentRegistration(Registration):
         self.path = path
 
     def plot_path(self):
-        """Draw what was left to do after each step, and what the agent expected.
+        """Plot the distance to the final state and the Q-value of each step.
 
         Returns:
-            A matplotlib figure: translations in mm and rotations in degrees from each
-            step to the end, and the action's value.
+            A matplotlib figure: remaining translations in mm, remaining rotations in
+            degrees, and Q-values of the actions taken.
         """
         from matplotlib.figure import Figure
 
@@ -125,14 +125,14 @@ class AgentRegistration(Registration):
         return figure
 
     def save_animation(self, path):
-        """Write the path as a GIF: what the agent made of the pair, and the end.
+        """Write the trajectory as a GIF.
 
-        At most 8 steps are shown: of a longer path every second, third, and so on.
+        The animation shows the middle slice across each axis, with the moving image in
+        red and the fixed image in cyan, so that aligned structures are gray. It shows
+        at most 8 evenly spaced steps, and the result.
 
         Args:
-            path: file to write, `.gif`, which appears when complete. It shows the
-                middle slice across each axis, the moving image in red, the fixed one in
-                cyan: where they agree they are grey.
+            path: `.gif` file, written atomically.
         """
         from matplotlib.animation import PillowWriter
         from matplotlib.figure import Figure
@@ -157,7 +157,7 @@ class AgentRegistration(Registration):
 
 
 def _slices(image):
-    """The middle slice across each axis in [0, 1]; of a 2-D image itself."""
+    """Take the middle slice across each axis, or the whole 2-D image, in [0, 1]."""
     array = image.array.astype("float32")
     low, high = np.percentile(array, (1, 99))
     array = np.clip((array - low) / max(high - low, 1e-6), 0, 1)
@@ -167,7 +167,7 @@ def _slices(image):
 
 
 def _roll_out(pair, stage, values, budget, alignment, advance):
-    """The steps of one stage, the last one without what it led to."""
+    """Run one stage: the steps up to the first revisited state, or all."""
     frame = Preprocessor(stage.spacing, (stage.shape,), None)
     view = stage.view(pair.moving, pair.fixed, frame.canonical_grid(pair.fixed))
     state = (0,) * stage.motions.degrees_of_freedom
@@ -193,8 +193,11 @@ def _moved(state, action):
     return tuple(units)
 
 
-def _calmest(steps):
-    """The alignment of the round that a path ends in, or of its end without one."""
+def _converged(steps):
+    """Choose the alignment with the lowest Q-value in the final cycle of a trajectory.
+
+    If the trajectory does not end in a cycle, choose the last alignment.
+    """
     states = [step.state for step in steps]
-    round_ = steps[states.index(states[-1]) :]
-    return min(round_, key=lambda step: step.value).alignment
+    cycle = steps[states.index(states[-1]) :]
+    return min(cycle, key=lambda step: step.value).alignment

@@ -1,7 +1,7 @@
-"""The surveyed systems, one file each, in folders that are the survey's chapters.
+"""The surveyed systems, one module each, in one folder for each chapter of the survey.
 
-Every module below that defines `SYSTEM` is found here by itself: its builder becomes an
-attribute of `kregzoo.models`, and its name a system that `kregzoo train` knows.
+Every module in these folders that defines `SYSTEM` is discovered automatically: the
+builder becomes an attribute of `kregzoo.models`, and `kregzoo train` accepts the name.
 """
 
 import importlib

@@ -2,46 +2,50 @@
 
 import pathlib
 
+from kregzoo.utils.extras import import_extra
+
 SCHEME = "hf://"
 
 
 def fetch(address, files):
-    """Fetch a preset folder, or find it in huggingface_hub's cache.
+    """Download a preset folder, or find it in the cache of huggingface_hub.
 
     Args:
         address: str, `"hf://owner/name"`.
-        files: tuple of the patterns of the files to fetch.
+        files: tuple of file name patterns to download.
 
     Returns:
         The folder, a `pathlib.Path`.
 
     Raises:
-        ValueError: when the hub cannot be reached, or has no such repository.
-        ImportError: without huggingface_hub.
+        ValueError: If the address is invalid, the hub cannot be reached, or the
+            repository does not exist.
+        ImportError: If huggingface_hub is not installed.
     """
     hub = _huggingface_hub()
     try:
         folder = hub.snapshot_download(_repository(address), allow_patterns=[*files])
-    # What a client's transport raises differs from release to release.
+    # The exceptions of the HTTP client differ between releases of huggingface_hub.
     except Exception as error:
         raise _failure(address, error) from error
     return pathlib.Path(folder)
 
 
 def push(folder, address, files):
-    """Upload a preset folder; the repository is made if there is none.
+    """Upload a preset folder, and create the repository if it does not exist.
 
     Args:
         folder: path.
         address: str, `"hf://owner/name"`.
-        files: tuple of the patterns of the files to upload.
+        files: tuple of file name patterns to upload.
 
     Returns:
-        The address of the commit, a str.
+        The URL of the commit, a str.
 
     Raises:
-        ValueError: when the hub cannot be reached, or does not let the user write.
-        ImportError: without huggingface_hub.
+        ValueError: If the address is invalid, the hub cannot be reached, or the user
+            has no write access.
+        ImportError: If huggingface_hub is not installed.
     """
     api, repository = _huggingface_hub().HfApi(), _repository(address)
     try:
@@ -52,7 +56,7 @@ def push(folder, address, files):
             allow_patterns=[*files],
             commit_message=f"Upload the preset {pathlib.Path(folder).name}",
         )
-    # What a client's transport raises differs from release to release.
+    # The exceptions of the HTTP client differ between releases of huggingface_hub.
     except Exception as error:
         raise _failure(address, error) from error
     return str(commit.commit_url)
@@ -69,14 +73,8 @@ def _repository(address):
 
 def _failure(address, error):
     reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
-    return ValueError(f"The hub did not do it ({reason}). Received: {str(address)!r}")
+    return ValueError(f"The hub request failed: {reason}. Received: {str(address)!r}")
 
 
 def _huggingface_hub():
-    try:
-        import huggingface_hub
-    except ImportError as error:
-        raise ImportError(
-            'Presets on a hub need huggingface_hub: pip install "kregzoo[hub]"'
-        ) from error
-    return huggingface_hub
+    return import_extra("huggingface_hub", "A preset on a hub", "hub")

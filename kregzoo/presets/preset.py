@@ -1,9 +1,9 @@
-"""Preset folders: a network's weights, and all that is needed to use and trust them.
+"""Preset folders: the weights of a network, with its configuration and provenance.
 
-<preset>/config.json         system, recipe and the builder's arguments
+<preset>/config.json         system, recipe and builder arguments
 <preset>/model.weights.h5    weights, float16, gzip
 <preset>/preprocessor.json   the canonical frame of `kregzoo.spatial.Preprocessor`
-<preset>/metadata.json       sha256 of the files, data, licence, training, figures
+<preset>/metadata.json       sha256 of the files, data, license, training, metrics
 <preset>/README.md           the card
 """
 
@@ -29,10 +29,10 @@ FILES = (*HASHED, "metadata.json", "README.md", *(f"*{kind}" for kind in PICTURE
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
-    """A preset folder that was found and read.
+    """Content of a preset folder.
 
     Args:
-        name: str, the folder's name.
+        name: str. Name of the folder.
         folder: `pathlib.Path`.
         config: dict with `system`, `recipe` and `arguments`.
         preprocessor: the `Preprocessor`.
@@ -47,25 +47,25 @@ class Preset:
 
     @property
     def input_shape(self):
-        """The builder's `input_shape`, sizes open where the frame has several."""
+        """Input shape of the builder, with None if the frame has several shapes."""
         frame = self.preprocessor
         shape = (None,) * frame.ndim if frame.divisor else frame.shapes[-1]
         return (*shape, 1)
 
     @classmethod
     def read(cls, folder, name=None):
-        """Read a preset folder and verify its files.
+        """Read a preset folder, and verify its files.
 
         Args:
             folder: path.
-            name: str. Defaults to the folder's.
+            name: str. Defaults to the name of the folder.
 
         Returns:
             A `Preset`.
 
         Raises:
-            ValueError: when a file is missing, is no valid JSON, or its sha256 is not
-                the one in `metadata.json`.
+            ValueError: If a file is missing, is not valid JSON, or has another sha256
+                than in `metadata.json`.
         """
         folder = pathlib.Path(folder)
         metadata = _read_json(folder / "metadata.json")
@@ -74,37 +74,37 @@ class Preset:
             found = sha256(folder / file)
             if found != expected:
                 raise ValueError(
-                    f"{str(folder / file)!r} is not the file that the preset was made "
-                    f"with: its sha256 is {found}, and metadata.json says {expected}. "
-                    "Fetch the preset again."
+                    f"{str(folder / file)!r} is not the original file of the preset: "
+                    f"its sha256 is {found}, and metadata.json says {expected}. "
+                    "Download the preset again."
                 )
         frame = _read_json(folder / "preprocessor.json")
         try:
             preprocessor = Preprocessor.from_config(frame)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f"The preset's `preprocessor.json` is not usable: {error}. "
+                f"The `preprocessor.json` of the preset is invalid: {error}. "
                 f"Received: {frame}"
             ) from error
         config = _read_json(folder / "config.json")
         return cls(name or folder.name, folder, config, preprocessor, metadata)
 
     def derived(self, folder):
-        """The preset of this one's network trained further, not written yet.
+        """Make the preset of the fine-tuned network, without writing it.
 
         Args:
-            folder: path, whose last part becomes the name.
+            folder: path. The last part becomes the name.
 
         Returns:
-            A `Preset` without figures, which were another network's.
+            A `Preset` without metrics, because those of this preset do not apply.
 
         Raises:
-            ValueError: for this preset's own folder.
+            ValueError: If `folder` is the folder of this preset.
         """
         folder = as_path(folder).resolve()
         if folder == self.folder.resolve():
             raise ValueError(
-                "Choose another folder than that of the preset which was loaded. "
+                "`directory` must not be the folder of the loaded preset. "
                 f"Received: {str(folder)!r}"
             )
         training = {"initial": self.name}
@@ -116,7 +116,7 @@ class Preset:
         )
 
     def card(self):
-        """Read the card, its pictures put into it.
+        """Read the card, and embed its pictures.
 
         Returns:
             Markdown, a str.
@@ -137,12 +137,12 @@ class Preset:
         return sorted(p for p in self.folder.glob("*") if p.suffix in PICTURES)
 
     def write(self, model, card=None):
-        """Write the folder, weights of `model` first.
+        """Write the folder, starting with the weights of `model`.
 
         Args:
             model: the Keras model.
-            card: str, the text of `README.md`. Defaults to the name as its title, for
-                `describe` to replace by a card that is made of what lies in the folder.
+            card: str, the text of `README.md`. Defaults to a title, for cards that need
+                the other files first and are written later by `describe`.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with atomic(self.folder / "model.weights.h5") as temporary:
@@ -153,7 +153,7 @@ class Preset:
         self.describe(card or f"# {self.name}\n")
 
     def describe(self, card):
-        """Write metadata, with the hashes of the other files, and card.
+        """Write the card, and the metadata with the hashes of the other files.
 
         Args:
             card: str, the text of `README.md`.
@@ -165,27 +165,27 @@ class Preset:
 
 
 def installed_presets():
-    """Folders of the presets that come with the package, by name."""
+    """List the folders of the presets that come with the package, by name."""
     package = pathlib.Path(str(importlib.resources.files("kregzoo")))
-    # A wheel holds them inside the package, a checkout beside it.
+    # A wheel has the folder inside the package, a checkout has it next to the package.
     roots = [package / "zoo_weights", package.parent / "zoo_weights"]
     folders = [path.parent for root in roots for path in root.glob("*/metadata.json")]
     return {folder.name: folder for folder in sorted(folders)}
 
 
 def find_preset(name):
-    """Find a preset by its name, the path of its folder, or its place on a hub.
+    """Find a preset by name, by the path of a folder, or on the Hugging Face Hub.
 
     Args:
-        name: str or path. A name never leaves the folder of the installed presets;
-            `"hf://owner/name"` is fetched from the Hugging Face Hub, once.
+        name: str or path. Name of an installed preset, path of a preset folder, or
+            `"hf://owner/name"`, which is downloaded from the Hugging Face Hub once.
 
     Returns:
-        A `Preset`, verified.
+        A verified `Preset`.
 
     Raises:
-        ValueError: when there is none, or its files are damaged.
-        ImportError: for a hub without huggingface_hub.
+        ValueError: If there is no such preset, or a file is damaged.
+        ImportError: If the preset is on the hub and huggingface_hub is not installed.
     """
     if str(name).startswith(hub.SCHEME):
         return Preset.read(hub.fetch(name, FILES), str(name).rpartition("/")[2])
@@ -210,7 +210,7 @@ def _suggestion(name, installed):
 
 
 def presets_of(ndim):
-    """List the installed presets for images of a number of dimensions.
+    """List the installed presets for 2-D or 3-D images.
 
     Args:
         ndim: int, 2 or 3.
@@ -226,7 +226,7 @@ def presets_of(ndim):
 
 
 def derived_card(preset):
-    """Write the card of a preset that was derived from another.
+    """Write the card of a preset that was fine-tuned from another preset.
 
     Args:
         preset: the `Preset`.
@@ -243,42 +243,42 @@ def derived_card(preset):
 
 
 def read_weights(model, path):
-    """Load a file of weights into a model.
+    """Load a weights file into a model.
 
     Args:
         model: the Keras model.
         path: the `.weights.h5` file.
 
     Raises:
-        ValueError: when it is damaged, of another network, or not of a size that such
-            a network has; nothing is read of that.
+        ValueError: If the file is damaged or belongs to another network, or is too
+            large for the network. The content of a too large file is not read.
     """
     try:
         sizes = []
         with h5py.File(path, "r") as file:
             file.visititems(lambda _, item: sizes.append(getattr(item, "size", 0)))
-        # Zeros compress without limit, and would fill the memory. Optimisers keep
-        # twice what the model has.
+        # A small file of compressed zeros could fill the memory. Optimizer states are
+        # up to twice as large as the model.
         if sum(sizes) > 4 * model.count_params() + 1000:
             raise ValueError(
-                f"they hold {sum(sizes)} numbers, and the network has "
-                f"{model.count_params()}"
+                f"the file has {sum(sizes)} numbers, and the network has "
+                f"{model.count_params()} parameters"
             )
         with lowercase_alias(path) as readable:
             model.load_weights(readable)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"`weights` are damaged, or of another network: {error}. "
+            f"`weights` are damaged or belong to another network: {error}. "
             f"Received: weights={str(path)!r}"
         ) from error
 
 
 def save_weights(model, path):
-    """Save weights as Keras does, but as float16, gzip-compressed, and them alone.
+    """Save weights in the format of Keras, but as gzip-compressed float16.
 
     Args:
-        model: the Keras model. A compiled one's optimiser is left out.
-        path: the `.weights.h5` file, which `model.load_weights` reads.
+        model: the Keras model. The optimizer state is not saved.
+        path: the `.weights.h5` file, which `model.load_weights` can read.
     """
     model.save_weights(path)
     smaller = pathlib.Path(f"{path}.smaller")
@@ -289,14 +289,20 @@ def save_weights(model, path):
 
 
 def sha256(path):
-    """Hexadecimal sha256 of a file.
+    """Compute the hexadecimal sha256 of a file.
+
+    Args:
+        path: path of the file.
+
+    Returns:
+        The digest, a str.
 
     Raises:
-        ValueError: when there is no such file.
+        ValueError: If the file does not exist.
     """
     path = pathlib.Path(path)
     if not path.is_file():
-        raise ValueError(f"The preset lacks a file. Received: {str(path)!r}")
+        raise ValueError(f"A file of the preset is missing. Received: {str(path)!r}")
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -315,11 +321,11 @@ def _copy_weights(name, item, target):
 
 def _read_json(path):
     try:
-        # A dict of whatever the file holds, which must be a JSON object.
+        # `dict` raises an error if the file is not a JSON object.
         return dict(json.loads(pathlib.Path(path).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise ValueError(
-            f"The preset's file {str(path)!r} cannot be read: {error}"
+            f"The preset file {str(path)!r} cannot be read: {error}"
         ) from error
 
 
@@ -332,8 +338,8 @@ def _write_json(path, content):
 DERIVED_CARD = """\
 # {name}
 
-The network of the preset `{initial}`, trained further. What it registers, and what it
-was trained on before, says that preset's card. Licence of the images before: {licence}.
+The preset `{initial}`, fine-tuned. The card of that preset describes its images and its
+training data. License of that data: {licence}.
 
-Its accuracy was not measured.
+The accuracy of the fine-tuned network was not measured.
 """

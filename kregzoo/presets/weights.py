@@ -1,4 +1,4 @@
-"""Builders' `weights` argument: a preset's weights, and the arguments they are of."""
+"""The `weights` argument of model builders, which loads a preset or a file."""
 
 import functools
 import inspect
@@ -6,26 +6,27 @@ import inspect
 from kregzoo.presets.preset import find_preset, read_weights
 from kregzoo.utils.files import as_path
 
-# What may differ from the network that was trained: the weights fit all the same.
+# Arguments that may differ from the trained network, because the weights still fit.
 FREE = ("input_shape", "include_top", "weights", "name")
 
 
 def pretrained(system, free=()):
-    """Decorate a system's builder to load what its `weights` argument names.
+    """Decorate the builder of a system to load the weights that `weights` names.
 
-    The tag of a preset's data stands for the preset `<system>_<tag>`. Its network's
-    arguments, and the input shape of its images, then replace the builder's defaults.
-    The path of a `.weights.h5` file is of a network that the other arguments describe.
+    If `weights` is a data tag, the builder loads the preset `<system>_<tag>`, and the
+    arguments and the input shape of the preset replace the defaults of the builder. If
+    `weights` is the path of a `.weights.h5` file, the other arguments must describe the
+    network of the file.
 
     Args:
-        system: str. The system's name.
-        free: tuple of str. Further arguments that may differ from the preset's, since
-            they change outputs and no weights.
+        system: str. Name of the system.
+        free: tuple of str. Additional arguments that may differ from the preset,
+            because they change the outputs but not the weights.
 
     Returns:
-        A decorator. The builder that it returns raises a ValueError for an unknown tag,
-        a damaged file, weights of another architecture, or an argument that is given
-        and is not the preset's.
+        A decorator. The decorated builder raises a ValueError if the tag is unknown,
+        the file is damaged, the weights belong to another architecture, or a given
+        argument differs from the preset.
 
     Example:
         ```python
@@ -60,8 +61,8 @@ def pretrained(system, free=()):
                 _refuse_others(given, trained, weights, (*FREE, *free))
                 model = builder(**{**trained, **given})
                 path = preset.folder / "model.weights.h5"
-            # A model without its head has fewer layers, whose names tell which weights
-            # to take.
+            # Weights are matched by layer names, so a model without the head loads the
+            # weights of its own layers.
             read_weights(model, path)
             return model
 
@@ -71,15 +72,16 @@ def pretrained(system, free=()):
 
 
 def _refuse_others(given, trained, weights, free):
-    """Raise for a given argument that is not what the weights were trained with."""
+    """Raise if a given argument differs from the arguments of the trained network."""
     for name, value in given.items():
         if name not in free and _plain(value) != _plain(trained[name]):
             raise ValueError(
-                f"`{name}` must be {trained[name]!r}, of which the weights {weights!r} "
-                f"are: leave it out, or train anew. Received: {name}={value!r}"
+                f"`{name}` must be {trained[name]!r}, as for the trained weights "
+                f"{weights!r}: omit the argument, or train new weights. "
+                f"Received: {name}={value!r}"
             )
 
 
 def _plain(value):
-    """A value as JSON keeps it, which has no tuples."""
+    """Convert a tuple to a list, as JSON does."""
     return list(value) if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""Inference: one pass, iterative, and what they give."""
+"""Registrars: one network pass, iterative registration, and their results."""
 
 from kregzoo.registrars.classical import register
 from kregzoo.registrars.generative import GenerativeRegistrar

@@ -1,4 +1,4 @@
-"""What brings a pair together before a network sees it."""
+"""Initial alignment of a pair before a network."""
 
 import functools
 
@@ -13,30 +13,31 @@ from kregzoo.spatial import AffineTransform, Image
 
 ALIGNMENTS = ("affine", "centres", "none")
 
-# Voxels in mm of the pyramid, and iterations at most: finer ones cost more than they
-# gain, since the network makes up for less than a voxel.
+# Voxel size in mm and maximum iterations of each pyramid level. Finer levels cost more
+# than they gain, because the network corrects errors below a voxel.
 LEVELS = ((8.0, 60), (4.0, 40))
 
 
 @functools.lru_cache
 def affine_aligner(preprocessor, metric=None):
-    """Make the registrar that aligns affinely before a network.
+    """Make the registrar for the affine alignment before a network.
 
-    The same one for the same arguments: it takes seconds to compile, and TensorFlow
-    keeps what XLA compiled as long as the process lasts.
+    The registrar is cached, because compiling it takes seconds, and TensorFlow never
+    frees functions compiled by XLA.
 
     Args:
-        preprocessor: the network's `Preprocessor`.
+        preprocessor: the `Preprocessor` of the network.
         metric: a loss of `kregzoo.losses`. Defaults to `NCC()`, for one modality.
 
     Returns:
-        An `IterativeRegistrar` on the network's own grid.
+        An `IterativeRegistrar` on the canonical grid of the network.
     """
     levels = [(max(1.0, mm / preprocessor.spacing), steps) for mm, steps in LEVELS]
     return IterativeRegistrar(
         metric or NCC(),
         Affine(),
-        # Polished, it ends alike on every backend; minimising further gains nothing.
+        # Root-polishing makes all backends converge to the same optimum. A smaller
+        # `ftol` brings no improvement.
         SciPy("L-BFGS-B", options={"ftol": 1e-6}, polish=40),
         levels=levels,
         preprocessor=preprocessor,
@@ -45,15 +46,17 @@ def affine_aligner(preprocessor, metric=None):
 
 @functools.lru_cache
 def bspline_registrar(preprocessor=None, metric=None):
-    """Make the deformable registrar that asks for no training, once for each frame.
+    """Make the registrar for B-spline registration without a network.
+
+    The registrar is cached. The control points are 8 voxels of the canonical grid
+    apart.
 
     Args:
-        preprocessor: the `Preprocessor` of the canonical grid, in whose voxels the
-            control points are 8 apart.
+        preprocessor: the `Preprocessor` of the canonical grid.
         metric: a loss of `kregzoo.losses`. Defaults to `LNCC()`.
 
     Returns:
-        An `IterativeRegistrar`, to begin from an affine alignment.
+        An `IterativeRegistrar`, to start from an affine alignment.
     """
     return IterativeRegistrar(
         metric or LNCC(),
@@ -65,28 +68,33 @@ def bspline_registrar(preprocessor=None, metric=None):
 
 
 def align(pair, alignment, aligner, progress=False):
-    """Bring a canonical pair together: sets its `initial`, which it begins with.
+    """Pre-align a canonical pair by an initial transform.
 
     Args:
         pair: the `CanonicalPair`, made without an initial transform.
-        alignment: `"affine"` optimises one, from the centres of the foregrounds;
-            `"centres"` stays there; `"none"` takes the images' own worlds for one, as
-            those of a single examination are.
-        aligner: what `affine_aligner` made for the pair's preprocessor.
+        alignment: `"affine"` optimizes an affine transform, starting from the centers
+            of the foregrounds; `"centres"` keeps the alignment of the centers; `"none"`
+            uses the identity, for images that share a world, for example those of a
+            single examination.
+        aligner: the registrar that `affine_aligner` returns for the preprocessor.
         progress: bool. Show a progress bar.
+
+    Returns:
+        The `CanonicalPair` with that initial transform.
     """
     if alignment == "affine":
         found = aligner.optimise(**pair.tensors(), progress=progress, label="Aligning")
-        pair.initial = aligner.to_world(found, pair)
-    elif alignment == "none":
-        pair.initial = AffineTransform(np.eye(pair.grid.ndim + 1))
+        return pair.with_initial(aligner.to_world(found, pair))
+    if alignment == "none":
+        return pair.with_initial(AffineTransform(np.eye(pair.grid.ndim + 1)))
+    return pair
 
 
 def align_labels(moving, fixed):
-    """Lay structures of one image on those of another, as an expert would.
+    """Align two images rigidly by their labels, as a substitute for an expert.
 
-    Rigidly, by the least squares of soft masks, which fall from 1 to 0 within 10 mm of
-    a structure's surface, over all the structures that both images have.
+    Minimizes the squared difference of soft masks over all structures that both images
+    have. A soft mask falls from 1 at 10 mm inside of the surface to 0 at 10 mm outside.
 
     Args:
         moving: `LabelMap`.
@@ -96,16 +104,17 @@ def align_labels(moving, fixed):
         An `AffineTransform` from fixed to moving world.
 
     Raises:
-        ValueError: when the images share no structure.
+        ValueError: If the images share no structure.
     """
     shared = sorted(moving.labels() & fixed.labels())
     if not shared:
         raise ValueError(
-            "`moving` and `fixed` must share a structure. "
+            "The labels of `moving` and `fixed` must share a structure. "
             f"Received: {sorted(moving.labels())} and {sorted(fixed.labels())}"
         )
     masks = [[_soft(labels, n) for n in shared] for labels in (moving, fixed)]
-    # The first is the largest, in data of glands and landmarks.
+    # Align the centers of the first structure, which is the gland in data sets of a
+    # gland and landmarks.
     pair = CanonicalPair(
         default_preprocessor(fixed.grid.ndim), masks[0][0], masks[1][0]
     )
@@ -122,12 +131,12 @@ def _label_aligner():
     return IterativeRegistrar(MSE(), Rigid(), levels=((2, 60), (1, 60)))
 
 
-# In mm.
+# Distance in mm from the surface at which a soft mask reaches 0 or 1.
 SOFTNESS = 10.0
 
 
 def _soft(labels, number):
-    """How deep inside of a structure each voxel is, from 0 to 1."""
+    """Make the soft mask of a structure: a signed distance, scaled to [0, 1]."""
     from scipy import ndimage
 
     mask = labels.mask(number)

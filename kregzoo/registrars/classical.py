@@ -21,7 +21,7 @@ METRICS = {
     "mind": losses.MINDSSC,
 }
 LINEAR = {"rigid": Rigid, "affine": Affine}
-# The transforms that each method optimizes, one after the other.
+# The transforms that each method optimizes, in order.
 METHODS = {
     "rigid": ("rigid",),
     "affine": ("rigid", "affine"),
@@ -43,13 +43,13 @@ def register(
 ):
     """Register two images by iterative optimization, without a network.
 
-    Each method runs the transforms that come before it first: `"deformable"` optimizes
-    a rigid, then an affine transform, then a stationary velocity field. Images are
-    compared on a grid of 2 mm.
+    The methods optimize transforms with more and more degrees of freedom. For example,
+    `"deformable"` optimizes a rigid transform, then an affine transform, then a
+    stationary velocity field. Images are compared on a grid of 2 mm.
 
     Args:
         moving: path, nibabel image, array or `kregzoo.spatial.Image`.
-        fixed: likewise.
+        fixed: like `moving`.
         method: `"rigid"`, `"affine"`, `"bspline"` (control points 8 voxels apart) or
             `"deformable"`.
         metric: `"mi"` or `"nmi"` for images of different contrasts or modalities;
@@ -57,15 +57,15 @@ def register(
             images that share edges or structure.
         initial: transform from fixed to moving world to start from. Defaults to the
             translation that aligns the centers of the foregrounds.
-        moving_mask: mask image in the moving space; voxels at 0 do not count.
-        fixed_mask: likewise, in the fixed space.
+        moving_mask: mask image in the moving space. Voxels at 0 are ignored.
+        fixed_mask: like `moving_mask`, in the fixed space.
         progress: bool. Show progress bars.
 
     Returns:
         A `Registration`.
 
     Raises:
-        ValueError: If `method` or `metric` is unknown, or an image is not usable.
+        ValueError: If `method` or `metric` is unknown, or an image is unusable.
 
     Example:
         >>> import numpy as np
@@ -86,7 +86,7 @@ def register(
         found = registrar.optimise(
             **pair.tensors(), progress=progress, label=transform.capitalize()
         )
-        pair.initial = registrar.to_world(found, pair)
+        pair = pair.with_initial(registrar.to_world(found, pair))
         timer.lap(transform)
     return Registration(moving, fixed, pair.initial, timer.seconds())
 
@@ -100,7 +100,7 @@ def _check_choice(argument, value, known):
 
 @functools.lru_cache
 def _registrar(transform, metric):
-    """Make the registrar of a transform once: compiling one takes seconds."""
+    """Make the registrar of a transform, cached because compiling it takes seconds."""
     loss = METRICS[metric]()
     if transform in LINEAR:
         return IterativeRegistrar(loss, LINEAR[transform]())

@@ -1,4 +1,4 @@
-"""Networks in formats that run without Keras: SavedModel, ONNX, LiteRT."""
+"""Export networks to formats that run without Keras: SavedModel, ONNX, LiteRT."""
 
 import importlib.metadata
 import json
@@ -7,6 +7,7 @@ import re
 import keras
 
 from kregzoo import ops
+from kregzoo.utils.extras import import_extra
 from kregzoo.utils.files import as_path, atomic_folder
 
 FILES = {
@@ -18,24 +19,26 @@ INTERFACE = "interface.json"
 
 
 def export(model, preprocessor, directory, format, shape=None):
-    """Write a network, its warp inside, and what it takes and gives.
+    """Export a network, including the warp, and the description of its interface.
 
     Args:
         model: the Keras model.
-        preprocessor: the `Preprocessor` that makes its input.
+        preprocessor: the `Preprocessor` that makes the input.
         directory: path of the folder, which must be new or empty.
         format: str, `"tf_saved_model"`, `"onnx"` or `"litert"`.
-        shape: tuple of the images' spatial sizes, for a network that takes any; by
-            default the largest that the preprocessor makes.
+        shape: tuple of the spatial sizes of the images, for networks of any input size.
+            Defaults to the largest shape of the preprocessor.
 
     Returns:
         `pathlib.Path` of the network: `saved_model`, `network.onnx` or
         `network.tflite`.
 
     Raises:
-        ValueError: on another backend than TensorFlow, for an unknown `format`, a
-            `shape` that does not suit, or a folder that holds something.
-        ImportError: without what a format needs (`pip install "kregzoo[export]"`).
+        ValueError: If the backend is not TensorFlow, `format` is unknown, `shape` does
+            not suit the network, the folder is not empty, or LiteRT lacks an operation
+            of the network.
+        ImportError: If a package that the format needs is not installed
+            (`pip install "kregzoo[export]"`).
     """
     directory = as_path(directory)
     _check(directory, format)
@@ -70,7 +73,7 @@ def _check(directory, format):
         )
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
-            "Networks are exported from TensorFlow; load the preset with "
+            "Export needs the TensorFlow backend: load the preset with "
             f"KERAS_BACKEND=tensorflow. Received: {keras.backend.backend()}"
         )
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
@@ -78,17 +81,12 @@ def _check(directory, format):
             f"`directory` must be new or empty. Received: {str(directory)!r}"
         )
     if format == "onnx":
-        try:
-            import onnx  # noqa: F401
-            import tf2onnx  # noqa: F401
-        except ImportError as error:
-            raise ImportError(
-                'ONNX needs tf2onnx. Install it by: pip install "kregzoo[export]"'
-            ) from error
+        for module in ("onnx", "tf2onnx"):
+            import_extra(module, "ONNX", "export")
 
 
 def _shape(model, preprocessor, shape):
-    """The spatial sizes to fix, checked."""
+    """Choose and check the spatial sizes of the exported network."""
     image = next(iter(model.input.values()))
     known = tuple(image.shape[1:-1])
     if shape is None:
@@ -107,14 +105,14 @@ def _shape(model, preprocessor, shape):
 
 
 def _of_fixed_shape(model, shape):
-    """The same network for one pair of images of one shape."""
+    """Rebuild a network for one pair of images of a fixed shape."""
     fixed = type(model).from_config(_with_shape(model.get_config(), shape))
     fixed.set_weights(model.get_weights())
     return fixed
 
 
 def _with_shape(config, shape):
-    """A configuration whose open input layers, of networks within too, have it."""
+    """Set the shape of all input layers in a configuration, nested ones included."""
     if isinstance(config, (list, tuple)):
         return [_with_shape(part, shape) for part in config]
     if not isinstance(config, dict):
@@ -128,19 +126,19 @@ def _with_shape(config, shape):
 
 
 def _verify_onnx(path):
-    """The converter says in a log alone that it left out what it does not know."""
+    """Check an ONNX file, because the converter only logs operations it leaves out."""
     import onnx
 
     onnx.checker.check_model(str(path), full_check=True)
 
 
 def _verify_litert(path):
-    """The converter calls TensorFlow, which no interpreter has, for what is missing."""
+    """Raise if a LiteRT file calls TensorFlow operations, which interpreters lack."""
     missing = {name.decode() for name in re.findall(rb"Flex(\w+)", path.read_bytes())}
     if missing:
         raise ValueError(
-            '`format` must be "onnx" or "tf_saved_model" for this network, since '
-            f"LiteRT has no {', '.join(sorted(missing))}. Received: 'litert'"
+            '`format` must be "onnx" or "tf_saved_model" for this network, because '
+            f"LiteRT lacks {', '.join(sorted(missing))}. Received: 'litert'"
         )
 
 

@@ -1,4 +1,4 @@
-"""Registration by a network that is a generative model of deformations."""
+"""Registration by a generative model of deformations."""
 
 import numpy as np
 from keras import ops as kops
@@ -16,15 +16,15 @@ from kregzoo.spatial import (
 
 
 class GenerativeRegistrar(OneStepRegistrar):
-    """Registers, draws deformations of an image, and moves one to another image.
+    """Register images, sample deformations, and transport a deformation.
 
-    The network has a layer `"encoder"`, of both images to the means and logarithms of
-    variances of latent variables, and a layer `"decoder"`, of latent variables and a
-    moving image to a velocity: Krebs et al., IEEE TMI 2019.
+    The network needs a layer `"encoder"`, which maps both images to the means and
+    log-variances of latent variables, and a layer `"decoder"`, which maps latent
+    variables and a moving image to a velocity (Krebs et al., IEEE TMI 2019).
 
     Args:
-        *args: of `OneStepRegistrar`.
-        **kwargs: of `OneStepRegistrar`.
+        *args: Arguments of `OneStepRegistrar`.
+        **kwargs: Arguments of `OneStepRegistrar`.
     """
 
     def __init__(self, *args, **kwargs):
@@ -35,18 +35,18 @@ class GenerativeRegistrar(OneStepRegistrar):
         )
 
     def sample(self, image, count=1, seed=0):
-        """Draw deformations of an image from the prior.
+        """Sample deformations of an image from the prior.
 
         Args:
             image: path, nibabel image, array or `kregzoo.spatial.Image`.
-            count: int >= 1.
+            count: int >= 1. Number of deformations.
             seed: int.
 
         Returns:
-            List of `Registration`, of which `warped` is the image deformed.
+            List of `Registration`, whose `warped` is the deformed image.
 
         Raises:
-            ValueError: for an image that is not usable, or a `count` below 1.
+            ValueError: If the image is unusable, or `count` is below 1.
         """
         if count < 1:
             raise ValueError(f"`count` must be at least 1. Received: {count}")
@@ -56,19 +56,19 @@ class GenerativeRegistrar(OneStepRegistrar):
         return [self._deformed(image, latent.astype("float32")) for latent in latents]
 
     def transport(self, moving, fixed, image):
-        """Deform an image as another was from one time to the next.
+        """Transport the deformation between two images to a third image.
 
         Args:
             moving: path, nibabel image, array or `kregzoo.spatial.Image`: the image
-                whose deformation to the next is found.
-            fixed: likewise, the next one.
-            image: likewise, the one to deform.
+                before the deformation, for example at end diastole.
+            fixed: like `moving`, the image after the deformation.
+            image: like `moving`, the image to deform.
 
         Returns:
-            A `Registration`, of which `warped` is the image deformed.
+            A `Registration`, whose `warped` is the deformed image.
 
         Raises:
-            ValueError: for an image that is not usable, naming the argument.
+            ValueError: If an image is unusable. The message names the argument.
         """
         moving, fixed = as_image(moving, "moving"), as_image(fixed, "fixed")
         pair = CanonicalPair(

@@ -1,7 +1,8 @@
-"""Iterative registration: any metric, transform model, optimiser and pyramid.
+"""Iterative registration with any metric, transform model, optimizer and pyramid.
 
-The classical frame of the survey's section 3. The same engine aligns affinely before a
-network, refines a network's answer on its pair, and drives learned metrics.
+This is the classical framework of survey section 3. The same class does the affine
+alignment before a network, the refinement of a network prediction, and the registration
+by a learned metric.
 """
 
 import functools
@@ -22,25 +23,25 @@ from kregzoo.spatial import (
 )
 from kregzoo.utils.progress import progress_bar
 
-# Share of the grid below which an overlap is next to nothing.
+# If the overlap is below this fraction of the grid, all voxels are compared.
 SMALL = 0.25
 
 
 class IterativeRegistrar:
-    """Registers a pair by minimising a metric over a transform's parameters.
+    """Register a pair by minimizing a metric over the parameters of a transform.
 
     Args:
-        metric: what to minimise: a loss of `kregzoo.losses`, or a Keras model called on
-            `{"moving": warped, "fixed": fixed}` whose output's mean is the cost.
+        metric: a loss of `kregzoo.losses`, or a Keras model called on
+            `{"moving": warped, "fixed": fixed}` whose mean output is the cost.
         transform: a transform model: `Rigid()`, `Affine()`, `BSpline(spacing)`,
             `Velocity(factor)` or `Displacement(factor)`. Defaults to `Affine()`.
-        optimizer: a Keras optimiser, or a `SciPy`. Defaults to `SciPy("L-BFGS-B")`.
-        levels: tuple of pairs `(factor, steps)`, coarse to fine: by how much the grid
-            is coarser than the canonical one, and the most iterations there.
-        regularisers: tuple of pairs `(loss, weight)`, losses on the displacement in
-            voxels, such as `(BendingEnergy(), 0.1)`.
-        preprocessor: the `Preprocessor` that makes the canonical grid. Defaults to one
-            of 2 mm for the image's dimensions.
+        optimizer: a Keras optimizer, or a `SciPy`. Defaults to `SciPy("L-BFGS-B")`.
+        levels: tuple of pairs `(factor, steps)`, coarse to fine: the downsampling
+            factor of the canonical grid, and the maximum number of iterations.
+        regularisers: tuple of pairs `(loss, weight)`, for example
+            `(BendingEnergy(), 0.1)`. The losses take the displacement in voxels.
+        preprocessor: the `Preprocessor` that makes the canonical grid. Defaults to a
+            grid of 2 mm.
 
     Example:
         >>> from kregzoo.losses import NCC
@@ -69,7 +70,7 @@ class IterativeRegistrar:
         self.regularisers = tuple(regularisers)
         self.preprocessor = preprocessor
         gradient_free = isinstance(optimizer, SciPy) and optimizer.gradient_free
-        # Compiled once a shape, whatever the number of pairs.
+        # Compiled once per shape, and reused for all pairs.
         self._evaluate = ops.compiled(
             self._value if gradient_free else self._gradient,
             model=metric if isinstance(metric, keras.Model) else None,
@@ -89,18 +90,18 @@ class IterativeRegistrar:
 
         Args:
             moving: path, nibabel image, array or `kregzoo.spatial.Image`.
-            fixed: likewise.
+            fixed: like `moving`.
             initial: transform from fixed to moving world to start from. Defaults to the
-                translation that aligns the centres of the foregrounds.
-            moving_mask: mask image in the moving space; voxels at 0 do not count.
-            fixed_mask: likewise, in the fixed space.
+                translation that aligns the centers of the foregrounds.
+            moving_mask: mask image in the moving space. Voxels at 0 are ignored.
+            fixed_mask: like `moving_mask`, in the fixed space.
             progress: bool. Show a progress bar.
 
         Returns:
             A `Registration`.
 
         Raises:
-            ValueError: for an image that is not usable.
+            ValueError: If an image is unusable.
         """
         timer = Timer()
         moving, fixed = as_image(moving, "moving"), as_image(fixed, "fixed")
@@ -121,17 +122,18 @@ class IterativeRegistrar:
         progress=False,
         label="Registering",
     ):
-        """Minimise on arrays of one grid.
+        """Minimize the metric of two arrays on one grid.
 
         Args:
             moving: tensor `(1, *spatial, C)`.
             fixed: tensor `(1, *spatial, C)`.
-            start: the transform model's parameters on this grid; zeros if None.
+            start: initial parameters of the transform model on this grid. Defaults to
+                the identity.
             moving_mask: tensor `(1, *spatial, 1)` in [0, 1], or None for all ones.
-            fixed_mask: likewise.
-            levels: pyramid to use in place of the registrar's own.
+            fixed_mask: tensor `(1, *spatial, 1)` in [0, 1], or None for all ones.
+            levels: pyramid. Defaults to the `levels` of the registrar.
             progress: bool. Show a progress bar.
-            label: str. What the bar says.
+            label: str. Label of the progress bar.
 
         Returns:
             The parameters on this grid, a float32 array.
@@ -140,9 +142,8 @@ class IterativeRegistrar:
         shape = tuple(fixed.shape[1:-1])
         parameters = self.transform.initial(shape) if start is None else start
         images = {"moving": moving, "fixed": fixed}
-        for name, mask in (("moving_mask", moving_mask), ("fixed_mask", fixed_mask)):
-            if mask is not None:
-                images[name] = mask
+        masks = {"moving_mask": moving_mask, "fixed_mask": fixed_mask}
+        images |= {name: mask for name, mask in masks.items() if mask is not None}
         current = shape
         total = sum(steps for _, steps in levels)
         with progress_bar(total, progress, label) as advance:
@@ -158,7 +159,7 @@ class IterativeRegistrar:
         return kops.convert_to_numpy(self.transform.resize(parameters, current, shape))
 
     def to_world(self, parameters, pair):
-        """The world transform of parameters found on a canonical pair."""
+        """Convert parameters on the grid of a canonical pair to a world transform."""
         if isinstance(self.transform, LinearModel):
             matrix = self.transform.affine(parameters, pair.grid.shape)
             found = affine_to_world(kops.convert_to_numpy(matrix)[0], pair.grid)
@@ -187,7 +188,7 @@ class IterativeRegistrar:
         if moving_mask is None:
             warped = ops.warp(moving, displacement)
         else:
-            # Interpolated between those voxels alone that are seen.
+            # Interpolate only between voxels inside of the mask.
             seen = ops.warp(moving_mask, displacement)
             warped = ops.warp(moving * moving_mask, displacement)
             warped = warped / kops.maximum(seen, 1e-6)
@@ -205,7 +206,7 @@ class IterativeRegistrar:
 
 
 def _resized(images, shape):
-    """Images and masks on a coarser grid, where what a mask hides has no share."""
+    """Downsample images, excluding masked voxels."""
     small = {n: ops.resize(i, shape, antialias=True) for n, i in images.items()}
     for name in ("moving", "fixed"):
         mask = images.get(f"{name}_mask")
@@ -216,16 +217,16 @@ def _resized(images, shape):
 
 
 def _overlap(inside):
-    """What the moving image covers, or all where that is next to nothing.
+    """Return the overlap, or all voxels if the overlap is very small.
 
-    An image that had left for good would otherwise fit whatever is left of it.
+    This prevents the trivial optimum of moving the image out of view.
     """
     share = kops.mean(inside, axis=tuple(range(1, len(inside.shape))), keepdims=True)
     return kops.where(share < SMALL, kops.ones_like(inside), inside)
 
 
 def affine_to_world(matrix, grid):
-    """World transform of a `(D, D + 1)` affine in voxels about a grid's centre."""
+    """Convert a `(D, D + 1)` affine in voxels about the grid center to world mm."""
     ndim = grid.ndim
     centre = (np.array(grid.shape) - 1) / 2
     voxels = np.eye(ndim + 1)
@@ -235,7 +236,10 @@ def affine_to_world(matrix, grid):
 
 
 def followed_by(second, first):
-    """Two transforms as one, points going through `first`; of two affines an affine."""
+    """Compose two transforms, applied to points in the order `first`, `second`.
+
+    The composition of two affine transforms is an `AffineTransform`.
+    """
     if isinstance(first, AffineTransform) and isinstance(second, AffineTransform):
         return AffineTransform(second.matrix @ first.matrix)
     return CompositeTransform([first, second])

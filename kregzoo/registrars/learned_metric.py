@@ -1,4 +1,4 @@
-"""Registration by a network that judges alignments."""
+"""Registration by the optimization of a learned metric."""
 
 import numpy as np
 from keras import ops as kops
@@ -9,27 +9,27 @@ from kregzoo.registrars.registrar import Registrar
 from kregzoo.registrars.registration import Registration
 from kregzoo.registrars.transform_models import Rigid
 
-# Half width of the box that is searched in, in mm: about 20 degrees at the faces of an
-# image of the prostate.
+# Half width of the search box in mm. For a prostate image, 20 mm at the faces of the
+# image correspond to about 20 degrees.
 BOUND = 20.0
 POPULATION, GENERATIONS = 5, 20
 ITERATIONS = 20
-# Evaluations that are averaged, and the standard deviation in mm between them.
+# Number of averaged evaluations, and the standard deviation in mm of their offsets.
 PASSES, SPREAD = 8, 0.3
 
 
 class LearnedMetricRegistrar(Registrar):
-    """Registers rigidly by differential evolution, then BFGS, of a metric.
+    """Register rigidly by minimizing a metric: differential evolution, then BFGS.
 
-    A learned metric is not convex: evolution explores it once an evaluation; then its
-    mean over several slightly different alignments is descended (Haskins et al.,
-    IJCARS 14, 2019).
+    A learned metric is not convex, so differential evolution explores the search box
+    first. Then BFGS minimizes the mean of the metric over several slightly different
+    alignments (Haskins et al., IJCARS 14, 2019).
 
     Args:
-        model: a network called on `{"moving", "fixed"}` whose mean output is the cost,
-            or a loss of `kregzoo.losses`, to compare with.
+        model: a network called on `{"moving": ..., "fixed": ...}` whose mean output is
+            the cost, or a loss of `kregzoo.losses` for comparison.
         preprocessor: the `Preprocessor` that the network was trained with.
-        preset: the `Preset` that the network was loaded from, if it was.
+        preset: the `Preset` that the network was loaded from. Defaults to none.
         seed: int. Seed of the search.
 
     Example:
@@ -79,7 +79,7 @@ class LearnedMetricRegistrar(Registrar):
 
 
 class _Averaged(IterativeRegistrar):
-    """The metric's mean over alignments about the one that is asked for."""
+    """Minimize the mean of the metric over slightly different alignments."""
 
     def _cost(self, parameters, **images):
         rng = np.random.default_rng(0)

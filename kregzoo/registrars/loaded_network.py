@@ -1,21 +1,21 @@
-"""What loaded networks have in common, whatever their task."""
+"""Base class of loaded networks."""
 
 from kregzoo.presets.preset import derived_card
 from kregzoo.registrars.export import export
 
 
 class LoadedNetwork:
-    """Network with what is needed to use it on raw images.
+    """Network with the preprocessing of raw images.
 
     Args:
         model: the Keras model.
-        preprocessor: the `Preprocessor` that it was trained with.
-        preset: the `Preset` that it was loaded from, if it was.
+        preprocessor: the `Preprocessor` that the network was trained with.
+        preset: the `Preset` that the network was loaded from. Defaults to none.
 
     Attributes:
-        capabilities: frozenset of str. What it can do beside the verb of its task:
-            `"refine"` by the argument of this name, `"export"` the whole network,
-            `"search"` by a learned metric.
+        capabilities: frozenset of str. Additional features: `"refine"` (it has the
+            argument `refine`), `"export"` (it can be exported as a whole), `"search"`
+            (it searches by a learned metric).
     """
 
     capabilities = frozenset()
@@ -27,12 +27,12 @@ class LoadedNetwork:
 
     @classmethod
     def from_preset(cls, model, preset, recipe, **arguments):
-        """Make it from a preset.
+        """Make an instance from a preset.
 
         Args:
             model: the Keras model, with its weights.
             preset: the `Preset`.
-            recipe: the `Recipe` that the network was trained by.
+            recipe: the `Recipe` that trained the network.
             **arguments: Arguments of the class that the preset does not determine.
 
         Returns:
@@ -49,29 +49,30 @@ class LoadedNetwork:
 
     @property
     def metadata(self):
-        """The preset's name and its `metadata.json`, as a dict; empty without one."""
+        """Dict of the preset name and the content of `metadata.json`, may be empty."""
         return {"name": self.preset.name, **self.preset.metadata} if self.preset else {}
 
     def save_preset(self, directory):
-        """Write the network as it now is to a preset folder, such as one fine-tuned.
+        """Write the network to a new preset folder, for example after fine-tuning.
 
-        Measured figures are left out: they were another network's. Measure it by
+        The measured metrics are not copied, because they belong to the original
+        network. To measure the new network, run
         `kregzoo evaluate DIRECTORY --data DATA --record`.
 
         Args:
-            directory: path of the folder, made if it does not exist, for
-                `kregzoo.load(directory)`.
+            directory: path of the folder, created if it does not exist. It can be
+                loaded by `kregzoo.load(directory)`.
 
         Returns:
             The folder, a `pathlib.Path`.
 
         Raises:
-            ValueError: without a `preset`, which says how the network is built, or for
-                the folder of this very preset.
+            ValueError: If the network was not loaded from a preset, or `directory` is
+                the folder of that preset.
         """
         if self.preset is None:
             raise ValueError(
-                "Only a registrar that was loaded knows how its network is built. "
+                "Only networks loaded from a preset can be saved: use `kregzoo.load`. "
                 f"Received: {self!r}"
             )
         preset = self.preset.derived(directory)
@@ -79,29 +80,30 @@ class LoadedNetwork:
         return preset.folder
 
     def export(self, directory, format="tf_saved_model", shape=None):
-        """Write the network, its warp inside, to run without Keras and kregzoo.
+        """Export the network, including the warp, to run without Keras and kregzoo.
 
-        It takes one pair, in the canonical frame that `preprocessor` makes:
-        intensities, orientation, spacing and shape; alignment, refinement and the way
-        back to the world are not in it. `interface.json` beside it says the names and
-        shapes of inputs and outputs. Of an agent it is the network of values alone,
-        which takes what its stages show. TensorFlow exports; no other backend does.
+        The exported network takes one pair in the canonical frame of `preprocessor`
+        (intensities, orientation, spacing and shape). It does not include initial
+        alignment, refinement, or the transform back to world coordinates.
+        `interface.json` in the same folder lists the names and shapes of inputs and
+        outputs. For an agent, only the Q-network is exported, which takes the
+        observations of the stages. Export needs the TensorFlow backend.
 
         Args:
             directory: path of the folder, which must be new or empty.
             format: `"tf_saved_model"`, `"onnx"` (needs `kregzoo[export]`) or
                 `"litert"`.
-            shape: tuple of the images' spatial sizes, which are fixed in what is
-                written; by default the network's own, or the largest that
-                `preprocessor` makes.
+            shape: tuple of the spatial sizes of the images, which are fixed in the
+                exported network. Defaults to the sizes of the network, or the largest
+                shape of `preprocessor`.
 
         Returns:
             `pathlib.Path` of `saved_model`, `network.onnx` or `network.tflite`.
 
         Raises:
-            ValueError: on another backend than TensorFlow, for an unknown `format`, a
-                `shape` that does not suit, a folder that holds something, or an
-                operation that LiteRT lacks, such as pooling in 3-D.
-            ImportError: without what the format needs.
+            ValueError: If the backend is not TensorFlow, `format` is unknown, `shape`
+                does not suit the network, the folder is not empty, or LiteRT lacks an
+                operation of the network, for example 3-D pooling.
+            ImportError: If a package that the format needs is not installed.
         """
         return export(self.model, self.preprocessor, directory, format, shape)

@@ -23,25 +23,25 @@ from kregzoo.spatial import (
     VelocityTransform,
 )
 
-# Of instance optimisation: in voxels a step, on the field at half resolution.
+# Learning rate of the instance optimization, in voxels per step at half resolution.
 REFINEMENT_RATE = 0.05
-# Of the mean negative Jacobian determinant; so large because few voxels ever fold.
+# Weight of the mean negative Jacobian determinant, large because few voxels fold.
 FOLDING_WEIGHT = 300.0
 FIELD_FACTOR = 2
-# What is used of a network's outputs when it predicts a displacement.
+# The outputs used of a network that predicts a displacement.
 DISPLACING = ("affine", "displacement", "inverse_displacement")
 
 
 @dataclasses.dataclass(frozen=True)
 class Refinement:
-    """Objective of the optimization of a pair from the network's answer.
+    """Objective of the instance optimization that starts from a network prediction.
 
-    The transform that is optimized is the network's own: a velocity if it predicts one,
-    else a displacement. Folds are penalized in any case.
+    The optimization changes the velocity if the network predicts one, otherwise the
+    displacement. Folds are always penalized.
 
     Args:
         metric: loss of the warped image.
-        regularizers: tuple of pairs `(loss, weight)`.
+        regularizers: tuple of pairs `(loss, weight)`. The losses take the displacement.
 
     Example:
         >>> Refinement(LNCC(window=5)).regularizers[0][1]
@@ -53,22 +53,30 @@ class Refinement:
 
 
 class OneStepRegistrar(Registrar):
-    """Preprocesses, aligns, runs a network once, and refines if asked.
+    """Register by preprocessing, alignment, one network pass and optional refinement.
+
+    The outputs of the network determine the transform:
+
+    - Velocity: the network predicts both directions, and half of the difference is
+      used.
+    - Affine only: the network predicts both directions, and half of the difference of
+      the matrix logarithms is used. The iterative alignment refines it.
+    - Affine and displacement: the affine part also applies outside of the canonical
+      grid. Refinement does not change it.
+    - Inverse displacement: the result has a `predicted_inverse` if it is not refined.
 
     Args:
-        model: a network called on `{"moving", "fixed"}` that returns `"affine"`,
-            `"displacement"` or both and, when it integrates one, `"velocity"`. A
-            velocity is predicted in both directions, and half the difference taken;
-            likewise an affine that is all there is, by its logarithm. With
-            `"inverse_displacement"` the result has a `predicted_inverse`, if it is not
-            refined. An affine part of
-            a displacement goes on outside of the network's grid, and refinement does
-            not change it; alone it is refined by the iterative alignment.
+        model: a network called on `{"moving": ..., "fixed": ...}` that returns
+            `"affine"`, `"displacement"` or both, and optionally `"velocity"` and
+            `"inverse_displacement"`.
         preprocessor: the `Preprocessor` that the network was trained with.
         refinement: the `Refinement` that `refine` runs. Defaults to `Refinement()`.
-        alignment: what comes before the network: `"affine"`, an iterative alignment;
-            `"centres"` of the foregrounds; `"none"` for images that share a world.
-        preset: the `Preset` that the network was loaded from, if it was.
+        alignment: Initial alignment: `"affine"` for an iterative alignment,
+            `"centres"` of the foregrounds, or `"none"` for images that share a world.
+        preset: the `Preset` that the network was loaded from. Defaults to none.
+
+    Raises:
+        ValueError: If `alignment` is unknown.
 
     Example:
         >>> import kregzoo
@@ -107,7 +115,7 @@ class OneStepRegistrar(Registrar):
                 (JacobianFolding(), FOLDING_WEIGHT),
             ),
         )
-        # One compiled function from both images to the transform: traced once a shape.
+        # Compile the network and the symmetrization as one function per shape.
         self._predict = ops.compiled(self._outputs, model=model)
 
     @classmethod
@@ -123,7 +131,7 @@ class OneStepRegistrar(Registrar):
 
     def _register(self, moving, fixed, pair, refine, progress, timer):
         if not pair.started:
-            align(pair, self.alignment, self._aligner, progress)
+            pair = align(pair, self.alignment, self._aligner, progress)
         tensors = pair.tensors()
         timer.lap("affine")
         outputs = self._predict(tensors["moving"], tensors["fixed"])
@@ -133,13 +141,13 @@ class OneStepRegistrar(Registrar):
             affine = _half_difference(affine, outputs["back"])
         if affine is not None:
             world = affine_to_world(affine[0], pair.grid)
-            pair.initial = followed_by(pair.initial, world)
+            pair = pair.with_initial(followed_by(pair.initial, world))
         timer.lap("network")
         if self._field is None:
             transform = self._refined_affine(pair, refine, progress)
         else:
             field = outputs[self._field]
-            field = field if affine is None else _without(affine, field)
+            field = field if affine is None else _residual(affine, field)
             if refine:
                 field = self._refine(field, pair.tensors(), refine, progress)
             deformable = self._to_world(field, pair.grid)
@@ -153,17 +161,17 @@ class OneStepRegistrar(Registrar):
         outputs = self.model({"moving": moving, "fixed": fixed})
         if self._field == "displacement":
             return {name: outputs[name] for name in DISPLACING if name in outputs}
-        # Half the difference of both directions: exchanging the images inverts it, and
-        # what is noise in one direction is halved.
+        # Half of the difference of both directions is inverse consistent, and less
+        # noisy than a single direction.
         back = self.model({"moving": fixed, "fixed": moving})
         if self._field == "velocity":
             return {"velocity": (outputs["velocity"] - back["velocity"]) / 2}
         return {"affine": outputs["affine"], "back": back["affine"]}
 
     def _inverse(self, outputs, pair):
-        """The transform back of a network that predicts both, where it is one."""
+        """Make the predicted inverse transform, or None if there is none."""
         field = outputs.get("inverse_displacement")
-        # Another transform to start from need not have an inverse.
+        # Initial transforms that are not affine may not have an inverse.
         if field is None or not isinstance(pair.initial, AffineTransform):
             return None
         back = self._to_world(field, pair.grid)
@@ -194,37 +202,37 @@ class OneStepRegistrar(Registrar):
     def _to_world(self, field, grid):
         if self._field == "displacement":
             return field_transform(field, grid)
-        # The field's own grid, at half or full resolution, with the same field of view.
+        # The field has half or full resolution, with the same field of view.
         own = grid.resampled(grid.extent / field.shape[1:-1])
         return field_transform(field, own, VelocityTransform)
 
 
 def _half_difference(there, back):
-    """An affine between one direction's and the inverse of the other's.
+    """Average the affine of one direction and the inverse of the other direction.
 
     Args:
-        there: array `(1, D, D + 1)` in voxels about the centre.
-        back: likewise.
+        there: array `(1, D, D + 1)` in voxels about the center.
+        back: array `(1, D, D + 1)` of the other direction.
 
     Returns:
-        The exponential of half the difference of their logarithms, `(1, D, D + 1)`:
-        rigid if both are.
+        The exponential of half of the difference of the logarithms, `(1, D, D + 1)`. It
+        is rigid if both affines are rigid.
     """
     from scipy import linalg
 
     bottom = np.eye(there.shape[-1])[-1:]
     logs = [linalg.logm(np.concatenate([m[0], bottom])) for m in (there, back)]
-    # Of affines far from a half turn they are real but for rounding.
+    # The logarithms of rotations well below 180 degrees are real, except for rounding.
     matrix = linalg.expm(np.real(logs[0] - logs[1]) / 2)
     return matrix[None, :-1].astype("float32")
 
 
-def _without(affine, field):
-    """What a displacement leaves to do when its affine part comes last.
+def _residual(affine, field):
+    """Compute the residual displacement that precedes the affine part.
 
     Args:
-        affine: array `(1, D, D + 1)` in voxels.
-        field: array `(1, *spatial, D)`, the whole displacement u in voxels.
+        affine: array `(1, D, D + 1)` in voxels about the center.
+        field: array `(1, *spatial, D)`, the total displacement u in voxels.
 
     Returns:
         The displacement r with `affine(x + r(x)) = x + u(x)`.

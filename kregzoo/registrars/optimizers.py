@@ -1,4 +1,4 @@
-"""Minimisation of an objective by a Keras or a SciPy optimiser."""
+"""Minimize an objective with a Keras or SciPy optimizer."""
 
 import dataclasses
 
@@ -8,21 +8,22 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class SciPy:
-    """A SciPy optimiser for `IterativeRegistrar`.
+    """SciPy optimizer for `IterativeRegistrar`.
 
     Args:
-        method: a method of `scipy.optimize.minimize`, such as `"L-BFGS-B"` or
+        method: str. A method of `scipy.optimize.minimize`, for example `"L-BFGS-B"` or
             `"Powell"`, or `"differential_evolution"`.
-        bound: float. Half width in voxels of the box that differential evolution
-            searches in, about the start.
-        options: dict of the method's own options.
-        polish: int. About how many gradients may be read, after a method that reads
-            them, to find where they vanish (`scipy.optimize.root`): more exact than
-            float32 values, whose rounding ends a minimisation early. For the few
-            parameters of a rigid or an affine transform; 0 for none.
+        bound: float. Half width in voxels of the search box of differential evolution,
+            about the start.
+        options: dict of options of the method.
+        polish: int. Approximate maximum number of gradient evaluations of the
+            root-polishing, which searches the root of the gradient by
+            `scipy.optimize.root` after the minimization. The root is more exact,
+            because rounding of the float32 values ends a minimization early. Use it
+            for the few parameters of a rigid or affine transform. 0 disables it.
 
     Raises:
-        ValueError: to polish after a method that reads values alone.
+        ValueError: If `polish` is used with a gradient-free method.
 
     Example:
         >>> SciPy("Powell", options={"xtol": 0.01})
@@ -37,37 +38,38 @@ class SciPy:
     def __post_init__(self):
         if self.polish and self.gradient_free:
             raise ValueError(
-                "`polish` needs a method that reads gradients, such as L-BFGS-B. "
+                "`polish` needs a method that uses gradients, for example L-BFGS-B. "
                 f"Received: polish={self.polish} with method={self.method!r}"
             )
 
     @property
     def gradient_free(self):
-        """Whether the method reads values alone."""
+        """Whether the method uses only function values."""
         return self.method in GRADIENT_FREE
 
 
 GRADIENT_FREE = ("Nelder-Mead", "Powell", "COBYLA", "COBYQA", "differential_evolution")
 
-# By how much a value may rise without meaning anything: voxels at an edge enter and
-# leave the overlap, which no gradient sees, and sums are rounded.
+# Relative increase of a value that is tolerated: sums are rounded, and voxels enter and
+# leave the overlap, which changes the value but not the gradient.
 ROUNDING = 1e-4
 
 
 def minimise(objective, start, optimizer, steps, on_step):
-    """Minimise an objective.
+    """Minimize an objective.
 
     Args:
         objective: callable `objective(parameters) -> (value, gradient)` of one float32
-            tensor; the gradient may be None for a method that reads none.
-        start: float32 array, the first parameters.
-        optimizer: a `SciPy`, or a Keras optimiser's config as `keras.optimizers
-            .serialize` gives it, made anew so that no state is left of another pair.
-        steps: int. Most iterations.
-        on_step: callable without arguments, called once an iteration.
+            tensor. The gradient may be None for gradient-free methods.
+        start: float32 array, the initial parameters.
+        optimizer: a `SciPy`, or the config of a Keras optimizer from
+            `keras.optimizers.serialize`. A new Keras optimizer is made from the config,
+            so that no state of another pair remains.
+        steps: int. Maximum number of iterations.
+        on_step: callable without arguments, called once per iteration.
 
     Returns:
-        Parameters, a float32 NumPy array shaped as `start`.
+        Parameters, a float32 NumPy array of the shape of `start`.
     """
     if isinstance(optimizer, SciPy):
         return _minimise_scipy(objective, start, optimizer, steps, on_step)
@@ -99,7 +101,7 @@ def _minimise_scipy(objective, start, optimizer, steps, on_step):
     def value_only(flat):
         return float(at(flat)[0])
 
-    # SciPy's line searches need float64; float32 steps would end them early.
+    # The line searches of SciPy need float64. With float32 steps they end early.
     flat = np.ravel(keras.ops.convert_to_numpy(start)).astype("float64")
     if optimizer.method == "differential_evolution":
         result = optimize.differential_evolution(
@@ -126,14 +128,14 @@ def _minimise_scipy(objective, start, optimizer, steps, on_step):
 
 
 def _polished(evaluate, end, value, most):
-    """The root of the gradient near a minimisation's end, if it is no worse there."""
+    """Find the root of the gradient near a minimum, or keep a better minimum."""
     from scipy import optimize
 
     root = optimize.root(
         lambda move: evaluate(end + move)[1].astype("float64"),
         np.zeros_like(end),
         method="hybr",
-        # Differences over 0.03 of a parameter, above what float32 rounds away.
+        # Differences over a step of 0.03, which is larger than the float32 rounding.
         options={"eps": 1e-3, "xtol": 1e-3, "maxfev": most},
     )
     reached = end + root.x

@@ -1,4 +1,4 @@
-"""What registrars of networks have in common: the call, its checks, its timing."""
+"""Base class of the registrars that use a network."""
 
 import abc
 
@@ -9,9 +9,9 @@ from kregzoo.spatial import as_image
 
 
 class Registrar(LoadedNetwork, abc.ABC):
-    """Registers two images by a network.
+    """Register two images with a network.
 
-    A subclass says how in `_register`. See `LoadedNetwork` for the arguments.
+    Subclasses implement `_register`. See `LoadedNetwork` for the arguments.
     """
 
     capabilities = frozenset({"refine"})
@@ -32,22 +32,22 @@ class Registrar(LoadedNetwork, abc.ABC):
         Args:
             moving: path, nibabel image, array or `kregzoo.spatial.Image`, in any
                 orientation and spacing.
-            fixed: likewise.
-            refine: int. Iterations on this pair, or steps of an agent, beyond what the
-                registrar does by itself.
-            initial: transform from fixed to moving world to start from, in place of the
-                registrar's own alignment. An agent's must be affine.
-            moving_mask: mask image in the moving space: where it is 0, alignment and
-                refinement do not look. Networks do not read it.
-            fixed_mask: likewise, in the fixed space.
+            fixed: like `moving`.
+            refine: int. Additional iterations on this pair, or additional steps of an
+                agent.
+            initial: transform from fixed to moving world to start from, instead of the
+                initial alignment by the registrar. Agents need an affine transform.
+            moving_mask: mask image in the moving space. Alignment and refinement ignore
+                voxels at 0. Networks do not use the mask.
+            fixed_mask: like `moving_mask`, in the fixed space.
             progress: bool. Show progress bars.
 
         Returns:
-            A `Registration`; of an agent, with the path that it took.
+            A `Registration`. Agents return an `AgentRegistration` with the trajectory.
 
         Raises:
-            ValueError: for an image or a transform that is not usable, naming the
-                argument, or a negative `refine`.
+            ValueError: If an image or a transform is unusable (the message names the
+                argument), or `refine` is negative.
         """
         if refine < 0:
             raise ValueError(f"`refine` must not be negative. Received: {refine}")
@@ -61,4 +61,4 @@ class Registrar(LoadedNetwork, abc.ABC):
 
     @abc.abstractmethod
     def _register(self, moving, fixed, pair, refine, progress, timer):
-        """Give the `Registration` of two `Image`, from their `CanonicalPair`."""
+        """Make the `Registration` of two `Image` and their `CanonicalPair`."""

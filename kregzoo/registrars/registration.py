@@ -1,4 +1,4 @@
-"""What a registration gives."""
+"""Results of registrations."""
 
 import functools
 import json
@@ -17,23 +17,23 @@ from kregzoo.utils.files import as_path, atomic_folder
 NO_OVERLAP = "no overlap"
 FILES = ("warped.nii.gz", "transform.h5", "metrics.json", "report.html")
 
-# Millimetres over which a field runs out to zero around its canonical grid.
+# Width in mm of the margin around the canonical grid in which a field falls to zero.
 MARGIN = 16.0
 
 
 class Registration:
-    """A pair of images, and the transform that aligns them.
+    """Result of a registration: a pair of images and the transform that aligns them.
 
     Args:
         moving: the moving `Image`, as it was given.
         fixed: the fixed `Image`, as it was given.
         transform: world transform from fixed to moving.
         seconds: dict of the seconds that each stage took.
-        predicted_inverse: world transform from moving to fixed that the method found by
-            itself; None if it finds one direction.
+        predicted_inverse: world transform from moving to fixed that the method
+            predicted. None if the method predicts only one direction.
 
     Attributes:
-        warped: the moving image on the fixed grid, through the transform.
+        warped: the moving image, resampled on the fixed grid by the transform.
         metrics: dict of numbers: `ncc_before` and `ncc`, which are `"no overlap"` if
             the images do not overlap; `folded_percent` and `sd_log_j` of the deformable
             part on the fixed grid; and `seconds` by stage.
@@ -73,14 +73,15 @@ class Registration:
         return {**metrics, "seconds": self.seconds}
 
     def apply(self, image, interpolation=None):
-        """Warp any image of the moving space onto the fixed grid.
+        """Warp an image of the moving space onto the fixed grid.
 
         Args:
-            image: path, nibabel image, array or `Image`; the image itself or one
-                aligned with it, such as its labels. An array of the moving image's
-                shape lies where that lies.
-            interpolation: `"linear"`, or `"nearest"` for labels. Defaults to what the
-                voxels look like, with a warning if they are taken for labels.
+            image: path, nibabel image, array or `Image`: the moving image, or an image
+                aligned with it, for example its labels. An array must have the shape of
+                the moving image.
+            interpolation: `"linear"`, or `"nearest"` for labels. By default, it is
+                guessed from the voxel values, with a warning if the image looks like
+                labels.
 
         Returns:
             An `Image` on the fixed grid.
@@ -93,8 +94,8 @@ class Registration:
         """Map landmarks of the fixed image to the moving one.
 
         Args:
-            points: array `(N, D)` in RAS mm of the fixed image. Between files of one
-                slice, points may be 2-D or 3-D.
+            points: array `(N, D)` in RAS mm of the fixed image. If both files have a
+                single slice, points may be 2-D or 3-D.
 
         Returns:
             float64 array `(N, D)` in RAS mm of the moving image.
@@ -105,15 +106,15 @@ class Registration:
 
     @property
     def world_transform(self):
-        """The transform that fits the files: 3-D between files of one slice."""
+        """The transform in file space, which is 3-D for files of a single slice."""
         return lift(self.transform, self.fixed.grid, self.moving.grid)
 
     def save(self, directory):
         """Write warped image, ITK transform, metrics and report into a folder.
 
         Args:
-            directory: path, made if it does not exist. The files appear when all are
-                complete.
+            directory: path, created if it does not exist. The files are written
+                atomically.
 
         Returns:
             Paths of `warped.nii.gz`, `transform.h5` (an ITK composite from fixed to
@@ -129,10 +130,10 @@ class Registration:
         return [as_path(directory) / name for name in FILES]
 
     def to_html(self, title=None):
-        """Build the report, one self-contained page.
+        """Build the report, a self-contained HTML page.
 
         Args:
-            title: str. The heading; by default it names the images.
+            title: str. The heading. By default, it names the images.
 
         Returns:
             The page as a str.
@@ -154,13 +155,13 @@ class Registration:
 
     @functools.cached_property
     def scene(self):
-        """The `kregzoo.report.Scene` of both images, to draw through any voxel."""
+        """The `kregzoo.report.Scene` of both images, for slices through any voxel."""
         return Scene(*self._views)
 
     def _ncc(self, resampled, transform):
         """Correlate the fixed image with the moving one, resampled by a transform."""
         value = _ncc(self.fixed.array, resampled.array)
-        # Without overlap the resampled image is constant, and `_ncc` gives 0.
+        # Without overlap, the resampled image is constant and `_ncc` returns 0.
         if value == 0.0 and not self._overlap(transform):
             return NO_OVERLAP
         return value
@@ -184,7 +185,7 @@ class Registration:
             self.fixed,
             self._moving_on_fixed,
             self.warped,
-            # Half the resolution looks the same, at an eighth of the cost.
+            # Half the resolution looks the same at 1/8 of the cost.
             self.transform.displacement_on(self.fixed.grid.resampled(spacing)),
         )
 
@@ -193,7 +194,7 @@ class Registration:
 
 
 class Timer:
-    """Seconds by stage, for the metrics.
+    """Measure the seconds of each stage.
 
     Example:
         >>> timer = Timer()
@@ -207,21 +208,21 @@ class Timer:
         self._laps = {}
 
     def lap(self, stage):
-        """Note the seconds since the last lap as those of a stage."""
+        """Assign the seconds since the last lap to a stage."""
         now = time.perf_counter()
         self._laps[stage] = round(now - self._last, 3)
         self._last = now
 
     def seconds(self):
-        """Seconds of each stage, and in `total`."""
+        """Return the seconds of each stage, and the `total`."""
         return {**self._laps, "total": round(time.perf_counter() - self._start, 3)}
 
 
 def field_transform(field, grid, kind=DisplacementTransform):
-    """World transform of a field that was found on a canonical grid.
+    """Make the world transform of a field on a canonical grid.
 
-    Around the grid the field runs out to zero over `MARGIN` mm. If it ended at the
-    border, it would tear or fold what lies across.
+    Around the grid, the field falls to zero over `MARGIN` mm. A field that ended at the
+    border would tear or fold the image there.
 
     Args:
         field: tensor `(1, *spatial, D)` in voxels.
@@ -238,7 +239,7 @@ def field_transform(field, grid, kind=DisplacementTransform):
 
 
 def _ncc(fixed, other):
-    """Correlation coefficient; a sample of the voxels is as good as all."""
+    """Compute the correlation coefficient from a sample of the voxels."""
     sample = sample_indices(fixed.size, 1_000_000)
     fixed, other = (np.ravel(x)[sample].astype("float64") for x in (fixed, other))
     if fixed.std() == 0 or other.std() == 0:

@@ -1,4 +1,4 @@
-"""Tasks: what the networks of a system do, and how a loaded one is used."""
+"""Tasks: what the networks of a system do, and how to use a loaded network."""
 
 import abc
 import dataclasses
@@ -11,9 +11,9 @@ class Input:
     """Argument of a task.
 
     Args:
-        name: str, such as `"moving"`.
-        help: str. What it is, in a few words.
-        many: bool. A list of any number of images instead of one.
+        name: str, for example `"moving"`.
+        help: str. Short description.
+        many: bool. Whether the argument is a list of images instead of one image.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Task(abc.ABC):
     Attributes:
         verb: str. Name of the method.
         inputs: tuple of `Input`.
-        summary: str. What it does, in a few words.
+        summary: str. Short description of the task.
     """
 
     verb = ""
@@ -45,8 +45,8 @@ class Task(abc.ABC):
 
         Args:
             model: the Keras model, with its weights.
-            preset: the `Preset` that it was loaded from.
-            recipe: the `Recipe` that it was trained by, at its scale.
+            preset: the `Preset` that the model was loaded from.
+            recipe: the `Recipe` that trained the model, at the scale of the preset.
 
         Returns:
             A `kregzoo.registrars.LoadedNetwork`.
@@ -54,7 +54,7 @@ class Task(abc.ABC):
 
 
 class RegistersPair(Task):
-    """Registers a moving image to a fixed image.
+    """Task of registering a moving image to a fixed image.
 
     Args:
         registrar: subclass of `kregzoo.registrars.Registrar`. Defaults to

@@ -1,8 +1,9 @@
-"""Transform models that an iterative registration optimises.
+"""Transform models for iterative registration.
 
-Each maps parameters to a displacement on a grid of any shape. All parameters are in
-voxels of that grid: a unit of any of them moves some voxel by about one, which gives
-optimisers one scale, and makes going to a finer grid a matter of multiplying.
+A transform model maps parameters to a displacement on a grid of any shape. All
+parameters are in voxels of that grid: a change of any parameter by 1 moves some voxel
+by about one voxel. Therefore all parameters have the same scale for an optimizer, and a
+finer grid only needs a multiplication of the parameters.
 """
 
 import numpy as np
@@ -12,21 +13,22 @@ from kregzoo import ops
 
 
 class LinearModel:
-    """Shared by `Rigid` and `Affine`: a vector of parameters about the grid's centre.
+    """Base class of `Rigid` and `Affine`: a parameter vector about the grid center.
 
-    Translations are in voxels; rotations, log-scales and shears are multiplied by half
-    the mean edge of the grid, so that they are the voxels by which its faces move.
+    Translations are in voxels. Rotations, log-scales and shears are multiplied by half
+    of the mean edge length of the grid, so they are displacements of the grid faces in
+    voxels.
     """
 
     matrix = None
     sizes = None
 
     def initial(self, shape):
-        """Parameters of the identity, `(1, P)`."""
+        """Make the parameters of the identity, `(1, P)`."""
         return np.zeros((1, self.sizes[len(shape)]), "float32")
 
     def affine(self, parameters, shape):
-        """Matrix `(1, D, D + 1)` in voxels about the grid's centre."""
+        """Compute the matrix `(1, D, D + 1)` in voxels about the grid center."""
         ndim = len(shape)
         lengths = np.full(self.sizes[ndim], np.mean(shape) / 2, "float32")
         lengths[:ndim] = 1.0
@@ -37,19 +39,22 @@ class LinearModel:
         return ops.affine_to_displacement(self.affine(parameters, shape), shape)
 
     def resize(self, parameters, old, new):
-        """The same transform's parameters on a grid of another shape."""
+        """Convert the parameters to a grid of another shape."""
         return parameters * np.float32(np.mean(new) / np.mean(old))
 
 
 class Rigid(LinearModel):
-    """Translation and rotation: 3 parameters in 2-D, 6 in 3-D."""
+    """Rigid transform: 3 parameters in 2-D, 6 in 3-D."""
 
     matrix = staticmethod(ops.rigid_matrix)
     sizes = {2: 3, 3: 6}
 
 
 class Affine(LinearModel):
-    """Translation, rotation, scale and shear: 6 parameters in 2-D, 12 in 3-D."""
+    """Affine transform: 6 parameters in 2-D, 12 in 3-D.
+
+    The parameters are translation, rotation, scale and shear.
+    """
 
     matrix = staticmethod(ops.affine_matrix)
     sizes = {2: 6, 3: 12}
@@ -59,14 +64,14 @@ class BSpline:
     """Cubic B-spline free-form deformation (Rueckert et al., IEEE TMI 1999).
 
     Args:
-        spacing: float. Distance of control points in voxels of the finest grid.
+        spacing: float. Distance between control points in voxels of the finest grid.
     """
 
     def __init__(self, spacing=8.0):
         self.spacing = spacing
 
     def initial(self, shape):
-        """Zero control points, with a margin of one around the grid."""
+        """Make zero control points, with a margin of one around the grid."""
         control = [max(1, round(size / self.spacing)) + 3 for size in shape]
         return np.zeros((1, *control, len(shape)), "float32")
 
@@ -75,26 +80,26 @@ class BSpline:
         return ops.bspline(parameters, shape)
 
     def resize(self, parameters, old, new):
-        """The same control points, in voxels of the other grid."""
+        """Convert the control points to voxels of another grid."""
         return parameters * (np.array(new) / np.array(old)).astype("float32")
 
 
 class Displacement:
-    """Dense displacement on a grid coarser by `factor`, interpolated linearly.
+    """Dense displacement on a coarser grid, interpolated linearly.
 
     Args:
-        factor: int. Grid voxels between the vectors; 2 is half resolution.
+        factor: int. Spacing of the coarser grid in voxels. 2 is half resolution.
     """
 
     def __init__(self, factor=2):
         self.factor = factor
 
     def initial(self, shape):
-        """The zero field, `(1, *shape / factor, D)`."""
+        """Make the zero field, `(1, *shape / factor, D)`."""
         return np.zeros((1, *self.coarse(shape), len(shape)), "float32")
 
     def coarse(self, shape):
-        """Shape of the parameters' own grid."""
+        """Compute the shape of the coarser grid."""
         return tuple(max(1, -(-size // self.factor)) for size in shape)
 
     def displacement(self, parameters, shape):
@@ -102,19 +107,19 @@ class Displacement:
         return ops.resize_field(parameters, shape)
 
     def parameters(self, field, shape):
-        """Parameters, on a grid of `shape`, of a network's field `(1, *any, D)`."""
+        """Convert a field `(1, *any, D)` to parameters for a grid of `shape`."""
         return ops.resize_field(field, self.coarse(shape))
 
     def resize(self, parameters, old, new):
-        """The field's parameters on another grid."""
+        """Convert the parameters to another grid."""
         return ops.resize_field(parameters, self.coarse(new))
 
 
 class Velocity(Displacement):
-    """Stationary velocity on a coarser grid, integrated there: a diffeomorphism.
+    """Diffeomorphism: a stationary velocity on a coarser grid, integrated there.
 
     Args:
-        factor: int. Grid voxels between the vectors.
+        factor: int. Spacing of the coarser grid in voxels.
         steps: int. Squarings of the integration.
     """
 

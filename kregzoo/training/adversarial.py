@@ -1,9 +1,10 @@
-"""Training of a registration network against a discriminator.
+"""Adversarial training of a registration network with a discriminator.
 
-A network that is trained so has an output `"quality"`: logits of its inner model
-`"discriminator"`, called on `{"warped": ..., "fixed": ...}`, with a `GradientScale`
-named `"adversary"` between the warped image and it. Two compiled models take turns:
-the network, with the discriminator's weights held, and the discriminator by itself.
+The network must have an output `"quality"`, the logits of an inner model
+`"discriminator"` that is called on `{"warped": ..., "fixed": ...}`. A `GradientScale`
+layer named `"adversary"` must precede the `"warped"` input of that model. Two compiled
+models are trained in turn: the network with frozen discriminator weights, and the
+discriminator alone.
 """
 
 import contextlib
@@ -20,35 +21,36 @@ from kregzoo.training.checkpoints import restore
 from kregzoo.training.trainers import VALIDATION_EVERY, Supervised, all_items
 from kregzoo.utils.files import atomic
 
-JUDGED = ("discriminator_loss", "discriminator_ranked")
+LOGGED = ("discriminator_loss", "discriminator_ranked")
 
 
 def as_warped(x, outputs):
-    """The moving images as the network warped them."""
+    """Return the moving images warped by the network."""
     return outputs["warped"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Adversary:
-    """How a discriminator is trained, and how much it teaches.
+    """Settings of the discriminator training and of the adversarial loss.
 
     Args:
-        positives: callable of a batch `x, y` that gives images `(B, *spatial, 1)` that
-            count as aligned with `x["fixed"]`.
-        learning_rate: float, of the discriminator's Adam.
-        weight: float. What its gradient is multiplied by in the network's loss.
-        ramp: tuple of two ints: the step until which the weight is 0, and that from
-            which on it is whole; between them it rises linearly.
-        steps: int. The discriminator's steps for one of the network.
-        smoothing: float. The target of positives is 1 less this.
-        gates: tuple of pairs `(loss, factor)`, loss falling: the learning rate is
-            multiplied by the factor of the first pair whose loss the discriminator's
-            last one exceeds, and by 0 below all; empty for the rate as it is.
-        penalty: float. 0 for the cross-entropy of logits; above, the discriminator is
-            a Wasserstein critic, and this the weight of its gradient penalty.
-        beta_1: float, of the discriminator's Adam.
-        negatives: callable of `x` and the network's outputs, arrays, that gives images
-            that count as misaligned.
+        positives: callable of a batch `x, y` that returns images `(B, *spatial, 1)`
+            aligned with `x["fixed"]`.
+        learning_rate: float. Learning rate of the discriminator (Adam).
+        weight: float. Factor of the discriminator gradient in the network.
+        ramp: tuple of two ints, start and end step of the weight ramp. The weight is 0
+            up to the start, rises linearly, and is complete from the end on.
+        steps: int. Discriminator steps per network step.
+        smoothing: float. Label smoothing: the target of positives is `1 - smoothing`.
+        gates: tuple of pairs `(loss, factor)` in order of falling loss. The learning
+            rate is multiplied by the factor of the first pair whose loss is below the
+            last loss of the discriminator, or by 0 if there is no such pair. Empty for
+            a constant learning rate.
+        penalty: float. If 0, the loss is the cross-entropy of logits. Otherwise the
+            discriminator is a Wasserstein critic with this gradient penalty weight.
+        beta_1: float. Beta 1 of the discriminator (Adam).
+        negatives: callable of `x` and the network outputs, as arrays, that returns
+            misaligned images.
     """
 
     positives: Callable
@@ -63,20 +65,20 @@ class Adversary:
     negatives: Callable = as_warped
 
     def loss(self):
-        """The loss of the discriminator, and, with targets of 1, of the network."""
+        """Make the loss of the discriminator, also of the network with targets of 1."""
         if self.penalty:
             return Wasserstein()
         return keras.losses.BinaryCrossentropy(from_logits=True)
 
     def weight_at(self, step):
-        """What the network learns from the discriminator at a step."""
+        """Compute the factor of the discriminator gradient at a step."""
         start, end = self.ramp
         if step >= end:
             return self.weight
         return self.weight * max(0.0, (step - start) / (end - start))
 
     def rate_after(self, loss):
-        """The discriminator's learning rate after a loss of its."""
+        """Compute the learning rate of the discriminator from its last loss."""
         factors = [factor for bound, factor in self.gates if loss > bound]
         factor = factors[0] if factors else 0.0
         return self.learning_rate * (factor if self.gates else 1.0)
@@ -84,15 +86,16 @@ class Adversary:
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class Discriminator(keras.Model):
-    """A functional Keras model that judges alignments, trained by plain `compile`.
+    """Functional Keras model that scores alignments, trained by `compile`.
 
-    It is called on `{"warped": ..., "fixed": ...}`, images `(B, *spatial, 1)`, and
-    returns logits, `(B, 1)` or a map `(B, ..., 1)`, high for aligned images.
+    The model is called on `{"warped": ..., "fixed": ...}`, images `(B, *spatial, 1)`,
+    and returns logits, `(B, 1)` or a map `(B, ..., 1)`, which are high for aligned
+    images.
 
     A `penalty` above 0 is the weight of the gradient penalty of a Wasserstein critic
-    (Gulrajani et al., NeurIPS 2017): the mean of `(|gradient| - 1)**2` at points
-    between the two halves of a batch, the first of aligned images, the second of
-    others. The points are spread evenly over the batch in place of drawn.
+    (Gulrajani et al., NeurIPS 2017). The penalty is the mean of `(|gradient| - 1)**2`
+    at points between the aligned images (first half of a batch) and the misaligned
+    images (second half). The points are evenly spaced over the batch, not random.
 
     Example:
         >>> warped = keras.Input((16, 16, 1), name="warped")
@@ -130,14 +133,14 @@ class Discriminator(keras.Model):
         between = others + share * (aligned - others)
         _, (slope,) = ops.value_and_grad(scores, [between], differentiable=True)
         axes = tuple(range(1, len(slope.shape)))
-        # A square root has no slope at 0.
+        # The gradient of the square root is infinite at 0.
         length = kops.sqrt(kops.sum(kops.square(slope), axis=axes) + 1e-12)
         return kops.mean(kops.square(length - 1.0))
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 def ranked(y_true, y_pred):
-    """How often, in a batch of two halves, the first scores above the second."""
+    """Compute how often the first half of a batch scores above the second half."""
     aligned, others = kops.split(_by_sample(y_pred), 2)
     return kops.cast(aligned > others, "float32")
 
@@ -147,33 +150,34 @@ def _by_sample(logits):
 
 
 class AdversarialTrainer:
-    """A network and its discriminator, trained in turn.
+    """Train a network and its discriminator in turn.
 
-    Between turns the discriminator's weights are held.
+    The discriminator weights are frozen while the network trains.
 
     Args:
         model: the compiled `RegistrationModel`.
         adversary: the `Adversary`.
-        path: `.keras` file of the discriminator and its optimiser, to go on from if it
-            exists.
+        path: `.keras` file of the discriminator and the optimizer state. If the file
+            exists, training continues from it.
 
     Raises:
-        ValueError: when the model has no discriminator, or the file is of another one.
+        ValueError: If the model has no discriminator, or the file belongs to another
+            discriminator.
     """
 
     def __init__(self, model, adversary, path):
         names = [layer.name for layer in model.layers]
         if "quality" not in model.output or "discriminator" not in names:
             raise ValueError(
-                "`model` must have an output `quality` of a layer `discriminator`. "
+                "`model` must have an output `quality` and a layer `discriminator`. "
                 f"Received: outputs {tuple(model.output)}"
             )
         self.model = model
         self.adversary = adversary
         self.path = path
         own = model.get_layer("discriminator")
-        # The same layers in a model of their own: what one is compiled with would be
-        # saved with the other.
+        # A separate model of the same layers. If the inner model were compiled itself,
+        # its optimizer would be saved with the network.
         self.discriminator = Discriminator(own.input, own.output, name=own.name)
         self.discriminator.penalty = adversary.penalty
         self.discriminator.compile(
@@ -186,14 +190,14 @@ class AdversarialTrainer:
         self.discriminator.trainable = False
 
     def fit(self, pairs, validation_set, epochs, callbacks):
-        """Train both, from epoch `pairs.epoch` on.
+        """Train both models, starting at epoch `pairs.epoch`.
 
         Args:
             pairs: the `PairDataset`.
             validation_set: the `PairDataset` to evaluate the network on after every
-                fifth epoch; None for none.
+                fifth epoch. None disables the evaluation.
             epochs: int, the number of the last epoch.
-            callbacks: list of Keras callbacks of the network's model.
+            callbacks: list of Keras callbacks of the network.
         """
         validation = validation_set and all_items(validation_set)
         run = keras.callbacks.CallbackList(
@@ -214,11 +218,11 @@ class AdversarialTrainer:
                 run.on_train_batch_begin(index)
                 item = keras.utils.unpack_x_y_sample_weight(pairs[index])
                 logs = self.train_on_batch(*item[:2], epoch * len(pairs) + index)
-                judged.append({key: logs[key] for key in JUDGED})
+                judged.append({key: logs[key] for key in LOGGED})
                 run.on_train_batch_end(index, logs)
             pairs.on_epoch_end()
-            logs |= {key: np.mean([batch[key] for batch in judged]) for key in JUDGED}
-            with self._released(), atomic(self.path) as temporary:
+            logs |= {key: np.mean([batch[key] for batch in judged]) for key in LOGGED}
+            with self._unfrozen(), atomic(self.path) as temporary:
                 self.discriminator.save(temporary)
             if validation is not None and (epoch + 1) % VALIDATION_EVERY == 0:
                 logs |= self._validated(validation, len(item[0]["fixed"]))
@@ -247,14 +251,14 @@ class AdversarialTrainer:
             step: int, from 0.
 
         Returns:
-            Dict of the network's mean losses since they were last reset, and of
-            `discriminator_loss` and `discriminator_ranked`, how often an aligned image
-            scores above the warped one, of this batch.
+            Dict of the mean losses of the network since the last reset, and of two
+            metrics of this batch: `discriminator_loss`, and `discriminator_ranked`, the
+            fraction of aligned images that score above the misaligned image.
         """
         outputs = self.model.predict_on_batch(x)
         judged = self._train_discriminator(x, y, outputs)
         self.model.get_layer("adversary").scale.assign(self.adversary.weight_at(step))
-        # What the network aims at: that every alignment is held for good.
+        # The network should make the discriminator classify all alignments as good.
         targets = {**(y or {}), "quality": np.ones_like(outputs["quality"])}
         return {**self.model.train_on_batch(x, targets, return_dict=True), **judged}
 
@@ -268,18 +272,18 @@ class AdversarialTrainer:
         targets = np.concatenate([aligned, np.zeros_like(aligned)])
         for _ in range(self.adversary.steps):
             self.discriminator.reset_metrics()
-            with self._released():
+            with self._unfrozen():
                 logs = self.discriminator.train_on_batch(
                     both, targets, return_dict=True
                 )
             rate = self.adversary.rate_after(float(logs["loss"]))
             self.discriminator.optimizer.learning_rate = rate
         values = float(logs["loss"]), float(logs["ranked"])
-        return dict(zip(JUDGED, values, strict=True))
+        return dict(zip(LOGGED, values, strict=True))
 
     @contextlib.contextmanager
-    def _released(self):
-        """Its weights are the discriminator's to train."""
+    def _unfrozen(self):
+        """Unfreeze the weights of the discriminator."""
         self.discriminator.trainable = True
         yield
         self.discriminator.trainable = False

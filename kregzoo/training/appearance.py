@@ -1,38 +1,38 @@
-"""A statistical model of shape and texture that draws registered pairs."""
+"""Statistical model of shape and texture that generates registered pairs."""
 
 import numpy as np
 from keras import ops as kops
 
 from kregzoo import ops
 
-# Voxels along the longest axis of the grid that shapes are modelled on.
+# Voxels along the longest axis of the grid of the shape model.
 COARSE = 32
-# Coefficients beyond these many standard deviations are cut.
+# Coefficients are clipped to this many standard deviations.
 CUT = 2.5
-# Enough for the smooth fields that are drawn.
+# The generated fields are smooth, so few iterations suffice.
 INVERSION_STEPS = 10
 
 
 class AppearanceModel:
-    """Principal components of the shapes and the textures of a few images.
+    """Model the principal components of the shapes and textures of a few images.
 
-    Uzunova et al., MICCAI 2017: shape is the displacement from each image to a
-    template, texture the image seen on the template. Few images have few modes of
-    shape; where distant points are modelled apart, there are many more. Here each
-    sample is multiplied by Gaussian windows whose squares sum to 1, which damps the
-    covariance of two points by a Gaussian of their distance; a draw is of one of the
-    localities.
+    In the model of Uzunova et al., MICCAI 2017, the shape is the displacement from each
+    image to a template, and the texture is the image resampled on the template. A few
+    images give few modes of shape. If distant points vary independently, there are many
+    more modes. Therefore each sample is multiplied by Gaussian windows whose squares
+    sum to 1, so that the covariance of two points decays as a Gaussian of their
+    distance. Each draw uses the modes of one locality.
 
     Args:
         images: array `(N, *spatial, 1)`.
         shapes: array `(N, *spatial, D)`, displacements in voxels from each image to the
-            template: the image is the template warped by it.
+            template: each image is the template warped by the displacement.
         localities: tuple of floats, the standard deviations of the windows as fractions
-            of the longest axis; infinity for shapes as a whole.
-        kept: float in (0, 1]. The part of the variance that the modes keep.
-        one_template: bool. Whether all shapes lead to one template, on which textures
-            have modes; else, such as for images of different persons that each have a
-            template of their own, a draw takes one of the textures as it is.
+            of the longest axis. Infinity means no window.
+        kept: float in (0, 1]. Fraction of the variance that the modes keep.
+        one_template: bool. Whether all shapes share one template. If so, textures are
+            drawn from modes. Otherwise each image has a template, and each draw uses
+            one of the textures unchanged.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -76,11 +76,11 @@ class AppearanceModel:
 
         Args:
             rng: a `numpy.random.Generator`.
-            count: int. Pairs.
+            count: int. Number of pairs.
 
         Returns:
-            Moving and fixed images `(count, *spatial, 1)` and the displacement
-            `(count, *spatial, D)` in voxels that aligns them, arrays.
+            Arrays: moving images and fixed images `(count, *spatial, 1)`, and the
+            displacements `(count, *spatial, D)` in voxels that align them.
         """
         modes = self.shape_modes[rng.integers(len(self.shape_modes))]
         shapes = [self.mean_shape + _sampled(modes, rng, count) for _ in range(2)]
@@ -98,13 +98,14 @@ class AppearanceModel:
             ops.resize(shape, self.spatial) for shape in (moving_shape, fixed_shape)
         )
         images = [ops.warp(texture, shape) for shape in (moving, fixed)]
-        # From the fixed image to the template, and on to the moving image.
+        # The displacement leads from the fixed image to the template, then to the
+        # moving image.
         back = ops.invert(moving, iterations=INVERSION_STEPS)
         return (*images, ops.compose(back, fixed))
 
 
 def _windowed(samples, sigma):
-    """Each sample once for each window: list of arrays `(N, *spatial, D)`."""
+    """Multiply the samples by each window: list of arrays `(N, *spatial, D)`."""
     spatial = samples.shape[1:-1]
     if np.isinf(sigma):
         return [samples]
@@ -120,13 +121,13 @@ def _windowed(samples, sigma):
 
 
 def _modes(parts, kept):
-    """Principal components times their standard deviations, `(modes, *shape)`.
+    """Compute principal components times standard deviations, `(modes, *shape)`.
 
-    The parts are centred samples of independent variables, whose variances add up.
+    The parts are centered samples of independent variables, so variances add up.
     """
     count = len(parts[0])
     rows = np.concatenate(parts).reshape(len(parts) * count, -1)
-    # The rows are few: their own products are a small matrix.
+    # There are fewer samples than voxels, so decompose the small Gram matrix.
     values, vectors = np.linalg.eigh(rows @ rows.T / max(1, count - 1))
     values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
     number = 1 + int(np.searchsorted(np.cumsum(values), kept * values.sum()))

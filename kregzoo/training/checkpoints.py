@@ -1,4 +1,4 @@
-"""Checkpoints of a training run, each file whole whenever the run is killed."""
+"""Checkpoints of a training run, written atomically."""
 
 import json
 import pathlib
@@ -10,24 +10,24 @@ from kregzoo.utils.files import atomic
 
 
 def restore(model, path):
-    """Load weights and optimiser of a saved model into a compiled one of its kind.
+    """Load the weights and the optimizer state of a saved model.
 
     Args:
-        model: the compiled Keras model.
-        path: `.keras` file.
+        model: the compiled Keras model to load into, of the same architecture.
+        path: `.keras` file of the saved model.
 
     Returns:
-        How many steps the optimiser has made.
+        Number of optimizer steps taken.
 
     Raises:
-        ValueError: when the file is of another network.
+        ValueError: If the file belongs to another network.
     """
     saved = keras.models.load_model(path)
     shapes = [[w.shape for w in m.weights] for m in (model, saved)]
     if shapes[0] != shapes[1]:
         raise ValueError(
-            f"{str(path)!r} is of another network. Train into another folder, or "
-            "delete it."
+            "The checkpoint belongs to another network: train into another "
+            f"folder, or delete it. Received: {str(path)!r}"
         )
     model.set_weights(saved.get_weights())
     model.optimizer.build(model.trainable_variables)
@@ -37,7 +37,7 @@ def restore(model, path):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes weights, optimiser and history after each epoch, each file whole.
+    """Write weights, optimizer state and history atomically after each epoch.
 
     Args:
         directory: folder of `checkpoint.keras` and `history.json`.
@@ -51,21 +51,22 @@ class Checkpoint(keras.callbacks.Callback):
 
     @property
     def seconds(self):
-        """Seconds of training in all, those before an interruption included."""
+        """Total training time in seconds, including the time before interruptions."""
         return sum(epoch["seconds"] for epoch in self.history)
 
     def restore(self, model, steps_per_epoch):
-        """Load the last checkpoint into a compiled model; give the epochs done."""
+        """Load the last checkpoint into a compiled model; return the epochs trained."""
         if not self.path.exists():
             return 0
-        # The optimiser counts the steps; the history may be one epoch ahead of it.
+        # Trust the step count of the optimizer: the history is written first, so it may
+        # be one epoch ahead.
         epochs = restore(model, self.path) // steps_per_epoch
         self.read_history()
         del self.history[epochs:]
         return epochs
 
     def read_history(self):
-        """Take up the history that an earlier run wrote."""
+        """Read the history of an earlier run."""
         self.history = json.loads(self.history_path.read_text(encoding="utf-8"))
 
     def on_epoch_begin(self, epoch, logs=None):

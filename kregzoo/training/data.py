@@ -1,10 +1,10 @@
-"""What a network is trained on: strategies that build the datasets of a recipe.
+"""Strategies that build the datasets of a recipe.
 
 Every strategy has a method `build(records, frame, scale, seed, folder)`, which returns
-the training set and the validation set, or None for no validation set. The training set
-has an attribute `grid`, the canonical `Grid`, whose shape is that of the network's
-input. A strategy whose networks register after an initial alignment also has an
-attribute `alignment`, one of `kregzoo.registrars.alignment.ALIGNMENTS`.
+the training set and the validation set (or None for no validation set). The attribute
+`grid` of the training set is the canonical `Grid`, which has the shape of the network
+input. A strategy for networks that need an initial alignment also has an attribute
+`alignment`, one of `kregzoo.registrars.alignment.ALIGNMENTS`.
 """
 
 import dataclasses
@@ -23,24 +23,24 @@ from kregzoo.training.pose import Pose
 from kregzoo.training.synthesis import SyntheticPairs
 from kregzoo.utils.files import atomic
 
-# File in the folder of a training that keeps the affines, which take minutes to find.
+# File in the training folder that stores the affines, which take minutes to compute.
 ALIGNMENT = "alignment.json"
 
 
 @dataclasses.dataclass(frozen=True)
 class ImagePairs:
-    """Pairs of images, contrasts or frames, aligned and augmented.
+    """Build aligned, augmented pairs of images, contrasts or frames.
 
     Args:
         augmentation: `Pose` of both images of a pair.
         moving_augmentation: `Pose` applied to the moving image only.
         labels: bool. Return label maps as targets, if all records have them.
         both_directions: bool. If records are pairs, train on both directions.
-        alignment: `"affine"`, `"centres"` of the foregrounds or `"none"`: what comes
-            before the network, in training and in use.
+        alignment: Initial alignment before the network, in training and in use:
+            `"affine"`, `"centres"` (of the foregrounds) or `"none"`.
         align_by: None, or `"labels"` to pre-align training pairs by rigidly matching
-            their labels in place of `alignment`.
-        held_out: int. How many of the last records are kept for validation.
+            labels instead of by `alignment`.
+        held_out: int. Number of records, from the end, kept for validation.
     """
 
     augmentation: Pose | None = None
@@ -62,21 +62,21 @@ class ImagePairs:
             frame: the `Preprocessor` of the network.
             scale: the `Scale`.
             seed: int.
-            folder: folder to keep the alignments in; None to keep none.
+            folder: folder to store the alignments in. None stores no alignments.
 
         Returns:
             Two `PairDataset`.
 
         Raises:
-            ValueError: If there are too few records, or none has the labels that align
-                them.
+            ValueError: If there are too few records, or `align_by` is `"labels"` and
+                the records have no labels.
         """
         _check_count(records, self.held_out)
         images, labels, pairs = load_images(records, frame)
         if self.align_by == "labels" and labels is None:
             raise ValueError(
-                "`data` must have labels for all images, which align them. "
-                "Received: records without labels"
+                "`data` must have labels for all images, because the recipe aligns "
+                "images by labels. Received: records without labels"
             )
         per_record = len(images) // len(records)
         transforms = _Alignments(
@@ -105,7 +105,7 @@ class ImagePairs:
             transforms[kept:],
             pairs=held_pairs,
             labels=labels and labels[kept:],
-            # Without it the target would always be the identity.
+            # Without this augmentation, the target would always be the identity.
             moving_augmentation=self.moving_augmentation
             if self.affine_target
             else None,
@@ -115,23 +115,24 @@ class ImagePairs:
         return training_set, validation_set
 
     def _split(self, pairs, count):
-        """Split pairs of indices by record; None stays None."""
+        """Split pairs of indices into training and held-out records."""
         if not pairs:
             return None, None
         held = len(pairs) // count * self.held_out
         train_pairs = pairs[:-held]
         if self.both_directions:
             train_pairs = train_pairs + [pair[::-1] for pair in train_pairs]
-        # Indices count from the first held-out image, so these are the first pairs.
+        # Indices of held-out pairs count from the first held-out image, so they equal
+        # those of the first pairs.
         return train_pairs, pairs[:held]
 
 
 @dataclasses.dataclass(frozen=True)
 class KnownAffines(ImagePairs):
-    """Images under random affines, which the network predicts.
+    """Build images under random affines, which the network predicts.
 
-    A single image is paired with itself, contrasts and pairs with each other. The
-    affine of `moving_augmentation` is the target `"affine"`.
+    A single image is paired with itself. Contrasts and the images of pairs are paired
+    with each other. The affine of `moving_augmentation` is the target `"affine"`.
     """
 
     affine_target = True
@@ -139,14 +140,14 @@ class KnownAffines(ImagePairs):
 
 @dataclasses.dataclass(frozen=True)
 class SyntheticDeformations:
-    """Images under synthetic deformations, which the network predicts.
+    """Build images under synthetic deformations, which the network predicts.
 
     Args:
         make_draw: callable of images `(N, *spatial, 1)` on the canonical grid that
-            returns what `SyntheticPairs` draws from, such as `AppearanceModel.draw`.
+            returns the argument `draw` of `SyntheticPairs`.
         augmentation: `Pose` of both images of a pair.
         alignment: See `ImagePairs`.
-        held_out: int. How many of the last records are kept for validation.
+        held_out: int. Number of records, from the end, kept for validation.
     """
 
     make_draw: Callable
@@ -183,14 +184,13 @@ class SyntheticDeformations:
 
 @dataclasses.dataclass(frozen=True)
 class ImageViews:
-    """Views of single images, such as an agent sees them.
+    """Build observations of an agent from single images.
 
     Args:
         make_dataset: callable of normalized images, the stages, a batch size and a seed
-            that returns a dataset, such as `kregzoo.agents.OptimalQValues`.
-        stages: tuple of `kregzoo.agents.observations.Stage` that the agent registers
-            by.
-        held_out: int. How many of the last records are kept for validation.
+            that returns a dataset, for example a `kregzoo.agents.OptimalQValues`.
+        stages: tuple of `kregzoo.agents.observations.Stage` of the agent.
+        held_out: int. Number of records, from the end, kept for validation.
     """
 
     make_dataset: Callable
@@ -210,13 +210,12 @@ class ImageViews:
 
 @dataclasses.dataclass(frozen=True)
 class Environments:
-    """An environment in which an agent learns.
+    """Build the environment of an agent that learns by Q-learning.
 
     Args:
         make_environment: callable of normalized images and the stages that returns a
             `kregzoo.agents.environments.RegistrationEnvironment`.
-        stages: tuple of `kregzoo.agents.observations.Stage` that the agent registers
-            by.
+        stages: tuple of `kregzoo.agents.observations.Stage` of the agent.
     """
 
     make_environment: Callable
@@ -247,18 +246,18 @@ def _on_grid(images, transforms, grid):
 
 
 class _Alignments:
-    """Finds affines from the world of the first image to that of every other image.
+    """Find affines from the world of the first image to the world of every image.
 
-    Single images are aligned with the first one. If records are pairs, the moving image
-    is aligned with the fixed one, and the fixed one is only centered on the first
-    image. If an affine is the target, or if records are contrasts, all images of a
-    record share one transform, because they must stay aligned to each other.
+    Single images are aligned with the first image. If records are pairs, the moving
+    image is aligned with the fixed image, and the fixed image is only centered on the
+    first image. If an affine is the target, or if records are contrasts, all images of
+    a record share one transform, because they must stay aligned to each other.
     """
 
     def __init__(self, data, frame, images, labels, pairs, per_record, folder):
         self.data, self.frame = data, frame
         self.images, self.labels = images, labels
-        # Contrasts are listed in both directions, pairs in one.
+        # Contrasts are listed in both directions, pairs in one direction.
         contrasts = bool(pairs) and pairs[0][::-1] in pairs
         self.shared = contrasts or (data.affine_target and data.align_by is None)
         self.to_fixed = {} if self.shared else dict(pairs or [])
@@ -275,7 +274,7 @@ class _Alignments:
     def _find(self, number):
         if self.shared:
             number -= number % self.per_record
-        # Files in different folders may have one name, so the number counts too.
+        # Files in different folders may have the same name, so add the number.
         key = f"{number} {self.images[number].name}"
         if key not in self.known:
             self.known[key] = self._align(number).tolist()
@@ -290,8 +289,9 @@ class _Alignments:
         pair = CanonicalPair(self.frame, self.images[number], self.images[other])
         paired = number in self.to_fixed
         if paired and self.data.align_by == "labels":
-            pair.initial = align_labels(self.labels[number], self.labels[other])
+            aligned = align_labels(self.labels[number], self.labels[other])
+            pair = pair.with_initial(aligned)
         elif paired or not self.to_fixed:
-            align(pair, self.data.alignment, affine_aligner(self.frame))
+            pair = align(pair, self.data.alignment, affine_aligner(self.frame))
         matrix = pair.initial.matrix
         return matrix @ self._find(other) if paired else matrix

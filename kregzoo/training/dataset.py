@@ -1,12 +1,12 @@
-"""Reading a data folder, which a `dataset.json` describes.
+"""Read data folders, which a `dataset.json` describes.
 
     {"title": ..., "licence": ..., "source": ...,
      "train": [{"image": "images/a.nii.gz", "label": "labels/a.nii.gz"}, ...],
      "eval": [{"moving": ..., "fixed": ..., "moving_label": ..., "fixed_label": ...}]}
 
-Paths are relative to the folder. The records of a split are single images, of which any
-two subjects make a pair; or pairs; or the contrasts of one subject's MR (`"t1"`,
-`"t2"`, `"flair"`), aligned to each other, of which any two make a pair. Labels are
+Paths are relative to the folder. The records of a split are of one kind: single images,
+where any two subjects make a pair; pairs of images; or aligned MR contrasts of one
+subject (`"t1"`, `"t2"`, `"flair"`), where any two contrasts make a pair. Labels are
 optional.
 """
 
@@ -23,18 +23,18 @@ PATH_KEYS = {
 
 
 def read_dataset(folder):
-    """Read a folder's `dataset.json`, its paths made absolute.
+    """Read the `dataset.json` of a folder, and make its paths absolute.
 
     Args:
         folder: path of the folder.
 
     Returns:
-        The description as a dict; every split a list of records whose paths are
+        The description as a dict. Every split is a list of records whose paths are
         `pathlib.Path`.
 
     Raises:
-        ValueError: when the file is missing or not valid, or names a file outside the
-            folder or one that does not exist.
+        ValueError: If the file is missing or invalid, or names a file that does not
+            exist or is outside of the folder.
     """
     root = pathlib.Path(folder)
     path = root / "dataset.json"
@@ -48,33 +48,35 @@ def read_dataset(folder):
         for name, records in splits.items():
             dataset[name] = [_absolute(dict(record), root) for record in records]
     except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{str(path)!r} is no valid description: {error}") from error
+        raise ValueError(
+            f"{str(path)!r} is not a valid description of a data folder: {error}"
+        ) from error
     return dataset
 
 
 def load_images(records, preprocessor):
-    """Read the images and labels of a split, and list its pairs.
+    """Read the images and labels of a split, and list the pairs.
 
     Args:
         records: list of records of `read_dataset`.
-        preprocessor: the `Preprocessor` that normalises the images.
+        preprocessor: the `Preprocessor` that normalizes the images.
 
     Returns:
-        Images; label maps, or None when not all images have one; and the
-        `(moving, fixed)` indices when the records are pairs or contrasts, or None when
-        they are single images.
+        Tuple of the images; the label maps, or None if an image has none; and the
+        `(moving, fixed)` indices if the records are pairs or contrasts, or None if the
+        records are single images.
 
     Raises:
-        ValueError: for a record without an image that others have, or an image that is
-            not usable.
+        ValueError: If a record lacks an image that the first record has, or an image is
+            unusable.
     """
     paired = "moving" in records[0]
     keys = ("moving", "fixed") if paired else image_keys(records[0])
     for number, record in enumerate(records):
         if missing := [key for key in keys if key not in record]:
             raise ValueError(
-                f"Each record of `train` must have {', '.join(keys)}, as the first one "
-                f"has. Received: record {number} without {', '.join(missing)}"
+                f"Each record of `train` must have {', '.join(keys)}, like the first "
+                f"record. Received: record {number} without {', '.join(missing)}"
             )
     label_keys = ("moving_label", "fixed_label") if paired else ("label",)
     images = [
@@ -97,7 +99,7 @@ def load_images(records, preprocessor):
 
 
 def image_keys(record):
-    """Keys of a person's images: of the contrasts, or of the only one."""
+    """List the keys of the images in a record: its contrasts, or `"image"`."""
     return tuple(key for key in CONTRASTS if key in record) or ("image",)
 
 
@@ -106,7 +108,8 @@ def _absolute(record, root):
         path = (root / record[key]).resolve()
         if not path.is_relative_to(root.resolve()) or not path.is_file():
             raise ValueError(
-                f"it names a file not in its folder. Received: {key}={record[key]!r}"
+                "every path must name an existing file in the folder. "
+                f"Received: {key}={record[key]!r}"
             )
         record[key] = path
     return record

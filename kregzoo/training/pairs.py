@@ -1,4 +1,4 @@
-"""Pairs of images to train on, drawn without end."""
+"""Dataset that draws random training pairs."""
 
 import itertools
 
@@ -8,28 +8,28 @@ import numpy as np
 from kregzoo import ops
 from kregzoo.training.pose import affine_in_voxels
 
-# One-hot labels in a training step: more of them cost time, fewer make it noisy.
+# One-hot labels per item. More labels cost time, fewer labels make training noisy.
 LABELS_PER_ITEM = 10
-# The first structure in channels is drawn this many times as often as another one.
+# If structures are channels, the first one is drawn this many times as often as others.
 FIRST_CHANNEL_WEIGHT = 2
 
 
 class PairDataset(keras.utils.PyDataset):
-    """Draws pairs of images, both in one random pose.
+    """Draw pairs of images, both in one random pose.
 
     Each item is `({"moving": ..., "fixed": ...},)`, arrays `(batch, *spatial, 1)`. With
-    labels the item has targets too, `{"moving_labels": ..., "fixed_labels": ...}`,
-    one-hot: `(batch, *spatial, LABELS_PER_ITEM)` of labels drawn from those that all
-    images share, or, if structures are channels, `(batch, *spatial, 1)` of one that
-    both images have. With `affine_target` the targets include `"affine"`,
-    `(batch, D, D + 1)` in voxels, which maps fixed to moving. Images are resampled
-    once, from their own voxels. Item `i` of an epoch depends only on the seed, the
-    epoch and `i`, so a resumed training sees the same items as an uninterrupted one.
+    labels, the item also has targets `{"moving_labels": ..., "fixed_labels": ...}`,
+    one-hot: `(batch, *spatial, LABELS_PER_ITEM)` of labels that all images share, or,
+    if structures are channels, `(batch, *spatial, 1)` of a structure that both images
+    have. With `affine_target`, the targets include `"affine"`, `(batch, D, D + 1)` in
+    voxels, which maps fixed to moving. Each image is resampled only once, from its
+    native voxels. Item `i` of an epoch depends only on the seed, the epoch and `i`, so
+    a resumed training sees the same items as an uninterrupted training.
 
     Args:
         images: list of normalized `Image`.
-        transforms: list of matrices `(D + 1, D + 1)`, from the common world to each
-            image's own.
+        transforms: list of matrices `(D + 1, D + 1)`, from the common world to the
+            world of each image.
         grid: the canonical `Grid` in the common world.
         pairs: list of `(moving, fixed)` indices. Defaults to all ordered pairs.
         augmentation: `Pose` of both images. Defaults to none.
@@ -59,7 +59,7 @@ class PairDataset(keras.utils.PyDataset):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        # One shape for all, so that one compiled resampling serves them.
+        # Pad to one shape, so that the resampling is compiled only once.
         shape = np.max([image.grid.shape for image in images], axis=0)
         self.arrays = [_padded(image.array, shape) for image in images]
         self.labels = labels and [found.labels() for found in labels]
@@ -70,7 +70,7 @@ class PairDataset(keras.utils.PyDataset):
         ]
         if labels and not self.channels:
             self.labels = [set.intersection(*self.labels)] * len(images)
-            # Without any in common the images are all there is.
+            # If the images share no labels, train without labels.
             self.labels = self.labels if self.labels[0] else None
         self.to_voxels = [
             np.linalg.inv(image.grid.affine) @ matrix
@@ -150,5 +150,5 @@ def _sampled(array, coordinates, interpolation):
 
 def _padded(array, shape):
     padding = [(0, n - have) for n, have in zip(shape, array.shape, strict=True)]
-    # A tensor at once, or each item would copy the whole image to the device.
+    # Convert to a tensor now. Otherwise each item would copy the image to the device.
     return keras.ops.convert_to_tensor(np.pad(array, padding)[None, ..., None])

@@ -1,4 +1,4 @@
-"""Random affine transforms that augment training images."""
+"""Random affine transforms for the augmentation of training images."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Pose:
-    """Random affine about a center.
+    """Draw random affine transforms about a center.
 
     Args:
         rotation: float. Standard deviation in degrees about each axis.
@@ -56,7 +56,7 @@ class Pose:
         from scipy.spatial.transform import Rotation
 
         angles = np.zeros(3)
-        # In the plane the only rotation is about the third axis.
+        # In 2-D, the only rotation is about the third axis.
         rotations = slice(2, None) if ndim == 2 else slice(None)
         count = angles[rotations].size
         angles[rotations] = self._random(rng, factor * self.rotation, count)

@@ -1,10 +1,10 @@
-"""The Keras model that every registration network is."""
+"""Base class of the registration networks."""
 
 import keras
 
 from kregzoo import ops
 
-# The images that outputs are compared with.
+# Images that outputs are compared with.
 IMAGE_TARGETS = {"warped": "fixed", "warped_fixed": "moving"}
 
 
@@ -12,11 +12,11 @@ IMAGE_TARGETS = {"warped": "fixed", "warped_fixed": "moving"}
 class RegistrationModel(keras.Model):
     """Functional Keras model that registers, trained by plain `compile` and `fit`.
 
-    It is called on a dict of images, usually `{"moving": ..., "fixed": ...}`, and
-    returns a dict of named outputs. The loss of an output compares it with its target:
-    an input, another output or an entry of `y`, as `targets` says; else the entry of
-    `y` with the output's own name. An output without a target is passed to its loss
-    twice, which suits a regularizer.
+    The model is called on a dict of images, usually `{"moving": ..., "fixed": ...}`,
+    and returns a dict of named outputs. The loss of an output compares the output with
+    a target. `targets` names the target: an input, another output or an entry of `y`.
+    The default target is the entry of `y` with the name of the output. If there is no
+    target, the loss receives the output twice, which suits a regularizer.
 
     With `y = {"moving_labels": ..., "fixed_labels": ...}`, one-hot `(B, *spatial, L)`,
     a loss named `"warped_labels"` compares the moving labels, warped by the
@@ -57,7 +57,7 @@ class RegistrationModel(keras.Model):
         sources = {**x, **y_pred, **given}
         declared = {**IMAGE_TARGETS, **self.targets}
         targets = {
-            # Without a target in `y` the output itself is one, for a regularizer.
+            # An output without a target is its own target, for a regularizer.
             name: sources.get(declared.get(name, name), output)
             for name, output in y_pred.items()
         }
@@ -65,7 +65,7 @@ class RegistrationModel(keras.Model):
             warped = ops.warp(given.pop("moving_labels"), y_pred["displacement"])
             y_pred = {**y_pred, "warped_labels": warped}
             targets["warped_labels"] = given.pop("fixed_labels")
-        # Entries of `y` that are no target are passed on: Keras refuses unknown ones.
+        # Keep the unused entries of `y`, so that Keras rejects unknown names.
         unknown = given.keys() - set(declared.values())
         return super().compute_loss(
             x=x,

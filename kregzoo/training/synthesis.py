@@ -1,4 +1,4 @@
-"""Pairs of images that are made, with the displacement between them."""
+"""Synthetic training pairs with a known displacement."""
 
 import keras
 import numpy as np
@@ -10,20 +10,20 @@ from kregzoo.training.pose import affine_in_voxels
 
 
 class SyntheticPairs(keras.utils.PyDataset):
-    """Pairs with their displacement, drawn without end.
+    """Draw synthetic pairs with their displacements.
 
     Each item is `({"moving": ..., "fixed": ...}, {"displacement": ...})`. Item `i` of
-    an epoch depends on the seed, the epoch and `i` alone.
+    an epoch depends only on the seed, the epoch and `i`.
 
     Args:
-        draw: callable of a `numpy.random.Generator` and a count that gives moving and
-            fixed images and displacements, such as `AppearanceModel.draw`.
+        draw: callable of a `numpy.random.Generator` and a count that returns moving
+            images, fixed images and displacements, like `AppearanceModel.draw`.
         batch_size: int.
         steps_per_epoch: int.
         seed: int.
         grid: the `Grid` of the images.
         augmentation: `Pose` of both images of a pair. Defaults to none.
-        **kwargs: of `keras.utils.PyDataset`.
+        **kwargs: Arguments of `keras.utils.PyDataset`.
     """
 
     labels = None
@@ -65,26 +65,26 @@ class SyntheticPairs(keras.utils.PyDataset):
 
 
 def _posed(moving, fixed, displacement, affines):
-    """A pair through one affine, and the displacement that then aligns it."""
+    """Warp a pair by one affine, and compute the displacement that then aligns it."""
     where = ops.affine_grid(affines, moving.shape[1:-1])
     images = [ops.sample(image, where, fill="zeros") for image in (moving, fixed)]
-    # What aligns the images there, brought back.
+    # Map the sampled displacement vectors back by the linear part of the affine.
     back = np.linalg.inv(affines[..., :-1])
     found = kops.einsum("bij,b...j->b...i", back, ops.sample(displacement, where))
     return *images, found
 
 
 class RandomDeformations:
-    """Images and smooth random fields that deform them.
+    """Deform images by smooth random fields.
 
-    A field is Gaussian noise on a coarse grid, interpolated by cubic B-splines: what
-    knows nothing of anatomy.
+    A field is Gaussian noise on a coarse grid of control points, interpolated by cubic
+    B-splines. It does not depend on the anatomy.
 
     Args:
         images: array `(N, *spatial, 1)`.
-        spacings: tuple of ints, the distances in voxels of the grids to draw from.
-        sd: float. Standard deviation of each control point's components, as a fraction
-            of their distance.
+        spacings: tuple of ints, control point spacings in voxels to draw from.
+        sd: float. Standard deviation of the control point components, as a fraction of
+            the spacing.
 
     Example:
         >>> images = np.random.default_rng(0).random((4, 32, 32, 1))
@@ -105,11 +105,11 @@ class RandomDeformations:
 
         Args:
             rng: a `numpy.random.Generator`.
-            count: int. Pairs.
+            count: int. Number of pairs.
 
         Returns:
-            Moving and fixed images `(count, *spatial, 1)` and the displacement
-            `(count, *spatial, D)` in voxels that aligns them, arrays.
+            Arrays: moving images and fixed images `(count, *spatial, 1)`, and the
+            displacements `(count, *spatial, D)` in voxels that align them.
         """
         shape = self.images.shape[1:-1]
         spacing = rng.choice(self.spacings)
@@ -125,19 +125,19 @@ class RandomDeformations:
 
 
 def augment_shapes(rng, image, pose, spacing, count, control=(8, 16), sd=0.2):
-    """Make images of other shapes of one: in random poses, and deformed at random.
+    """Augment an image to other shapes by random poses and smooth deformations.
 
     Args:
         rng: a `numpy.random.Generator`.
         image: an `Image`.
         pose: the `Pose` to draw from.
-        spacing: float. Voxel size of what is made, in mm.
-        count: int. Images to make.
-        control: tuple of ints, see `RandomDeformations`.
-        sd: float, likewise.
+        spacing: float. Voxel size of the augmented images in mm.
+        count: int. Number of augmented images.
+        control: tuple of ints, see `spacings` of `RandomDeformations`.
+        sd: float, see `RandomDeformations`.
 
     Yields:
-        `Image`, on the image's own grid at this spacing.
+        `Image` on the grid of `image`, resampled to `spacing`.
 
     Example:
         >>> from kregzoo.training import Pose

@@ -1,4 +1,4 @@
-"""Systems of the zoo, and the recipes by which their networks are trained."""
+"""Systems, and the recipes that train the networks."""
 
 import dataclasses
 from collections.abc import Callable
@@ -15,14 +15,14 @@ class Scale:
     Args:
         spacing: float. Voxel size in mm.
         shapes: tuple of canonical shapes, see `Preprocessor`. Training uses the first
-            one that holds the reference image.
+            shape that holds the reference image.
         steps: int. Optimizer steps.
         learning_rate: float. Initial learning rate.
         model: dict of the builder's arguments, without the input shape.
         batch_size: int. Pairs per step.
-        divisor: int or None, see `Preprocessor`; None for a network of one size.
+        divisor: int or None, see `Preprocessor`. None for a network of one input size.
         decay: bool. Decay the learning rate to zero along a cosine.
-        changes: dict of fields of the `Recipe` that are different at this scale.
+        changes: dict of the fields of the `Recipe` that differ at this scale.
     """
 
     spacing: float
@@ -47,12 +47,10 @@ class Images:
     """Kind of images that a network is trained on.
 
     Args:
-        moving: str. Modality of the moving image, such as `"MR"`.
+        moving: str. Modality of the moving image, for example `"MR"`.
         fixed: str. Modality of the fixed image.
-        subject: str. What the images show, and of whom, such as
-            `"brains of two persons"`.
-        preparation: str. What must be done to images first, such as
-            `"skull-stripped"`.
+        subject: str. What the images show, for example `"brains of two persons"`.
+        preparation: str. Required preparation, for example `"skull-stripped"`.
 
     Example:
         >>> print(Images("MR", "US", "prostate of one person"))
@@ -72,16 +70,16 @@ class Images:
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How the weights of a preset are trained.
+    """Training recipe of a preset.
 
     Args:
         data: strategy that builds the datasets, see `kregzoo.training.data`.
         trainer: strategy that fits the network, see `kregzoo.training.trainers`.
-        scales: dict of `Scale` by name; `"published"` is the paper's.
+        scales: dict of `Scale` by name. `"published"` is the scale of the paper.
         initial: str. Name of the preset whose weights initialize the layers of the same
             name and shapes. Defaults to random weights.
         refinement: the `kregzoo.registrars.Refinement` of a registered pair. Defaults
-            to that of `OneStepRegistrar`.
+            to the refinement of `OneStepRegistrar`.
         images: the `Images` that the network is for.
     """
 
@@ -93,7 +91,7 @@ class Recipe:
     images: Images | None = None
 
     def at(self, name):
-        """Return the recipe as it is at a scale.
+        """Return the recipe with the changes of a scale.
 
         Args:
             name: str, of `scales`.
@@ -118,12 +116,12 @@ class System:
     Args:
         name: str, as in `kregzoo train NAME`.
         builder: callable that makes the Keras model.
-        chapter: str. Section of the survey, such as `"5.1"`.
-        reference: str. The publication, with the survey's reference number.
-        predicts: str. What the network predicts, such as `"displacement"`.
-        recipes: dict of `Recipe` by the name of the data folder that each is made for.
-            A second one for the same data has a name of its own. The first one serves
-            other data.
+        chapter: str. Section of the survey, for example `"5.1"`.
+        reference: str. The publication, with the reference number of the survey.
+        predicts: str. What the network predicts, for example `"displacement"`.
+        recipes: dict of `Recipe` by name. A recipe usually has the name of the data
+            folder that it is made for; a second recipe for the same data needs another
+            name. The first recipe is the default for other data.
         task: the `kregzoo.registrars.Task` of its networks.
         protocols: tuple of `kregzoo.protocols.Protocol` that it is evaluated by.
             Defaults to held-out pairs.

@@ -1,7 +1,7 @@
-"""Losses and warped slices for TensorBoard, on any backend.
+"""Log losses and warped slices for TensorBoard, on any backend.
 
-Keras's own callback writes through TensorFlow; this one through the `tensorboard`
-package alone, so that a machine without TensorFlow has its curves too.
+The callback of Keras needs TensorFlow. This callback only needs the `tensorboard`
+package, so it also works on machines without TensorFlow.
 """
 
 import io
@@ -11,11 +11,15 @@ import numpy as np
 
 
 def slices_callback(directory, validation):
-    """The `Slices` callback in a list, which is empty where TensorBoard is missing.
+    """Make a list of the `Slices` callback, empty if TensorBoard is not installed.
 
     Args:
-        directory: folder of the training run; logs go to its `tensorboard` folder.
+        directory: folder of the training run. The logs go into the subfolder
+            `tensorboard`.
         validation: the `PairDataset` whose first pair is shown.
+
+    Returns:
+        List of callbacks.
     """
     try:
         import matplotlib  # noqa: F401
@@ -26,7 +30,7 @@ def slices_callback(directory, validation):
 
 
 class Slices(keras.callbacks.Callback):
-    """Logs each epoch's losses and, of a network that warps, one validation pair.
+    """Log the losses of each epoch and, if the network warps, one validation pair.
 
     Args:
         directory: folder of the event files.
@@ -78,7 +82,7 @@ class Slices(keras.callbacks.Callback):
 def _middle_slice(image):
     array = np.asarray(image, "float32")[0, ..., 0]
     if array.ndim == 3:
-        # Axial, with anterior up.
+        # Show an axial slice with anterior at the top.
         array = array[:, :, array.shape[2] // 2].T[::-1]
     return np.clip(array, 0, 1)
 

@@ -1,9 +1,9 @@
-"""How a network is fitted: the trainers of recipes.
+"""Trainers, which fit the network of a recipe.
 
-Every trainer has a method `fit(build, sets, scale, folder)`. `build(**changes)` makes
-the network of the scale, with the builder's arguments changed as asked, and with the
-weights that the recipe starts from. It returns a `Trained`. A folder that holds the
-checkpoint of an interrupted training continues it.
+Every trainer has a method `fit(build, sets, scale, folder)` that returns a `Trained`.
+The callable `build(**changes)` makes the network of the scale with the initial weights
+of the recipe; `changes` replace arguments of the builder. If the folder holds the
+checkpoint of an interrupted training, `fit` continues that training.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from kregzoo.training.checkpoints import Checkpoint
 from kregzoo.training.tensorboard import slices_callback
 
 STEPS_PER_EPOCH = 100
-# Epochs from one validation to the next.
+# Epochs between two validations.
 VALIDATION_EVERY = 5
 
 
@@ -28,8 +28,8 @@ class Trained:
 
     Args:
         model: the Keras model.
-        changes: dict of the builder's arguments that differ from those of the scale.
-        seconds: float. Duration of the training, interrupted runs included.
+        changes: dict of the builder arguments that differ from the scale.
+        seconds: float. Duration of the training, including interrupted runs.
     """
 
     model: keras.Model
@@ -39,7 +39,7 @@ class Trained:
 
 @dataclasses.dataclass(frozen=True)
 class Supervised:
-    """Plain `compile` and `fit`.
+    """Train a network by `compile` and `fit`.
 
     Args:
         losses: dict of losses by output. `"warped_labels"` is left out if the data have
@@ -71,13 +71,13 @@ class Supervised:
             A `Trained`.
 
         Raises:
-            ValueError: If the checkpoint is of another network.
+            ValueError: If the checkpoint belongs to another network.
         """
         model = build()
         return Trained(model, {}, self.fit_model(model, sets, scale, folder))
 
     def fit_model(self, model, sets, scale, folder):
-        """Train a network that is already built; returns the seconds taken."""
+        """Train a network that is already built, and return the seconds it took."""
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         training_set, validation_set = sets
@@ -98,7 +98,7 @@ class Supervised:
         return checkpoint.seconds
 
     def losses_for(self, training_set):
-        """Choose the losses that the data have targets for."""
+        """Select the losses whose targets are in the data."""
         if getattr(training_set, "labels", None):
             return dict(self.losses)
         return {k: loss for k, loss in self.losses.items() if k != "warped_labels"}
@@ -108,7 +108,7 @@ class Supervised:
         return {name: self.weights.get(name, 1.0) for name in losses}
 
     def make_loop(self, model, folder):
-        """Make what trains a compiled network from epoch `training_set.epoch` on."""
+        """Make a callable that trains a compiled network from `training_set.epoch`."""
         return functools.partial(_fit, model)
 
 
@@ -129,11 +129,13 @@ def _fit(model, training_set, validation_set, epochs, callbacks):
 
 @dataclasses.dataclass(frozen=True)
 class Staged:
-    """Stages of networks, each for all the steps, the earlier ones frozen.
+    """Train a network in stages, with the layers of earlier stages frozen.
+
+    Every stage takes all steps of the scale.
 
     Args:
         trainer: the `Supervised` trainer of every stage.
-        stages: tuple of dicts of the builder's arguments that differ from the scale's.
+        stages: tuple of dicts of the builder arguments that differ from the scale.
     """
 
     trainer: Supervised
@@ -153,7 +155,7 @@ class Staged:
 
 
 def all_items(dataset):
-    """Concatenate all items of a dataset, so that every evaluation sees the same."""
+    """Concatenate all items of a dataset, so that all evaluations use the same data."""
     items = [dataset[index] for index in range(len(dataset))]
     return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *items)
 

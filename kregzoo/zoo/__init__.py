@@ -1,4 +1,4 @@
-"""Presets by name: loading, listing and training them."""
+"""Load, list and train presets by name."""
 
 from kregzoo.zoo.cards import card, record_figures
 from kregzoo.zoo.loading import ModelRecord, list_models, load, push, table

@@ -1,4 +1,4 @@
-"""Cards of presets, with the metrics that were measured."""
+"""Cards of presets, with the measured metrics."""
 
 import dataclasses
 import importlib
@@ -8,17 +8,17 @@ from kregzoo.metrics.registry import METRICS, by_priority
 from kregzoo.models import SYSTEMS
 from kregzoo.presets.preset import find_preset
 
-# The methods that show the effect of a network: without it, and with it alone.
+# The methods that show the effect of a network: the baseline, and one network pass.
 START, ONE_PASS = "centres", "one pass"
 
 
 def record_figures(name, metrics):
-    """Write measured metrics into a preset's metadata and card.
+    """Write measured metrics into the metadata and the card of a preset.
 
     Args:
-        name: str, as `load` takes it.
-        metrics: dict by data set of dicts by method of dicts of numbers, as
-            `kregzoo.evaluation.preset_metrics` makes it.
+        name: str. The preset, see `load`.
+        metrics: dict of numbers, nested by data set, method and metric, from
+            `kregzoo.evaluation.preset_metrics`.
     """
     preset = find_preset(name)
     metadata = {**preset.metadata, "figures": metrics}
@@ -27,7 +27,7 @@ def record_figures(name, metrics):
 
 
 def card(preset):
-    """Write the card of a preset from its metadata.
+    """Make the card of a preset from its metadata.
 
     Args:
         preset: the `Preset`.
@@ -52,7 +52,7 @@ def card(preset):
         usage=_usage(preset.name, system.task),
         inputs=_inputs(preset, system.task),
         limits=_limits(metadata),
-        # A user's module may have no docstring, and `python -OO` removes them.
+        # The module may have no docstring, and `python -OO` removes docstrings.
         about=(choices or system.reference).strip(),
         results=results or "Not measured.\n",
         pictures=pictures,
@@ -62,7 +62,7 @@ def card(preset):
 
 
 def _usage(name, task):
-    """Write how to load and use a preset, as Python."""
+    """Make the Python code that loads and uses a preset."""
     variable = "registrar" if task.verb == "register" else "network"
     files = [
         f'["{source.name}_1.nii.gz", "{source.name}_2.nii.gz"]'
@@ -77,7 +77,7 @@ def _usage(name, task):
 
 
 def _inputs(preset, task):
-    """Write what goes in, what comes out, and the size of the network."""
+    """Describe the inputs, the output and the size of the network."""
     metadata, ndim = preset.metadata, preset.preprocessor.ndim
     images = metadata["images"] or {}
     lines = [
@@ -100,7 +100,7 @@ def _inputs(preset, task):
 
 
 def _limits(metadata):
-    """Write what the preset is not for."""
+    """Describe the limits of a preset."""
     images = metadata["images"]
     kind = f"of this kind ({images['summary']})" if images else "as described above"
     measured = [
@@ -115,13 +115,13 @@ def _limits(metadata):
 
 
 def headline(metrics):
-    """Say how accurate a preset is, from images whose centers are aligned if they were.
+    """Summarize the accuracy of a preset: its first metric before and after one pass.
 
     Args:
-        metrics: dict, as `record_figures` takes it.
+        metrics: dict, see `record_figures`.
 
     Returns:
-        A str.
+        A str. It omits the value before if the alignment of centers was not measured.
 
     Example:
         >>> methods = {"centres": {"dice": [0.25, 0.2, 0.3]}}
@@ -145,7 +145,7 @@ def _from_start(metric, methods):
 
 
 def _table(methods):
-    """The metrics on one data set, a row a method."""
+    """Format the metrics on one data set as a table with one row per method."""
     measured = {name for found in methods.values() for name in found}
     shown = [metric for metric in METRICS.values() if metric.name in measured]
     rows = [
@@ -202,8 +202,9 @@ import kregzoo
 
 ## Results on held-out data
 
-Means with 95 % intervals, from the raw files, beside the alignment of centers and the
-best other tool. Success is a TRE under 5 mm, or under 2 mm for affine networks.
+Means with 95 % confidence intervals, measured on the raw files and compared with the
+alignment of centers and the best other tool. Success is a TRE below 5 mm, or below 2 mm
+for affine networks.
 
 {results}{pictures}
 ## Training
@@ -212,7 +213,7 @@ best other tool. Success is a TRE under 5 mm, or under 2 mm for affine networks.
 
 ## Data
 
-{title}. Source: {source}. Licence: {licence}.
+{title}. Source: {source}. License: {licence}.
 
 ## Limits
 

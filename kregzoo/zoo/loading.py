@@ -1,4 +1,4 @@
-"""Presets by name: loading and listing them."""
+"""Load and list presets by name."""
 
 import dataclasses
 
@@ -16,24 +16,25 @@ from kregzoo.zoo.systems import recipe_of
 
 @dataclasses.dataclass(frozen=True)
 class ModelRecord:
-    """What `list_models` says about a preset.
+    """Entry of `list_models`.
 
     Args:
-        name: str. The preset, as `load` takes it.
-        system: str. The surveyed system.
-        chapter: str. The survey's section.
-        reference: str. The publication, with the survey's reference number.
-        task: str. The method of the loaded network that does its task, such as
+        name: str. Name of the preset, see `load`.
+        system: str. Name of the surveyed system.
+        chapter: str. Section of the survey.
+        reference: str. The publication, with the reference number of the survey.
+        task: str. Method of the loaded network that does the task, for example
             `"register"`.
         predicts: str. What the network predicts.
         ndim: int. 2 or 3 dimensions.
-        modalities: tuple of str. Modalities of the moving and the fixed image; empty if
+        modalities: tuple of str. Modalities of the moving and the fixed image. Empty if
             not known.
-        images: str. The kind of images that it is for.
-        data: str. The data it was trained on.
-        licence: str. The licence of those data.
-        figures: dict of metrics measured on held-out pairs: by data set, method and
-            metric, a number or its mean and both ends of the 95 % interval.
+        images: str. Kind of images that the network registers.
+        data: str. Training data.
+        licence: str. License of the training data.
+        figures: dict of metrics on held-out pairs, nested by data set, method and
+            metric. Each value is a number, or a mean with both ends of the 95 %
+            confidence interval.
     """
 
     name: str
@@ -51,25 +52,25 @@ class ModelRecord:
 
 
 def load(name, task=None):
-    """Load a pretrained network, ready for its task.
+    """Load a pretrained network.
 
-    No code from the preset's files runs, and their sha256 is verified.
+    The sha256 of the preset files is verified, and no code in the files is run.
 
     Args:
         name: str. A preset of `list_models`, the path of a preset folder, or
             `"hf://owner/name"` on the Hugging Face Hub.
-        task: str. The task that the network must have, such as `"register"`. Defaults
-            to any.
+        task: str. Required task of the network, for example `"register"`. Defaults to
+            any task.
 
     Returns:
-        A `kregzoo.registrars.LoadedNetwork`; for the presets that register pairs a
-        registrar: `registrar.register(moving, fixed)`. Its Keras model is
+        A `kregzoo.registrars.LoadedNetwork`. Presets that register pairs give a
+        registrar: call `registrar.register(moving, fixed)`. The Keras model is
         `registrar.model`.
 
     Raises:
-        ValueError: If the name is unknown, the preset's files are damaged, or its task
-            is another.
-        ImportError: If the preset is on a hub and huggingface_hub is not installed.
+        ValueError: If the name is unknown, a preset file is damaged, or the preset has
+            another task.
+        ImportError: If the preset is on the hub and huggingface_hub is not installed.
 
     Example:
         >>> registrar = load("voxelmorph_brain_t1")
@@ -83,7 +84,7 @@ def load(name, task=None):
         model = system.builder(preset.input_shape, **arguments)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"The preset's `config.json` describes no network: {error}. "
+            f"The `config.json` of the preset is invalid: {error}. "
             f"Received: {preset.config}"
         ) from error
     if task not in (None, system.task.verb):
@@ -100,15 +101,16 @@ def push(folder, address):
 
     Args:
         folder: path of a preset folder.
-        address: str, `"hf://owner/name"`; the repository is made if there is none.
+        address: str, `"hf://owner/name"`. The repository is created if it does not
+            exist.
 
     Returns:
-        The address of the commit, a str.
+        The URL of the commit, a str.
 
     Raises:
-        ValueError: for a folder that is no undamaged preset, or when the hub cannot be
-            reached, or does not let the user write.
-        ImportError: without huggingface_hub.
+        ValueError: If the folder is not a valid preset, the hub cannot be reached, or
+            the user has no write access.
+        ImportError: If huggingface_hub is not installed.
     """
     return hub.push(Preset.read(folder).folder, address, FILES)
 
@@ -118,8 +120,8 @@ def list_models(ndim=None, modality=None, task=None):
 
     Args:
         ndim: int. Only presets for images of 2 or 3 dimensions.
-        modality: str. Only presets that take images of this modality, such as `"MR"`.
-        task: str. Only presets with this task, such as `"register"`.
+        modality: str. Only presets for images of this modality, for example `"MR"`.
+        task: str. Only presets with this task, for example `"register"`.
 
     Returns:
         List of `ModelRecord`, by name.
@@ -153,7 +155,7 @@ def table(records):
     rich_table = Table(
         "name", "images", "predicts", "held out", box=SIMPLE, pad_edge=False
     )
-    # Names are copied into the next command, so they must not wrap.
+    # Users copy names into commands, so names must not wrap.
     rich_table.columns[0].no_wrap = rich_table.columns[-1].no_wrap = True
     for record in records:
         rich_table.add_row(

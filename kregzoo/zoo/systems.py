@@ -1,4 +1,4 @@
-"""Systems and their recipes by name."""
+"""Find systems and recipes by name."""
 
 import pathlib
 
@@ -6,10 +6,10 @@ from kregzoo.models import SYSTEMS
 
 
 def find_system(name):
-    """Find a system by its name.
+    """Find a system by name.
 
     Args:
-        name: str, such as `"voxelmorph"`.
+        name: str, for example `"voxelmorph"`.
 
     Returns:
         A `kregzoo.training.System`.
@@ -25,10 +25,10 @@ def find_system(name):
 
 
 def register_system(system):
-    """Make a system of your own known to `train`, `load` and the command line.
+    """Register a new system for `train`, `load` and the command line.
 
-    Its presets load in every process that registers it first; the command line does so
-    with the option `--systems FILE.py`.
+    A process must register the system before it loads a preset of the system. On the
+    command line, the option `--systems FILE.py` does this.
 
     Args:
         system: a `kregzoo.training.System`.
@@ -37,7 +37,7 @@ def register_system(system):
         The system.
 
     Raises:
-        ValueError: If another system has its name.
+        ValueError: If another system has the same name.
 
     Example:
         ```python
@@ -49,7 +49,7 @@ def register_system(system):
     """
     if SYSTEMS.get(system.name, system) is not system:
         raise ValueError(
-            "`system` must have a name that no other system has. "
+            "`system` must have a unique name, but another system has this name. "
             f"Received: {system.name!r}"
         )
     SYSTEMS[system.name] = system
@@ -61,9 +61,9 @@ def find_recipe(system, data, name):
 
     Args:
         system: the `System`.
-        data: str or path. Data folder, whose name is that of the recipe if there is one
-            of that name.
-        name: str. Name of the recipe; None to choose by `data`.
+        data: str or path. Data folder. If `name` is None, the recipe with the name of
+            this folder is chosen, or the first recipe if there is no such recipe.
+        name: str or None. Name of the recipe.
 
     Returns:
         The name of the recipe and the `Recipe`.
@@ -82,7 +82,7 @@ def find_recipe(system, data, name):
 
 
 def recipe_of(preset):
-    """Find the system of a preset, and its recipe at the preset's scale.
+    """Find the system of a preset, and the recipe at the scale of the preset.
 
     Args:
         preset: the `Preset`.
@@ -91,7 +91,7 @@ def recipe_of(preset):
         The `System` and the `Recipe`.
 
     Raises:
-        ValueError: If the preset's system or recipe is unknown.
+        ValueError: If the system or the recipe of the preset is unknown.
     """
     system = find_system(preset.config["system"])
     data = preset.metadata.get("data", {}).get("name", "")

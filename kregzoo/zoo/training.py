@@ -1,4 +1,4 @@
-"""Training a system's network by its recipe, to a preset folder."""
+"""Train the network of a system by a recipe, and write a preset folder."""
 
 import dataclasses
 import datetime
@@ -21,13 +21,13 @@ from kregzoo.zoo.systems import find_recipe, find_system, recipe_of
 
 # Records which run the folder belongs to.
 RUN = "run.json"
-# Of `metadata.json`; a reader of another version must refuse or convert it.
+# Version of `metadata.json`. Readers of another version must reject or convert it.
 SCHEMA_VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True)
 class _Run:
-    """One training: what is trained, by which recipe, at which scale."""
+    """Training run: the system, the recipe and the scale."""
 
     system: object
     tag: str
@@ -56,30 +56,30 @@ class _Run:
 def train(
     system, data, out, scale="cpu", steps=None, seed=0, recipe=None, initial=None
 ):
-    """Train a system's network by one of its recipes, and write a preset folder.
+    """Train the network of a system by a recipe, and write a preset folder.
 
-    Called again with the same `out` it continues where it was stopped, or with more
+    If `out` holds the same training, it continues where it stopped, or up to more
     steps.
 
     Args:
-        system: str, the system's name.
+        system: str. Name of the system.
         data: folder with a `dataset.json`, see `kregzoo.training.dataset`.
-        out: folder of the preset, which `kregzoo.load(out)` then loads. Checkpoints,
-            history and TensorBoard logs lie in its folder `training`.
-        scale: str. A scale of the recipe: `"cpu"` or `"published"`.
-        steps: int > 0. Fewer or more optimizer steps than the recipe's.
+        out: folder of the preset, for `kregzoo.load(out)`. The subfolder `training`
+            stores checkpoints, history and TensorBoard logs.
+        scale: str. Scale of the recipe: `"cpu"` or `"published"`.
+        steps: int > 0. Optimizer steps. Defaults to the steps of the scale.
         seed: int. Seed of the initial weights and of the pairs drawn.
-        recipe: str. The data set whose recipe to train by. Defaults to the name of the
-            data folder if the system has a recipe for it, and to its first one else.
-        initial: str. The preset whose weights to start from, wherever layers have the
-            same name and shapes. Defaults to the recipe's.
+        recipe: str. Name of the recipe. Defaults to the name of the data folder if the
+            system has such a recipe, otherwise to the first recipe.
+        initial: str. Preset whose weights initialize the layers of the same name and
+            shapes. Defaults to the preset that the recipe names.
 
     Returns:
         The `Preset` written.
 
     Raises:
         ValueError: If the system, scale, recipe or preset is unknown, `steps` is below
-            1, the data are unusable, or `out` holds another run's training.
+            1, the data are unusable, or `out` holds the training of another run.
     """
     run = _plan(system, data, scale, steps, seed, recipe, initial)
     keras.utils.set_random_seed(seed)
@@ -104,7 +104,7 @@ def train(
         preprocessor=frame,
         metadata=_metadata(run, dataset, data, trained),
     )
-    # The weights come first: an error in the curves or the card must not lose them.
+    # Write the weights first, so that an error in the curves or the card keeps them.
     preset.write(trained.model)
     draw_curves(folder, preset.folder)
     preset.describe(card(preset))
@@ -158,8 +158,8 @@ def _check_run(path, run):
             ", ".join(f"{k}={r.get(k)}" for k in other) for r in (before, run)
         )
         raise ValueError(
-            "`out` holds the training of another run: train into another folder, or "
-            f"delete it. Received: {now}; the folder has {there}"
+            "`out` holds the training of another run: choose another folder, or delete "
+            f"this one. Received: {now}; the folder has {there}"
         )
 
 
@@ -167,7 +167,7 @@ def draw_curves(directory, folder):
     """Draw the history of a training to `training.png`, if matplotlib is installed.
 
     Args:
-        directory: folder of the training; each stage has a folder in it.
+        directory: folder of the training, with a subfolder per stage.
         folder: folder of the preset, whose card shows the figure.
     """
     paths = sorted(pathlib.Path(directory).glob("**/history.json"))
@@ -181,20 +181,20 @@ def draw_curves(directory, folder):
 
 
 def training_pairs(registrar, data, batch_size=1, seed=0):
-    """Draw pairs of your own scans for `registrar.model.fit`.
+    """Build datasets of your own scans for `registrar.model.fit`.
 
-    Pairs are drawn as the recipe of the registrar draws them: read, normalized, aligned
-    and augmented, with labels if the network learns from them.
+    The recipe of the registrar reads, normalizes, aligns and augments the images, and
+    returns labels if the network is trained with labels.
 
     Args:
-        registrar: what `kregzoo.load` returned.
+        registrar: a registrar that `kregzoo.load` returned.
         data: folder with a `dataset.json`, see `kregzoo.training.dataset`.
         batch_size: int. Pairs per step.
         seed: int. Seed of the random draws.
 
     Returns:
-        The `PairDataset` of the `train` records, and the one to validate on, of the
-        last few of them.
+        Two `PairDataset`: one for training, from the `train` records, and one for
+        validation, from the last few `train` records, which are held out.
 
     Raises:
         ValueError: If the registrar has no preset, or the data are unusable.
@@ -209,8 +209,8 @@ def training_pairs(registrar, data, batch_size=1, seed=0):
     """
     if registrar.preset is None:
         raise ValueError(
-            "`registrar` must have been loaded from a preset, whose recipe says how "
-            f"pairs are drawn. Received: {registrar!r}"
+            "`registrar` must come from a preset, whose recipe defines how pairs are "
+            f"drawn: use `kregzoo.load`. Received: {registrar!r}"
         )
     _, recipe = recipe_of(registrar.preset)
     scale = next(iter(recipe.scales.values()))

@@ -8,6 +8,7 @@ import pytest
 
 from kregzoo.evaluation import benchmark
 from kregzoo.evaluation.benchmark_cases.benchmark_case import Benchmark, Implementation
+from kregzoo.utils.provenance import write_record
 
 SIZE = (16, 16, 16)
 
@@ -89,7 +90,7 @@ def test_table_shows_ratio_and_version():
 
 def test_json_holds_results_and_command(tmp_path):
     found = results((fake("theirs"),))
-    benchmark.write_json(tmp_path / "benchmark.json", found, "the command")
+    write_record(tmp_path / "benchmark.json", "the command", benchmarks=found)
     record = json.loads((tmp_path / "benchmark.json").read_text(encoding="utf-8"))
     assert record["benchmarks"] == found
     assert record["run"]["command"] == "the command"
@@ -118,7 +119,7 @@ def test_unknown_names_are_refused(arguments, named):
 
 def test_gpu_without_an_accelerator_is_refused(monkeypatch):
     monkeypatch.setattr(benchmark, "_sees_accelerator", lambda: False)
-    with pytest.raises(ValueError, match="sees no accelerator"):
+    with pytest.raises(ValueError, match="has no accelerator"):
         benchmark.run_all(SIZE, SIZE, device="gpu", progress=False)
 
 

@@ -179,7 +179,7 @@ def test_a_hub_out_of_reach_is_told_in_one_line(preset, tmp_path):
     pushed = run(command, "http://127.0.0.1:9", tmp_path / "home")
     assert pushed.returncode == 2
     line = pushed.stderr.splitlines()[-1]
-    assert line.startswith("kregzoo: error: The hub did not do it") and ADDRESS in line
+    assert line.startswith("kregzoo: error: The hub request failed") and ADDRESS in line
     assert "Traceback" not in pushed.stderr
 
 

@@ -232,7 +232,7 @@ def test_a_killed_run_goes_on_to_the_same_end(tmp_path, monkeypatch):
 def test_refuses_a_network_without_discriminator(tmp_path):
     inputs = pair_inputs(SHAPE)
     model = RegistrationModel(inputs=inputs, outputs={"warped": inputs["moving"]})
-    with pytest.raises(ValueError, match="`quality` of a layer `discriminator`"):
+    with pytest.raises(ValueError, match="`quality` and a layer `discriminator`"):
         AdversarialTrainer(
             model, Adversary(None, 1.0), tmp_path / "discriminator.keras"
         )

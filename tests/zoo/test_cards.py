@@ -21,7 +21,7 @@ def test_a_module_without_a_docstring_has_a_card(trained, monkeypatch):
     text = zoo.cards.card(trained[1])
     about = text.partition("## Network\n\n")[2].partition("\n\n## Results")[0]
     assert about == SYSTEMS["voxelmorph"].reference
-    assert "## Data\n\nPhantoms. Source: made here. Licence: CC0." in text
+    assert "## Data\n\nPhantoms. Source: made here. License: CC0." in text
 
 
 def test_figures_are_recorded_in_metadata_and_card(trained, tmp_path):

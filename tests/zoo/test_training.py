@@ -226,7 +226,7 @@ def test_pairs_of_one_s_own_serve_fit(trained):
     history = registrar.model.fit(pairs, validation_data=held_out, verbose=0)
     assert np.isfinite(history.history["val_loss"]).all()
     registrar.preset = None
-    with pytest.raises(ValueError, match="`registrar`.*loaded.*OneStepRegistrar"):
+    with pytest.raises(ValueError, match="`registrar`.*kregzoo.load.*OneStepRegistrar"):
         zoo.training_pairs(registrar, data)
 
 

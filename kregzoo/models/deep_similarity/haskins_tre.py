@@ -1,19 +1,21 @@
-"""Haskins' metric: a network that predicts how far two images are from aligned.
+"""Haskins' metric: a network that predicts the registration error of two images.
 
 Survey section 3.1, reference [42]: Haskins, Kruecker, Kruger, Xu, Pinto, Wood, Yan,
 "Learning deep similarity metric for 3D MR-TRUS image registration", International
 Journal of Computer Assisted Radiology and Surgery 14, 2019, arXiv 1806.04548. The
-survey calls it a similarity; it is an error, which registration makes small.
+survey calls the output a similarity, but it is an error, which registration minimizes.
 
-Published: nine convolutions and one skip connection before the dense layers, the target
-registration error of random rigid motions of aligned pairs as target, differential
-evolution and then a Newton method, several evaluations of the metric averaged.
+Published: nine convolutions and one skip connection before the dense layers; the target
+registration error (TRE) of random rigid motions of aligned pairs as the target;
+differential evolution followed by a Newton method; an average over several evaluations
+of the metric.
 
-Not confirmed: all widths, where the skip joins, both optimisers' settings, how many
-evaluations and of what. Our choices: a global average before the dense layers, the mean
-distance over a sphere in place of the prostate's outline, 3 mm voxels, half the
-widths in the recipe for processors, and as the expert's alignment the rigid one
-that lays the outlined structures on each other.
+Not confirmed: all widths, where the skip connection ends, the settings of both
+optimizers, and how many evaluations are averaged at which alignments. Our choices: a
+global average before the dense layers; the mean distance over a sphere instead of the
+outline of the prostate; 3 mm voxels and half the widths at the `cpu` scale; as a
+substitute for the expert's alignment, the rigid transform that best overlays the
+segmented structures.
 """
 
 from keras import layers
@@ -35,7 +37,8 @@ from kregzoo.training import (
     System,
 )
 
-# In units of the first width, with the strides; the third is added to the fifth.
+# Width, in units of the first width, and stride of each convolution. The output of
+# convolution 3 is added to that of convolution 5.
 FACTORS = ((1, 1), (1, 1), (2, 2), (2, 1), (2, 1), (4, 2), (4, 1), (8, 2), (8, 1))
 SKIP_FROM, SKIP_TO = 3, 5
 
@@ -48,29 +51,30 @@ def HaskinsTRE(
     weights=None,
     name="haskins_tre",
 ):
-    """Instantiates the metric of Haskins et al. (IJCARS 2019).
+    """Instantiate the metric of Haskins et al. (IJCARS 2019).
 
     The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
-    intensities in [0, 1], and returns `"tre"` `(B, 1)`, the predicted mean target
-    registration error in voxels, at least 0. It aligns nothing by itself:
-    `kregzoo.registrars.LearnedMetricRegistrar` does, by it.
+    with intensities in [0, 1], and returns `"tre"` `(B, 1)`, the predicted mean target
+    registration error in voxels, at least 0. The network does not align images;
+    `kregzoo.registrars.LearnedMetricRegistrar` minimizes its output to do so.
 
     Args:
         input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D; spatial sizes
             may be `None`.
-        width: int. Channels of the first convolutions; the last have eight times more.
+        width: int. Channels of the first two convolutions; the last two have eight
+            times as many.
         dense: int. Units of the dense layer.
-        weights: None for random ones, the tag of a preset's data (`"prostate_mr_us"`),
-            whose arguments then replace the defaults, or the path of a `.weights.h5`
-            file.
-        name: str. The model's name.
+        weights: None for random weights, the path of a `.weights.h5` file, or the data
+            tag of a preset (`"prostate_mr_us"`), whose arguments then replace the
+            defaults.
+        name: str. Name of the model.
 
     Returns:
         A `kregzoo.training.RegistrationModel`.
 
     Raises:
-        ValueError: for unknown `weights`, a shape that is not 2-D or 3-D, or weights of
-            another architecture or of other arguments.
+        ValueError: If `weights` are unknown or belong to another architecture or other
+            arguments, or `input_shape` is not 2-D or 3-D.
 
     Example:
         >>> import keras
@@ -109,7 +113,7 @@ def _convolution(x, width, stride, name):
     return layers.ReLU(name=f"{name}_activation")(x)
 
 
-# Distance from the middle of a prostate to its surface, in voxels of 3 mm.
+# Distance from the center of a prostate to its surface, in voxels of 3 mm.
 RADIUS = 8.0
 PUBLISHED_RADIUS = 24.0
 

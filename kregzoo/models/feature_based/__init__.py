@@ -1,1 +1,1 @@
-"""Survey section 5.2: unsupervised transformation estimation by features."""
+"""Survey section 5.2: feature-based unsupervised transformation estimation."""

@@ -7,20 +7,22 @@ DLMIA at MICCAI 2018, arXiv 1804.07172, and Krebs, Delingette, Mailhe, Ayache, M
 arXiv 1812.07460. The survey calls the images 2-D; the papers register 3-D cine MR from
 end diastole to end systole.
 
-Published: an encoder of both images to a Gaussian of 32 latent variables, a decoder
-conditioned on the moving image, Gaussian smoothing of its velocity and four squarings,
-no other regulariser, local cross-correlation of both images warped half the way, and
-the divergence from a standard normal.
+Published: an encoder that maps both images to a Gaussian of 32 latent variables; a
+decoder conditioned on the moving image; Gaussian smoothing of the velocity, four
+squarings and no other regularizer; local cross-correlation of both images, each warped
+halfway; the divergence from a standard normal distribution.
 
 Not confirmed for the papers, and taken from public copies of the work: four
-convolutions of 16, 32, 32 and 4 channels in the encoder, three of them strided, 32, 32,
-32, 16 in the decoder, the moving image given to it at each scale, LeakyReLU 0.2, the
-bound of the velocity by tanh. Our choices: the size of that bound, the one-channel map
-at a quarter of the resolution that the decoder begins with, one scale of velocities in
-place of the TMI paper's several, 2-D slices, their central 128 pixels, the weight of
-the divergence, global in place of local cross-correlation, which registered hearts
-better that it had not seen, a smoothing of 3 pixels, both directions of each pair in
-training, in a random common pose.
+convolutions of 16, 32, 32 and 4 channels in the encoder, three of them strided; 32, 32,
+32 and 16 channels in the decoder, which receives the moving image at each scale;
+LeakyReLU 0.2; a velocity bounded by tanh.
+
+Our choices: the size of that bound; a one-channel map at a quarter of the resolution as
+the first layer of the decoder; a single scale of velocities instead of the several
+scales of the TMI paper; the central 128 pixels of 2-D slices; the weight of the
+divergence; global instead of local cross-correlation, which generalized better to
+unseen hearts; a smoothing of 3 pixels; training on both directions of each pair, in a
+random common pose.
 """
 
 import math
@@ -70,33 +72,35 @@ def KrebsCVAE(
     weights=None,
     name="krebs",
 ):
-    """Instantiates the network of Krebs et al. (DLMIA 2018, IEEE TMI 2019).
+    """Instantiate the network of Krebs et al. (DLMIA 2018, IEEE TMI 2019).
 
     The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
-    intensities in [0, 1], and returns `"warped"`, `"displacement"` and `"velocity"`
-    `(B, *spatial, D)` in voxels, `"latent_statistics"` `(B, 2 * latent_size)`, means
-    and logarithms of variances, and `"halfway"` and `"halfway_fixed"`, both images
-    warped half the way. Its layers `"encoder"`, of both images to the statistics, and
-    `"decoder"`, of latent variables and a moving image to a velocity, are models.
+    with intensities in [0, 1], and returns `"warped"`; `"displacement"` and
+    `"velocity"` `(B, *spatial, D)` in voxels; `"latent_statistics"`
+    `(B, 2 * latent_size)`, means and log-variances; and `"halfway"` and
+    `"halfway_fixed"`, both images warped halfway. Two layers are models: `"encoder"`
+    maps both images to the statistics, and `"decoder"` maps latent variables and a
+    moving image to a velocity.
 
     Args:
         input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D; spatial sizes
             divisible by 8.
-        latent_size: int. Latent variables.
-        sigma: float. Standard deviation in voxels of the smoothing of velocities.
-        bound: float. What each component of a velocity stays below, in voxels.
+        latent_size: int. Number of latent variables.
+        sigma: float. Standard deviation in voxels of the velocity smoothing.
+        bound: float. Largest absolute value of a velocity component, in voxels.
         integration_steps: int >= 1. Squarings of the integration.
-        weights: None for random ones, the tag of a preset's data (`"cardiac_cine"`),
-            whose arguments then replace the defaults, or the path of a `.weights.h5`
-            file.
-        name: str. The model's name.
+        weights: None for random weights, the path of a `.weights.h5` file, or the data
+            tag of a preset (`"cardiac_cine"`), whose arguments then replace the
+            defaults.
+        name: str. Name of the model.
 
     Returns:
         A `kregzoo.training.RegistrationModel`.
 
     Raises:
-        ValueError: for unknown `weights`, a shape that is not 2-D or 3-D, open, or not
-            divisible by 8, or weights of another architecture or of other arguments.
+        ValueError: If `weights` are unknown or belong to another architecture or other
+            arguments, or `input_shape` is not 2-D or 3-D, contains None, or is not
+            divisible by 8.
 
     Example:
         >>> model = KrebsCVAE((32, 32, 1))
@@ -106,8 +110,8 @@ def KrebsCVAE(
     """
     if None in tuple(input_shape):
         raise ValueError(
-            "`input_shape` must be known: the latent variables are of the whole image. "
-            f"Received: input_shape={tuple(input_shape)}"
+            "`input_shape` must not contain None: the latent variables describe the "
+            f"whole image. Received: input_shape={tuple(input_shape)}"
         )
     inputs = pair_inputs(input_shape, divisor=8)
     statistics = _encoder(inputs["fixed"].shape[1:], latent_size)(
@@ -123,7 +127,7 @@ def KrebsCVAE(
         )
         for factor, name in ((0.5, "half"), (-0.5, "half_back"))
     )
-    # Half the way twice is the whole way.
+    # The full displacement is the halfway displacement applied twice.
     field = ComposeTransform(name="displacement")([half, half])
     outputs = {
         "latent_statistics": statistics,
@@ -212,7 +216,7 @@ def _warped(image, field, name):
     return SpatialTransformer(name=name)([image, field])
 
 
-# Wider than the motion of the heart's wall, or a window sees noise and no wall.
+# Pixels. A window narrower than the motion of the heart wall would contain only noise.
 WINDOW = 25
 
 RECIPE = Recipe(

@@ -1,27 +1,33 @@
-"""Liao's agent: registration as moves that a network has learnt to value.
+"""Liao's agent: registration by moves chosen by predicted action values.
 
 Survey section 3.2, reference [73]: Liao, Miao, de Tournemire, Grbic, Kamen, Mansi,
 Comaniciu, "An Artificial Agent for Robust Image Registration", AAAI 2017, arXiv
-1611.10336. The survey calls it reinforcement learning; the values of all actions are
-regressed at once on the shortest way, without exploration.
+1611.10336. The survey calls the method reinforcement learning, but the network is
+trained by supervised regression: the values of all actions follow from the shortest
+trajectory, without exploration.
 
 Published, in the paper, its patents or a public re-implementation: the difference of
-both images as input, five convolutions of 8, 32, 32, 128 and 128 channels with two
-poolings, dense layers of 512, 512 and 64, batch normalisation and ReLU, twelve moves of
-1 mm and 1 degree, a discount of 0.9 and a bonus of 10 on arrival, a second network at
-higher resolution, 200 steps at most.
+both images as input; five convolutions of 8, 32, 32, 128 and 128 channels with two
+poolings; dense layers of 512, 512 and 64 units; batch normalization and ReLU; twelve
+moves of 1 mm and 1 degree; a discount of 0.9 and a bonus of 10 at the goal; a second
+network at higher resolution; 200 steps at most.
 
-Not confirmed: both resolutions, how far the second network reaches, what it looks at.
-Our choices: arrival is judged by each freedom, since unit steps from real numbers never
-bring the residual's length below half a unit; moves turn about the middle of what is
-seen; residuals in training are drawn freedom by freedom, half of them without
-translation; the loss weighs differences of values (see `ActionValueError`); the second
-network sees the middle of the fixed image; cone-beam CT is simulated, by shading, noise
-and a cylinder beyond which there is nothing; forty bodies of other shapes and contrasts
-are made of each CT, by affines and smooth random fields; moves of 3 mm and 3 degrees
-and then of 1.5 mm and 1.5 degrees; 24 voxels along each axis, where we believe 64
-published; in the recipe for processors other widths, and beside the difference both
-images, which say what to make of it in a body that is not known.
+Not confirmed: both resolutions, the capture range of the second network, and the region
+that the second network sees. Our choices:
+
+- The goal is reached when every degree of freedom is within tolerance, because unit
+  steps often cannot bring the length of the residual below half a unit.
+- Rotations are about the center of the view.
+- In training, the residual of each degree of freedom is drawn separately, and half of
+  the residuals have no translation.
+- The loss weights differences of action values (see `ActionValueError`).
+- The second network sees the central part of the fixed image.
+- Cone-beam CT is simulated by shading, noise and a cylindrical field of view.
+- Each CT is augmented to forty bodies of other shapes and contrasts, by affines and
+  smooth random fields.
+- At the `cpu` scale: moves of 3 mm and 3 degrees, then of 1.5 mm and 1.5 degrees; views
+  of 24 voxels along each axis (we believe that the paper used 64); other widths; both
+  images as inputs besides the difference, to interpret the difference in unseen bodies.
 """
 
 import keras
@@ -66,33 +72,32 @@ def LiaoAgent(
     weights=None,
     name="liao_agent",
 ):
-    """Instantiates the agent of Liao et al. (AAAI 2017).
+    """Instantiate the agent of Liao et al. (AAAI 2017).
 
     The model is called on `{"coarse_view": ..., "fine_view": ...}`, each
-    `(B, *spatial, 2)`, the moving image under an alignment and the fixed one,
-    intensities in [0, 1], and returns `{"coarse": (B, A), "fine": (B, A)}`, the values
-    of the actions of `kregzoo.agents.actions.RigidMotions`, A = 12 in 3-D and 6 in
-    2-D. Its layers `"coarse"` and `"fine"` are the networks of both resolutions.
+    `(B, *spatial, 2)`: the moving image under an alignment, and the fixed image, with
+    intensities in [0, 1]. It returns `{"coarse": (B, A), "fine": (B, A)}`, the values
+    of the A actions of `kregzoo.agents.actions.RigidMotions` (12 in 3-D, 6 in 2-D). The
+    layers `"coarse"` and `"fine"` are the networks of the two resolutions.
 
     Args:
-        input_shape: tuple `(*spatial, 1)` of what is seen, in 2-D or 3-D.
+        input_shape: tuple `(*spatial, 1)` of a view, in 2-D or 3-D.
         widths: tuple of ints, channels of the convolutions.
         dense: tuple of ints, units of the dense layers.
         padding: `"valid"` as published, or `"same"` for small shapes.
-        both_images: bool. Let the networks see both images beside their difference,
-            which alone is published.
-        weights: None for random ones, the tag of a preset's data (`"ct_volumes"`),
-            whose arguments then replace the defaults, or the path of a `.weights.h5`
-            file.
-        name: str. The model's name.
+        both_images: bool. Add both images to the input. The published input is only
+            their difference.
+        weights: None for random weights, the path of a `.weights.h5` file, or the data
+            tag of a preset (`"ct_volumes"`), whose arguments then replace the defaults.
+        name: str. Name of the model.
 
     Returns:
         A `keras.Model`.
 
     Raises:
-        ValueError: for unknown `weights`, a shape that is not 2-D or 3-D, is open or
-            too small for its convolutions, or weights of another architecture or of
-            other arguments.
+        ValueError: If `weights` are unknown or belong to another architecture or other
+            arguments, or `input_shape` is not 2-D or 3-D, contains None, or is too
+            small for the convolutions.
 
     Example:
         >>> model = LiaoAgent((24, 24, 24, 1), (4, 8), (16,), "same")
@@ -104,7 +109,7 @@ def LiaoAgent(
     if len(spatial) not in (2, 3) or None in spatial:
         raise ValueError(
             "`input_shape` must be (height, width, 1) or (depth, height, width, 1), "
-            f"all known. Received: input_shape={tuple(input_shape)}"
+            f"without None. Received: input_shape={tuple(input_shape)}"
         )
     inputs = {f"{s}_view": keras.Input((*spatial, 2), name=f"{s}_view") for s in SCALES}
     arguments = {
@@ -129,8 +134,8 @@ def _network(spatial, widths, dense, padding, both_images, name):
     for number, width in enumerate(widths, start=1):
         if padding == "valid" and min(x.shape[1:-1]) < 3:
             raise ValueError(
-                "`input_shape` must be larger for `padding='valid'`, or the padding "
-                f"'same'. Received: input_shape={(*spatial, 1)}"
+                "`input_shape` is too small for `padding='valid'`: use a larger shape "
+                f"or `padding='same'`. Received: input_shape={(*spatial, 1)}"
             )
         x = CONVOLUTIONS[ndim](
             width,
@@ -163,14 +168,14 @@ STAGES = (
     Stage("coarse", 8.0, SHAPE, RigidMotions(3, 3.0, 3.0), 80, (12.0, 12.0)),
     Stage("fine", 5.0, SHAPE, RigidMotions(3, 1.5, 1.5), 40, (8.0, 8.0)),
 )
-# Both resolutions, and where the second network takes over, are not published.
+# The paper gives neither the resolutions nor the capture range of the second network.
 PUBLISHED_SHAPE = (64, 64, 64)
 PUBLISHED_STAGES = (
     Stage("coarse", 4.0, PUBLISHED_SHAPE, RigidMotions(3, 1.0, 1.0), 150, (30.0, 30.0)),
     Stage("fine", 2.0, PUBLISHED_SHAPE, RigidMotions(3, 1.0, 1.0), 50, (10.0, 10.0)),
 )
 
-# Bodies of other shapes that are made of each CT, in voxels of so many mm.
+# Augmented bodies per CT, and their voxel size in mm.
 VARIANTS, VOXEL = 40, 4.0
 POSE = Pose(rotation=10.0, scale=0.1, shift=10.0, shear=0.1, flip=True)
 
@@ -190,7 +195,7 @@ def _of_other_contrast(rng, image):
 
 
 def _rmsprop(learning_rate):
-    """The published optimizer: RMSprop, its rate times 0.7 every 10 000 steps."""
+    """Make the published optimizer: RMSprop, decayed by 0.7 every 10 000 steps."""
     return keras.optimizers.RMSprop(
         keras.optimizers.schedules.ExponentialDecay(
             learning_rate, decay_steps=10_000, decay_rate=0.7, staircase=True

@@ -1,27 +1,32 @@
-"""Ma's agent: a dueling network that lays a CT under a depth camera's image.
+"""Ma's agent: a dueling Q-network that registers a CT to a depth image.
 
-Survey section 3.2, reference [83], there called Kai et al.: Ma, Wang, Singh, Tamersoy,
-Chang, Wimmer, Chen, "Multimodal Image Registration with Deep Context Reinforcement
-Learning", MICCAI 2017. The survey speaks of MR and CT of the chest; the paper registers
-depth images of patients to their CT.
+Survey section 3.2, reference [83], cited there as Kai et al.: Ma, Wang, Singh,
+Tamersoy, Chang, Wimmer, Chen, "Multimodal Image Registration with Deep Context
+Reinforcement Learning", MICCAI 2017. The survey describes MR and CT of the chest; the
+paper registers depth images of patients to their CT.
 
-Published: both images brought to a plane, with what lies inside of the CT as context,
-Q-learning by a network derived from the dueling one, which treats rewards that end an
-episode apart from those of its steps.
+Published: both images projected to a plane, with the interior of the CT as context;
+Q-learning with a variant of the dueling network that separates the terminal rewards of
+an episode from the rewards of single steps.
 
-Not confirmed: the projection, the channels, the moves and their size, all widths, how
-the two kinds of rewards are kept apart, all constants. Our choices: heights of both
-bodies seen from the front, how far one lies over the other, and the CT's mean along
-that line; the widths of the first deep Q-network; a value and an advantage for each
-kind of reward, whose sums act; all six freedoms in moves of 2.5 mm and 2 degrees;
-rewards of 10 and -10 at the ends; double Q-learning; a fifth of the first episodes
-along the shortest way; the body's surface rendered from the CT itself, dressed and with
-noise, in place of a camera's; three hundred bodies of other shapes made of each CT that
-shows skin, by affines and smooth random fields. Both scales of the recipe are ours,
-since the paper's is not known.
+Not confirmed: the projection, the channels, the moves and their sizes, all widths, how
+the two kinds of rewards are separated, and all constants. Our choices:
 
-The recipe `ct_volumes_dqn` trains a network without dueling, and one reward, to compare
-with, as the paper does.
+- The channels are the heights of both bodies seen from the front, the difference of
+  the heights, and the mean of the CT along the line of sight.
+- The widths are those of the first deep Q-network.
+- Each kind of reward has a value and an advantage. The agent acts on the sum of both.
+- The moves cover all six degrees of freedom, with 2.5 mm and 2 degrees per step.
+- The terminal rewards are 10 and -10. Training uses double Q-learning.
+- In the first half of training, a fifth of the episodes follow the shortest trajectory.
+- The body surface is rendered from the CT, with simulated clothing and noise, instead
+  of recorded by a camera.
+- Each CT that shows skin is augmented to three hundred bodies of other shapes, by
+  affines and smooth random fields.
+- Both scales are ours, because the scale of the paper is not known.
+
+The recipe `ct_volumes_dqn` trains a plain deep Q-network with a single reward, for the
+comparison of the paper.
 """
 
 import keras
@@ -51,7 +56,7 @@ DENSE = 512
 # Kernels and strides of the first deep Q-network.
 KERNELS = ((8, 4), (4, 2), (3, 1))
 KINDS = ("step", "terminal")
-# Of the distance between both surfaces, which is small beside the heights.
+# Amplifies the difference of both heights, which is small compared with the heights.
 GAIN = 8.0
 
 
@@ -64,30 +69,30 @@ def MaDuelingDQN(
     weights=None,
     name="ma_dueling",
 ):
-    """Instantiates the agent of Ma et al. (MICCAI 2017).
+    """Instantiate the agent of Ma et al. (MICCAI 2017).
 
-    The model is called on `{"view": (B, x, z, 3)}`, what `HeightView` shows of a volume
-    `(x, y, z)`, and returns `"values"` `(B, 12)` of the actions of
-    `kregzoo.agents.actions.RigidMotions` and, when dueling, `"step"` and
-    `"terminal"`, what each kind of reward adds to them. It is one layer, `"agent"`.
+    The model is called on `{"view": (B, x, z, 3)}`, the `HeightView` of a volume
+    `(x, y, z)`, and returns `"values"` `(B, 12)`, the values of the actions of
+    `kregzoo.agents.actions.RigidMotions`. A dueling network also returns `"step"` and
+    `"terminal"`, the contributions of the two kinds of rewards. The only layer is
+    `"agent"`.
 
     Args:
-        input_shape: tuple `(x, y, z, 1)`, the voxels that are looked at.
+        input_shape: tuple `(x, y, z, 1)`, shape in voxels of the viewed volume.
         widths: tuple of three ints, channels of the convolutions.
         dense: int. Units of each stream.
-        dueling: bool. Values of states and advantages of actions apart, for each kind
-            of reward; else a plain deep Q-network.
-        weights: None for random ones, the tag of a preset's data (`"ct_volumes"`),
-            whose arguments then replace the defaults, or the path of a `.weights.h5`
-            file.
-        name: str. The model's name.
+        dueling: bool. Predict state values and action advantages separately, for each
+            kind of reward. Otherwise the network is a plain deep Q-network.
+        weights: None for random weights, the path of a `.weights.h5` file, or the data
+            tag of a preset (`"ct_volumes"`), whose arguments then replace the defaults.
+        name: str. Name of the model.
 
     Returns:
         A `keras.Model`.
 
     Raises:
-        ValueError: for unknown `weights`, a shape that is not 3-D or is open, or
-            weights of another architecture or of other arguments.
+        ValueError: If `weights` are unknown or belong to another architecture or other
+            arguments, or `input_shape` is not 3-D or contains None.
 
     Example:
         >>> model = MaDuelingDQN((48, 32, 48, 1), widths=(8, 8, 8), dense=16)
@@ -96,7 +101,7 @@ def MaDuelingDQN(
     """
     if len(input_shape) != 4 or None in tuple(input_shape):
         raise ValueError(
-            "`input_shape` must be (x, y, z, 1), all known. "
+            "`input_shape` must be (x, y, z, 1), without None. "
             f"Received: input_shape={tuple(input_shape)}"
         )
     x, _, z, _ = input_shape
@@ -115,7 +120,7 @@ def MaDuelingDQN(
 
 
 def _trunk(seen, widths):
-    # How far one surface lies over the other, whatever the body.
+    # The difference of the heights is explicit, so that it generalizes to other bodies.
     gap = GAIN * (seen[..., :1] - seen[..., 1:2])
     x = layers.Concatenate(name="and_gap")([seen, keras.ops.clip(gap, -1.0, 1.0)])
     for number, (width, (size, stride)) in enumerate(
@@ -134,7 +139,7 @@ def _trunk(seen, widths):
 
 
 def _stream(x, dense, kind):
-    """A state's value, and what each action adds to it (Wang et al., ICML 2016)."""
+    """Add a state value and the action advantages (Wang et al., ICML 2016)."""
     value = _head(x, dense, 1, f"{kind}_value")
     advantage = _head(x, dense, RigidMotions().count, f"{kind}_advantage")
     advantage = advantage - keras.ops.mean(advantage, axis=-1, keepdims=True)
@@ -153,16 +158,22 @@ SPACING = 8.0
 MOTIONS = RigidMotions(3, shift=2.5, angle=2.0)
 PUBLISHED_MOTIONS = RigidMotions(3, shift=5.0, angle=2.0)
 BUDGET = 90
-# Also from the side: an agent that knows few bodies must not know them by heart.
+# Large, so that an agent trained on few bodies does not memorize them.
 POSE = Pose(rotation=15.0, scale=0.15, shear=0.1, flip=True)
-# Of a reward a step later: what one step brings must not drown in what all bring.
+# Small, so that the reward of one step stays visible in the sum of all rewards.
 DISCOUNT = 0.6
-# Bodies of other shapes that are made of each CT.
+# Augmented bodies per CT.
 VARIANTS = 300
 
 
 def body_view(moving, fixed, grid):
-    """What the agent sees: the `HeightView` of a CT's body and of a surface."""
+    """Make the `HeightView` of the body in a CT and of a body surface.
+
+    Args:
+        moving: normalized CT `Image`; voxels outside of the body are removed.
+        fixed: the `Image` of the surface.
+        grid: the `Grid` of the view, in the world of the fixed image.
+    """
     alone = Image(moving.array * body(moving), moving.grid, moving.name)
     return HeightView(alone, fixed, grid, THRESHOLD)
 
@@ -184,12 +195,13 @@ def _environment(images, stages):
     for image in filter(_shows_skin, images):
         for other in augment_shapes(rng, image, POSE, stage.spacing / 2, VARIANTS):
             fixed = surface(rng, other)
-            # What is looked at in a registration, too.
+            # The same grid as in a registration.
             grid = frame.canonical_grid(fixed)
             cases.append(Case(body_view(other, fixed, grid), np.eye(4)))
     if not cases:
         raise ValueError(
-            "`data` must have CT volumes that reach beyond the skin in front. "
+            "`data` must have at least one CT volume that extends beyond the anterior "
+            "skin surface. "
             f"Received: {[image.name for image in images]}"
         )
     return RegistrationEnvironment(
@@ -207,7 +219,7 @@ def _environment(images, stages):
 
 
 def _shows_skin(image):
-    """Whether most of a body ends below the image's front, which a crop's does not."""
+    """Check that most of the anterior body surface is inside the image."""
     front = HeightView(image, image, image.grid.reoriented()).observe(np.eye(4))[..., 0]
     return (front[front > 0] < 1).mean() > 0.5
 

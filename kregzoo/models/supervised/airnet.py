@@ -1,19 +1,20 @@
-"""AIRNet: affine registration by a network that learns from affines made at random.
+"""AIRNet: affine registration by a network trained on random affine transforms.
 
 Survey section 4.1, reference [16]: Chee, Wu, "AIRNet: Self-Supervised Affine
 Registration for 3D Medical Images using Neural Networks", arXiv 1810.02583, 2018. The
-survey lists it under rigid registration; it predicts twelve parameters. It is neither
-the affine stage of DLIR nor the adversarial network of Yan et al., which have similar
-names.
+survey lists AIRNet under rigid registration, but the network predicts the twelve
+parameters of an affine transform. The affine stage of DLIR and the adversarial network
+of Yan et al. have similar names and are different networks.
 
-Published: two encoders of shared weights, densely connected, with kernels in the plane
-first and in space after, their flattened features joined and regressed to the
-parameters, the squared error of these, and training pairs made of one volume, or of
-two contrasts of one person, by a random affine.
+Published: two densely connected encoders with shared weights, which apply in-plane
+kernels first and 3-D kernels afterwards; a regression from the concatenated, flattened
+features to the parameters; the squared error of the parameters as the loss; training
+pairs that a random affine makes from one volume, or from two contrasts of one person.
 
-Not confirmed: all widths, which are ours, as are twelve numbers that are offsets from
-the identity in units of half the image, the error weighed by what it moves (see
-`AffineDistance`), the ranges of the random affines, and 5 mm voxels in the recipe.
+Not confirmed: all widths. Our choices: the widths, parameters that are offsets from the
+identity in units of half the image size, a loss that weights each parameter by the
+displacement it causes (see `AffineDistance`), the ranges of the random affines, and
+5 mm voxels at the `cpu` scale.
 """
 
 import keras
@@ -52,31 +53,31 @@ def AIRNet(
     weights=None,
     name="airnet",
 ):
-    """Instantiates AIRNet (Chee and Wu, 2018).
+    """Instantiate AIRNet (Chee and Wu, 2018).
 
     The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
-    intensities in [0, 1], and returns `"warped"` and `"affine"` `(B, D, D + 1)`, in
-    voxels about the centre.
+    with intensities in [0, 1], and returns `"warped"` and `"affine"` `(B, D, D + 1)`,
+    in voxels about the image center.
 
     Args:
         input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D.
         stem: int. Channels of the first convolution.
         growth: int. Channels that each layer of a dense block adds.
-        planar_blocks: tuple of ints. Layers of the dense blocks with kernels in the
-            plane of the first two axes, which are then halved.
-        spatial_blocks: tuple of ints. Layers of those with kernels along all axes,
-            which are then all halved.
+        planar_blocks: tuple of ints. Number of layers of each dense block with in-plane
+            kernels. Each block is followed by pooling along the first two axes.
+        spatial_blocks: tuple of ints. Number of layers of each dense block with kernels
+            along all axes. Each block is followed by pooling along all axes.
         dense: tuple of two ints. Widths of the dense layers.
-        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), whose
-            arguments then replace the defaults, or the path of a `.weights.h5` file.
-        name: str. The model's name.
+        weights: None for random weights, the path of a `.weights.h5` file, or the data
+            tag of a preset (`"brain_t1"`), whose arguments then replace the defaults.
+        name: str. Name of the model.
 
     Returns:
         A `kregzoo.training.RegistrationModel`.
 
     Raises:
-        ValueError: for unknown `weights`, a shape that is not 2-D or 3-D or open, or
-            weights of another architecture or of other arguments.
+        ValueError: If `weights` are unknown or belong to another architecture or other
+            arguments, or `input_shape` is not 2-D or 3-D or contains None.
 
     Example:
         >>> model = AIRNet((32, 32, 16, 1), planar_blocks=(2,), spatial_blocks=(2,))
@@ -86,7 +87,7 @@ def AIRNet(
     """
     if None in tuple(input_shape):
         raise ValueError(
-            "`input_shape` must be known: the network sees the whole image. "
+            "`input_shape` must not contain None: the network sees the whole image. "
             f"Received: input_shape={tuple(input_shape)}"
         )
     inputs = pair_inputs(input_shape)
@@ -106,9 +107,9 @@ def AIRNet(
 
 
 def _encoder(input_shape, stem, growth, planar_blocks, spatial_blocks):
-    """One image's way to a vector, the same for both."""
+    """Build the encoder that maps either image to a feature vector."""
     *spatial, _ = input_shape
-    # A 2-D image is all plane.
+    # A 2-D image has no axis out of the plane.
     plane, space = (1,) * len(spatial[2:]), (3,) * len(spatial[2:])
     halved, kept = (2,) * len(spatial[2:]), (1,) * len(spatial[2:])
     image = keras.Input(input_shape)
@@ -128,7 +129,7 @@ def _encoder(input_shape, stem, growth, planar_blocks, spatial_blocks):
 
 
 def _dense_layer(x, growth, size, rank, name):
-    """A layer of a dense block: its input, and what it adds."""
+    """Apply a layer of a dense block: concatenate the input and the new features."""
     y = _activated(x, f"{name}_bottleneck")
     y = _convolution(y, BOTTLENECK * growth, 1, rank, f"{name}_bottleneck")
     y = _activated(y, name)
@@ -151,13 +152,13 @@ def _pooling(x, size, rank, name):
     return AVERAGE_POOLINGS[rank](size, padding="same", name=name)(x)
 
 
-# Two standard deviations are more than 20 degrees, 15 % and 0.1; the shift is only what
-# remains once the centers of the foregrounds are aligned.
+# Two standard deviations exceed the published-scale ranges: 20 degrees, 15 % and 0.1.
+# The shift covers only the error that remains after the foreground centers are aligned.
 MOTION = Pose(rotation=12.0, scale=0.09, shift=6.0, shear=0.06)
-# Root mean square distance along an axis from the middle of a brain, in voxels of 5 mm,
-# which makes the loss the error of a point of the brain.
+# Root mean square distance of brain points from the center along an axis, in voxels of
+# 5 mm. With this radius the loss is the mean squared error of a brain point.
 RADIUS = 7.0
-# The published ranges are not known; these are uniform.
+# The paper's ranges are not known. These are uniform ranges.
 PUBLISHED_MOTION = Pose(rotation=20.0, scale=0.15, shift=10.0, shear=0.1, uniform=True)
 PUBLISHED_SHAPE = (160, 160, 24)
 
@@ -201,8 +202,8 @@ def _recipe(images, steps, held_out=2, initial=None):
                         alignment="centres",
                         held_out=held_out,
                     ),
-                    # The mean squared error of the parameters in units of half the
-                    # image, times that half squared.
+                    # Together, radius and weight give the mean squared error of the
+                    # parameters in units of half the image size.
                     "trainer": Supervised(
                         losses={"affine": AffineDistance(PUBLISHED_SHAPE[0] / 2)},
                         weights={"affine": (2 / PUBLISHED_SHAPE[0]) ** 2 / 12},
@@ -227,7 +228,7 @@ SYSTEM = System(
             Images("MR", "MR", "T1 brains of two persons", "skull-stripped"),
             steps=15_000,
         ),
-        # Of three subjects two train: too few to learn brains from random weights.
+        # Two training subjects are too few to train from random weights.
         "brain_ms": _recipe(
             Images("MR", "MR", "T1, T2 or FLAIR of one brain", "skull-stripped"),
             steps=3000,

@@ -1,4 +1,4 @@
-"""FlowNet trained on pairs that a statistical appearance model draws.
+"""FlowNet trained on synthetic pairs from a statistical appearance model.
 
 Survey section 4.1, reference [125]: Uzunova, Wilms, Handels, Ehrhardt, "Training CNNs
 for Image Registration from Few Samples with Model-based Data Augmentation", MICCAI
@@ -6,21 +6,26 @@ for Image Registration from Few Samples with Model-based Data Augmentation", MIC
 der Smagt, Cremers, Brox, "FlowNet: Learning Optical Flow with Convolutional Networks",
 ICCV 2015.
 
-Published: the network in both variants, its error of the end points at five scales and
-their weights, targets divided by 20; an appearance model of few images, shape and
-texture apart, with localised modes of shape, from which two shapes and one texture make
-a pair and its exact displacement; the comparison with the same network trained on
-random smooth deformations.
+Published: both variants of the network; the end-point error at five scales, the weights
+of the scales, and targets divided by 20; an appearance model of a few images that
+models shape and texture separately, with localized modes of shape; training pairs that
+consist of two shapes and one texture, with their exact displacement; the comparison
+with the same network trained on random smooth deformations.
 
-Not confirmed: which variant the authors took, their reductions and image sizes, and how
-their modes of shape are localised (see `kregzoo.training.AppearanceModel` for ours).
-Our choices: the simple variant, at a quarter of the widths, on 128 pixels, in the
-recipe for processors; 20 images of brains, registered to the first of them by
-B-splines; of hearts, whose surroundings no registration makes alike, 20 pairs, each
-heart with a template of its own, the one phase, and a shape, the other; random fields
-of B-splines on the same images themselves, about as large; pairs of brains in a random
-common pose, or the network learns their one template by heart; hearts, which have many,
-as they lie, since in a random pose as many steps teach less; Adam.
+Not confirmed: which variant the authors used, how much they reduced the widths, the
+image sizes, and how the modes of shape are localized (see
+`kregzoo.training.AppearanceModel` for this implementation). Our choices:
+
+- The simple variant, on images of 128 x 128 pixels, and a quarter of the widths at the
+  `cpu` scale.
+- For brains, 20 images registered to the first image by B-splines, and pairs in a
+  random common pose. Without the pose, the network memorizes the single template.
+- For hearts, 20 pairs with one template each, because registration cannot align the
+  surroundings of different hearts. The moving image is the template, and the B-spline
+  displacement to the fixed image is the shape. The pairs have no random pose, with
+  which the network learned less in the same number of steps.
+- For the comparison, random B-spline fields of a similar magnitude on the same images.
+- The Adam optimizer.
 """
 
 import dataclasses
@@ -52,8 +57,7 @@ from kregzoo.training import (
 )
 from kregzoo.utils.progress import progress_bar
 
-# Width, kernel and stride of each convolution, and at which level its features are
-# kept.
+# Stage, width, kernel size and stride of each convolution.
 ENCODER = (
     ("1", 64, 7, 2),
     ("2", 128, 5, 2),
@@ -65,10 +69,11 @@ ENCODER = (
     ("5_1", 512, 3, 1),
     ("6", 1024, 3, 2),
 )
+# Level at which the decoder joins the features of a stage.
 SKIPS = {"2": 2, "3_1": 3, "4_1": 4, "5_1": 5}
 DECODER = {5: 512, 4: 256, 3: 128, 2: 64}
 REDIRECTED = 32
-# What the network predicts is the displacement in voxels divided by this.
+# The network predicts the displacement in voxels divided by this factor.
 UNIT = 20.0
 
 
@@ -80,30 +85,30 @@ def FlowNetSAM(
     weights=None,
     name="sam_flownet",
 ):
-    """Instantiates FlowNet (Dosovitskiy et al., ICCV 2015) for images of one channel.
+    """Instantiate FlowNet (Dosovitskiy et al., ICCV 2015) for images of one channel.
 
     The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
-    2-D, intensities in [0, 1], and returns `"warped"`, `"displacement"`
-    `(B, *spatial, 2)` in pixels, and `"flow_2"` to `"flow_6"`, what it predicts at a
-    quarter to a 64th of the resolution, in units of 20 pixels of the full one.
+    2-D, with intensities in [0, 1], and returns `"warped"`, `"displacement"`
+    `(B, *spatial, 2)` in pixels, and `"flow_2"` to `"flow_6"`, the predictions at 1/4
+    to 1/64 of the resolution, in units of 20 pixels of the full resolution.
 
     Args:
         input_shape: tuple `(*spatial, 1)` of one image, in 2-D; spatial sizes divisible
             by 64, or `None`.
-        width: float. Factor of all widths, of which 4 channels are the least.
-        correlation: None for FlowNetSimple, which joins both images at the start, or
-            two ints, the largest displacement and the stride of the cost volume of
-            FlowNetCorr, at an eighth of the resolution; the paper's are `(20, 2)`.
-        weights: None for random ones, the tag of a preset's data (`"brain_2d"`), whose
-            arguments then replace the defaults, or the path of a `.weights.h5` file.
-        name: str. The model's name.
+        width: float. Factor of all widths. Every layer has at least 4 channels.
+        correlation: None for FlowNetSimple, which concatenates both images at the
+            input; or two ints for FlowNetCorr, the largest displacement and the stride
+            of the cost volume, at 1/8 of the resolution. The paper uses `(20, 2)`.
+        weights: None for random weights, the path of a `.weights.h5` file, or the data
+            tag of a preset (`"brain_2d"`), whose arguments then replace the defaults.
+        name: str. Name of the model.
 
     Returns:
         A `kregzoo.training.RegistrationModel`.
 
     Raises:
-        ValueError: for unknown `weights`, a shape that is not 2-D or not divisible by
-            64, or weights of another architecture or of other arguments.
+        ValueError: If `weights` are unknown or belong to another architecture or other
+            arguments, or `input_shape` is not 2-D or not divisible by 64.
 
     Example:
         >>> model = FlowNetSAM((64, 64, 1), width=0.125)
@@ -120,7 +125,7 @@ def FlowNetSAM(
     x, skips = _contracted(inputs, width, correlation)
     flows = _expanded(x, skips, width)
     finest = RescaleTransform(4, name="full_resolution")(flows["flow_2"])
-    # The resizing has made the values grow by 4.
+    # Resizing by 4 multiplies the values by 4.
     field = layers.Rescaling(UNIT / 4, dtype="float32", name="displacement")(finest)
     warped = SpatialTransformer(name="warp")([inputs["moving"], field])
     return RegistrationModel(
@@ -132,7 +137,7 @@ def FlowNetSAM(
 
 
 def _contracted(inputs, width, correlation):
-    """Features at a 64th of the resolution, and those to join by level."""
+    """Encode a pair: features at 1/64 of the resolution, and skip features by level."""
     moving, fixed = inputs["moving"], inputs["fixed"]
     skips, first = {}, 0
     if correlation is None:
@@ -148,7 +153,7 @@ def _contracted(inputs, width, correlation):
 
 
 def _correlated(moving, fixed, width, max_displacement, stride):
-    """Both images' features of three shared convolutions, compared."""
+    """Correlate the features of both images after three shared convolutions."""
     features, skips = {"moving": moving, "fixed": fixed}, {}
     for stage, filters, size, step in ENCODER[:3]:
         convolution = layers.Conv2D(
@@ -175,7 +180,7 @@ def _correlated(moving, fixed, width, max_displacement, stride):
 
 
 def _expanded(x, skips, width):
-    """What is predicted at each scale, coarse to fine."""
+    """Decode the flow at each scale, coarse to fine."""
     flows = {"flow_6": _flow(x, 6)}
     for level, filters in DECODER.items():
         up = layers.Conv2DTranspose(
@@ -222,13 +227,20 @@ def _scaled(filters, width):
     return max(4, round(filters * width))
 
 
-# How many images or pairs are enough for the appearance model: few, as in the paper.
+# Images or pairs in the appearance model: few, as in the paper.
 SEEDS = 20
 LOSS_WEIGHTS = {6: 0.32, 5: 0.08, 4: 0.02, 3: 0.01, 2: 0.005}
 
 
 def brains(images):
-    """Pairs drawn from the appearance model of some of the images."""
+    """Build an appearance model of brains registered to one template.
+
+    Args:
+        images: array `(N, *spatial, 1)`.
+
+    Returns:
+        Callable that draws pairs, see `AppearanceModel.draw`.
+    """
     seeds = _seeds(images)
     template, shape = seeds[:1], seeds.shape[1:-1]
     affine, bspline = IterativeRegistrar(NCC(), Affine()), bspline_registrar()
@@ -240,11 +252,18 @@ def brains(images):
         second = bspline.transform.displacement(found, shape)
         return ops.compose(first, second)
 
-    return AppearanceModel(seeds, _each(registered, seeds)).draw
+    return AppearanceModel(seeds, _register_each(registered, seeds)).draw
 
 
 def hearts(images):
-    """Pairs drawn from the appearance model of some pairs of moving and fixed image."""
+    """Build an appearance model of hearts with one template per pair.
+
+    Args:
+        images: array `(N, *spatial, 1)`, moving and fixed images in turn.
+
+    Returns:
+        Callable that draws pairs, see `AppearanceModel.draw`.
+    """
     moving, fixed = _seeds(images[::2]), _seeds(images[1::2])
     bspline = bspline_registrar()
 
@@ -252,28 +271,28 @@ def hearts(images):
         found = bspline.optimise(moving, fixed)
         return bspline.transform.displacement(found, fixed.shape[1:-1])
 
-    shapes = _each(registered, moving, fixed)
+    shapes = _register_each(registered, moving, fixed)
     return AppearanceModel(fixed, shapes, one_template=False).draw
 
 
 def random_brains(images):
-    """The same images, each under random smooth deformations."""
+    """Deform the images used by `brains` with random smooth fields."""
     return RandomDeformations(_seeds(images)).draw
 
 
 def random_hearts(images):
-    """The same images, each under random smooth deformations."""
+    """Deform the images used by `hearts` with random smooth fields."""
     seeds = np.concatenate([_seeds(images[::2]), _seeds(images[1::2])])
     return RandomDeformations(seeds).draw
 
 
 def _seeds(images):
-    """Images from the first to the last, evenly."""
+    """Select evenly spaced images, the first and the last included."""
     return images[np.linspace(0, len(images) - 1, SEEDS).round().astype(int)]
 
 
-def _each(registered, *images):
-    """Displacements `(N, *spatial, D)` of each, or of each pair."""
+def _register_each(registered, *images):
+    """Register every image, or every pair: displacements `(N, *spatial, D)`."""
     fields = []
     with progress_bar(len(images[0]), label="Registering the images") as advance:
         for single in zip(*images, strict=True):

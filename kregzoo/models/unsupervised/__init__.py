@@ -1,1 +1,1 @@
-"""Survey section 5.1: unsupervised transformation estimation by similarity."""
+"""Survey section 5.1: similarity-based unsupervised transformation estimation."""

@@ -1,25 +1,25 @@
-"""ASN: a registration network that a discriminator teaches what aligned images are.
+"""ASN: a registration network trained by a discriminator instead of a similarity.
 
 Survey section 5.1, reference [33]: Fan, Cao, Xue, Yap, Shen, "Adversarial Similarity
 Network for Evaluating Image Alignment in Deep Learning Based Registration", MICCAI
 2018, and Fan, Cao, Wang, Yap, Shen, Medical Image Analysis 58, 2019.
 
 Published, in the papers or the authors' later public code for whole images: the U-Net
-of VoxelMorph-1 with a displacement of full resolution, a discriminator of six
-convolutions of 8, 8, 16, 16, 32 and 32 channels and one to a map of logits, LeakyReLU
-0.2, no similarity in the loss but the discriminator's cross-entropy and smoothness,
-positive pairs in which the fixed image is blended with a fifth of the moving one, a
-learning rate of the discriminator that falls with its loss, Adam at 1e-4, one pair a
-step.
+of VoxelMorph-1 with a displacement at full resolution; a discriminator of six
+convolutions of 8, 8, 16, 16, 32 and 32 channels and one convolution that outputs a map
+of logits; LeakyReLU 0.2; a loss of the discriminator's cross-entropy and smoothness,
+without a similarity; positive pairs in which the fixed image is blended with 20 % of
+the moving image; a discriminator learning rate that falls with the loss of the
+discriminator; Adam at 1e-4; one pair per step.
 
-Our choices: in the recipe for processors a field of half the resolution, 2 mm voxels,
-and a discriminator that sees both images smoothed by a voxel, since it told warped from
-fixed ones by how interpolation blurs them, whatever their alignment; a random common
-pose, a learning rate that decays to zero along a cosine, and a weight of smoothness of
-10 in place of 1000, without the published factor of folds.
+Our choices: at the `cpu` scale, a field at half resolution, 2 mm voxels, and a
+discriminator input smoothed by one voxel, because the discriminator otherwise
+recognized warped images by their interpolation blur and ignored the alignment; a random
+common pose; a learning rate that decays to zero along a cosine; a smoothness weight of
+10 instead of 1000, without the published penalty factor for folds.
 
-The recipes `brain_t1_ssd` and `brain_t1_ncc` train the same network by a similarity, to
-compare with, as the papers do.
+The recipes `brain_t1_ssd` and `brain_t1_ncc` train the same network with a similarity,
+for the comparison of the papers.
 """
 
 import keras
@@ -52,8 +52,8 @@ from kregzoo.training import (
 
 ENCODER = (16, 32, 32, 32)
 DECODER = (32, 32, 32, 32, 8, 8)
-# Channels and strides of the discriminator.
-JUDGE = ((8, 2), (8, 2), (16, 2), (16, 2), (32, 2), (32, 1))
+# Channels and strides of the convolutions of the discriminator.
+DISCRIMINATOR = ((8, 2), (8, 2), (16, 2), (16, 2), (32, 2), (32, 1))
 BLEND = 0.2
 
 
@@ -66,29 +66,30 @@ def ASN(
     weights=None,
     name="asn",
 ):
-    """Instantiates ASN (Fan et al., MICCAI 2018).
+    """Instantiate ASN (Fan et al., MICCAI 2018).
 
     The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
-    intensities in [0, 1], affinely aligned, and returns `"warped"`, `"displacement"`
-    `(B, *spatial, D)` in voxels and, when judged, `"quality"`, a map of logits
-    `(B, *coarse, 1)`, high where the discriminator holds the warped image for aligned.
+    affinely aligned, with intensities in [0, 1], and returns `"warped"` and
+    `"displacement"` `(B, *spatial, D)` in voxels. With a discriminator it also returns
+    `"quality"`, a map of logits `(B, *coarse, 1)` that are high where the discriminator
+    classifies the warped image as aligned.
 
     Args:
         input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D; spatial sizes
             divisible by 16, or `None`.
         half_resolution: bool. Predict the field at half resolution and resize it.
-        judged: bool. Have the discriminator; else the network is a plain one.
-        blur: float. Gaussian smoothing in voxels of what the discriminator sees.
-        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), whose
-            arguments then replace the defaults, or the path of a `.weights.h5` file.
-        name: str. The model's name.
+        judged: bool. Whether to add the discriminator.
+        blur: float. Gaussian smoothing of the discriminator input, in voxels.
+        weights: None for random weights, the path of a `.weights.h5` file, or the data
+            tag of a preset (`"brain_t1"`), whose arguments then replace the defaults.
+        name: str. Name of the model.
 
     Returns:
         A `kregzoo.training.RegistrationModel`.
 
     Raises:
-        ValueError: for unknown `weights`, a shape that is not 2-D or 3-D or not
-            divisible by 16, or weights of another architecture or of other arguments.
+        ValueError: If `weights` are unknown or belong to another architecture or other
+            arguments, or `input_shape` is not 2-D or 3-D or not divisible by 16.
 
     Example:
         >>> model = ASN((32, 32, 1))
@@ -125,7 +126,7 @@ def _discriminator(input_shape, blur):
     x = layers.Concatenate(name="judged")([inputs["warped"], inputs["fixed"]])
     if blur:
         x = GaussianSmoothing(blur, name="blur")(x)
-    for number, (width, stride) in enumerate(JUDGE, start=1):
+    for number, (width, stride) in enumerate(DISCRIMINATOR, start=1):
         x = _convolution(x, width, f"judge_{number}", strides=stride)
         x = layers.LeakyReLU(0.2, name=f"judge_{number}_activation")(x)
     logits = _convolution(x, 1, "logits", dtype="float32")
@@ -138,7 +139,7 @@ def _convolution(x, width, name, **options):
 
 
 def blended(x, y):
-    """The fixed images, each with some of its moving one: all but perfectly aligned."""
+    """Blend each fixed image with the moving image: nearly perfect alignments."""
     return BLEND * x["moving"] + (1 - BLEND) * x["fixed"]
 
 
@@ -188,7 +189,7 @@ def _adversarial(weight, fold_factor=1.0):
 
 
 def _by_similarity(loss):
-    """Recipe of the same network trained on a similarity, as the paper compares."""
+    """Make the recipe that trains the same network with a similarity loss."""
     trainer, published = (
         Supervised(
             losses={"warped": loss, "displacement": Gradient("l2")},

@@ -5,16 +5,17 @@ Survey section 5.1, reference [26]: de Vos, Berendsen, Viergever, Staring, Isgum
 Network", DLMIA at MICCAI 2017, arXiv 1704.06065. The survey calls its cardiac images
 4-D; the experiment is on 2-D short-axis slices, frames of one person.
 
-Published: the concatenated pair, convolutions of width 3 between average poolings,
-batch normalisation and ELU after each but the last, convolutions of width 1, a cubic
-B-spline on the control points, normalised cross-correlation as the only loss.
+Published: the concatenated pair as input; convolutions of size 3 between average
+poolings; convolutions of size 1; batch normalization and ELU after each convolution but
+the last; a cubic B-spline on the control points; normalized cross-correlation as the
+only loss.
 
-Not confirmed for the paper, and taken from its authors' later public code: five
-convolutions of 32 channels and two of width 1, the zero start of the last one, Adam at
-1e-3. Our choices: where the control points lie (see
-`kregzoo.blocks.control_points`), their spacing of 8 pixels, the central 160 pixels of
-each image, eight pairs a step, and training in both directions of each pair, in a
-random common pose.
+Not confirmed for the paper, and taken from the authors' later public code: five
+convolutions of 32 channels and two of size 1, a last convolution initialized to zero,
+Adam at 1e-3. Our choices: the positions of the control points (see
+`kregzoo.blocks.control_points`), a spacing of 8 pixels, the central 160 pixels of each
+image, eight pairs per step, and training on both directions of each pair, in a random
+common pose.
 """
 
 from keras import layers
@@ -45,31 +46,32 @@ def DIRNet(
     weights=None,
     name="dirnet",
 ):
-    """Instantiates DIRNet (de Vos et al., DLMIA 2017).
+    """Instantiate DIRNet (de Vos et al., DLMIA 2017).
 
     The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
-    intensities in [0, 1], and returns `"warped"`, `"displacement"` `(B, *spatial, D)`
-    and `"control_points"` `(B, *(spatial / spacing + 3), D)`, both in voxels.
+    with intensities in [0, 1], and returns `"warped"`, `"displacement"`
+    `(B, *spatial, D)` and `"control_points"` `(B, *(spatial / spacing + 3), D)`, both
+    in voxels.
 
     Args:
         input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D; spatial sizes
             divisible by `spacing`, or `None`.
-        spacing: int, a power of 2. Voxels from one control point to the next.
+        spacing: int, a power of 2. Distance between control points in voxels.
         width: int. Channels of each convolution.
-        include_top: bool. Whether to add the spline and the warp; without them the
-            model returns `"control_points"` alone.
-        weights: None for random ones, the tag of a preset's data (`"cardiac_cine"`),
-            whose arguments then replace the defaults, or the path of a `.weights.h5`
-            file.
-        name: str. The model's name.
+        include_top: bool. Whether to add the spline and the warp. Otherwise the model
+            returns only `"control_points"`.
+        weights: None for random weights, the path of a `.weights.h5` file, or the data
+            tag of a preset (`"cardiac_cine"`), whose arguments then replace the
+            defaults.
+        name: str. Name of the model.
 
     Returns:
         A `kregzoo.training.RegistrationModel`.
 
     Raises:
-        ValueError: for a `spacing` that is no power of 2, unknown `weights`, a shape
-            that is not 2-D or 3-D or not divisible by `spacing`, or weights of another
-            architecture or of other arguments.
+        ValueError: If `spacing` is not a power of 2; `weights` are unknown or belong to
+            another architecture or other arguments; or `input_shape` is not 2-D or 3-D
+            or not divisible by `spacing`.
 
     Example:
         >>> import keras

@@ -1,25 +1,25 @@
-"""DLIR: an affine network and B-spline networks, coarse to fine, one after the other.
+"""DLIR: a cascade of an affine network and coarse-to-fine B-spline networks.
 
 Survey section 5.1, reference [25]: de Vos, Berendsen, Viergever, Sokooti, Staring,
 Isgum, "A deep learning framework for unsupervised affine and deformable image
 registration", Medical Image Analysis 52, 2019, arXiv 1809.06130.
 
-Published: two pipelines of shared weights for the affine stage, DIRNets for the others,
-each of which sees the moving image as the stages before it warped it; normalised
-cross-correlation, and bending energy on the spline stages; training stage by stage,
-with the earlier ones frozen.
+Published: two pipelines with shared weights for the affine stage; DIRNets for the other
+stages, each of which receives the moving image warped by the stages before; normalized
+cross-correlation, plus bending energy for the spline stages; training stage by stage,
+with the earlier stages frozen.
 
-Not confirmed for the paper, and taken from its authors' later public code: five
+Not confirmed for the paper, and taken from the authors' later public code: five
 convolutions of 32 channels in each pipeline, ELU, average pooling, global average
-pooling, two dense layers of 64, bounds of rotation, scale and shear; stages composed in
-place of their displacements added; the original image resampled once.
+pooling, two dense layers of 64 units; bounds on rotation, scale and shear; composed
+transforms instead of added displacements; a single resampling of the original image.
 
-Our choices: where the control points lie (see `kregzoo.blocks.control_points`), their
-spacings, translations in units of ten voxels, the entries of the shear matrix bounded
-by pi / 4 like angles, the weight of the bending energy, the central 160 pixels of
-cardiac images, both directions of each pair in training, in a random common pose; for
-brains of two persons local cross-correlation, because the global one is content with
-their outlines.
+Our choices: the positions of the control points (see `kregzoo.blocks.control_points`)
+and their spacings; translations in units of ten voxels; shear entries bounded by
+pi / 4, like angles; the weight of the bending energy; the central 160 pixels of cardiac
+images; training on both directions of each pair, in a random common pose; local
+cross-correlation for brains of two persons, because global cross-correlation aligned
+only the outlines.
 """
 
 import math
@@ -54,8 +54,8 @@ from kregzoo.training import (
 
 CONVOLUTIONS_OF_AFFINE = 5
 DENSE = (64, 64)
-# By what a linear output or one in [-1, 1] is multiplied: voxels, radians, log-scales,
-# entries of the shear matrix.
+# Factors of the linear output (voxels) and of the tanh outputs (radians, log-scales,
+# entries of the shear matrix).
 TRANSLATION, ROTATION, SCALE, SHEAR = 10.0, math.pi / 2, math.log(2), math.pi / 4
 
 
@@ -67,31 +67,31 @@ def DLIR(
     weights=None,
     name="dlir",
 ):
-    """Instantiates DLIR (de Vos et al., Medical Image Analysis 2019).
+    """Instantiate DLIR (de Vos et al., Medical Image Analysis 2019).
 
     The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
-    intensities in [0, 1], and returns `"warped"`, `"affine"` `(B, D, D + 1)`,
+    with intensities in [0, 1], and returns `"warped"`, `"affine"` `(B, D, D + 1)`,
     `"displacement"` `(B, *spatial, D)` of all stages together and, with a spline stage,
-    `"control_points"` of the last one, all in voxels.
+    the `"control_points"` of the last stage, all in voxels.
 
     Args:
         input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D; spatial sizes
             divisible by the largest spacing and by 16, or `None`.
-        spacings: tuple of ints, powers of 2, coarse to fine. Voxels from one control
-            point to the next, a stage each; empty for the affine stage alone.
+        spacings: tuple of ints, powers of 2, coarse to fine. Distance between control
+            points in voxels, for each spline stage. Empty for only the affine stage.
         width: int. Channels of each convolution.
-        weights: None for random ones, the tag of a preset's data (`"cardiac_cine"`),
-            whose arguments then replace the defaults, or the path of a `.weights.h5`
-            file.
-        name: str. The model's name.
+        weights: None for random weights, the path of a `.weights.h5` file, or the data
+            tag of a preset (`"cardiac_cine"`), whose arguments then replace the
+            defaults.
+        name: str. Name of the model.
 
     Returns:
         A `kregzoo.training.RegistrationModel`.
 
     Raises:
-        ValueError: for a spacing that is no power of 2, unknown `weights`, a shape that
-            is not 2-D or 3-D or not divisible, or weights of another architecture or of
-            other arguments.
+        ValueError: If a spacing is not a power of 2; `weights` are unknown or belong to
+            another architecture or other arguments; or `input_shape` is not 2-D or 3-D
+            or not divisible.
 
     Example:
         >>> import keras
@@ -129,7 +129,7 @@ def DLIR(
 
 
 def _affine(inputs, width):
-    """The affine stage: `(B, D, D + 1)` from global features of both images."""
+    """Build the affine stage: `(B, D, D + 1)` from global features of both images."""
     ndim = len(inputs["fixed"].shape) - 2
     turns = {2: 1, 3: 3}[ndim]
     pipeline = _pipeline(inputs["fixed"].shape[1:], width)
@@ -151,7 +151,7 @@ def _affine(inputs, width):
 
 
 def _pipeline(input_shape, width):
-    """One image's way to a vector, the same for both."""
+    """Build the pipeline that maps either image to a feature vector."""
     ndim = len(input_shape) - 1
     image = keras.Input(input_shape)
     x = elu_convolution(image, width, 3, False, "affine_1")

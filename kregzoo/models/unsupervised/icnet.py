@@ -1,18 +1,19 @@
-"""ICNet: one network for both directions, held to be each other's inverse.
+"""ICNet: a network that predicts mutually inverse displacements of both directions.
 
 Survey section 5.1, reference [142]: Zhang, "Inverse-Consistent Deep Networks for
 Unsupervised Deformable Image Registration", arXiv 1809.03443, 2018.
 
-Published, in the paper or its public code: one U-Net of which both directions are
-calls, its widths, the bound of the displacement by tanh, the penalties on inverse
-inconsistency (0.05), folds (1e5) and roughness (0.5), Adam at 5e-4, one pair a step.
+Published, in the paper or its public code: one U-Net called once for each direction;
+the widths; a displacement bounded by tanh; penalties on inverse inconsistency (0.05),
+folds (1e5) and roughness (0.5); Adam at 5e-4; one pair per step.
 
-Our choices, in the recipe: local cross-correlation in place of the mean squared error,
-since scans of several sessions differ in intensity (the paper matches histograms for
-it); 2 mm voxels, auxiliary labels in training, a random common pose, fields at half
-resolution, twenty times the weight on inverse inconsistency, a learning rate that
-decays to zero along a cosine. At full resolution, with half the channels and the
-published weight, the same recipe left more folds and came back less well.
+Our choices at the `cpu` scale: local cross-correlation instead of the mean squared
+error, because scans of several sessions differ in intensity (the paper matches
+histograms instead); 2 mm voxels; auxiliary labels in training; a random common pose;
+fields at half resolution; twenty times the published weight on inverse inconsistency; a
+learning rate that decays to zero along a cosine. At full resolution, with half the
+channels and the published weight, the same recipe produced more folds and a larger
+inverse consistency error.
 """
 
 import keras
@@ -43,8 +44,8 @@ from kregzoo.training import (
     System,
 )
 
-# In units of the first width: of the transposed convolutions, and of the two after
-# each.
+# Channels in units of the first width: of the transposed convolutions, and of the
+# convolutions after each of them.
 UPSAMPLED = (8, 4, 2, 2)
 DECODER = ((8, 4), (4, 2), (4, 2), (2, 2))
 
@@ -58,30 +59,31 @@ def ICNet(
     weights=None,
     name="icnet",
 ):
-    """Instantiates ICNet (Zhang, 2018).
+    """Instantiate ICNet (Zhang, 2018).
 
     The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
-    intensities in [0, 1], affinely aligned, and returns `"warped"`, `"displacement"`,
-    `"warped_fixed"`, `"inverse_displacement"`, displacements `(B, *spatial, D)` in
-    voxels, and `"displacements"`, both in one, for `InverseConsistency`.
+    affinely aligned, with intensities in [0, 1], and returns `"warped"`,
+    `"displacement"`, `"warped_fixed"` and `"inverse_displacement"`, with displacements
+    `(B, *spatial, D)` in voxels, and `"displacements"` `(B, *spatial, 2 D)`, both
+    displacements concatenated for `InverseConsistency`.
 
     Args:
         input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D; spatial sizes
             divisible by 16, or `None`.
         width: int. Channels of the first convolutions, doubled at each level.
-        bound: float. What each component of a displacement stays below, in voxels.
-        half_resolution: bool. Predict the fields at half resolution and resize them:
-            smoother, in less time.
-        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), whose
-            arguments then replace the defaults, or the path of a `.weights.h5` file.
-        name: str. The model's name.
+        bound: float. Largest absolute value of a displacement component, in voxels.
+        half_resolution: bool. Predict the fields at half resolution and resize them,
+            which is faster and gives smoother fields.
+        weights: None for random weights, the path of a `.weights.h5` file, or the data
+            tag of a preset (`"brain_t1"`), whose arguments then replace the defaults.
+        name: str. Name of the model.
 
     Returns:
         A `kregzoo.training.RegistrationModel`.
 
     Raises:
-        ValueError: for unknown `weights`, a shape that is not 2-D or 3-D or not
-            divisible by 16, or weights of another architecture or of other arguments.
+        ValueError: If `weights` are unknown or belong to another architecture or other
+            arguments, or `input_shape` is not 2-D or 3-D or not divisible by 16.
 
     Example:
         >>> model = ICNet((32, 32, 1), width=4)
@@ -105,7 +107,7 @@ def ICNet(
 
 
 def _network(input_shape, width, bound, half_resolution):
-    """The U-Net from an image and the one to align it with to a displacement."""
+    """Build the U-Net that maps a moving and a fixed image to a displacement."""
     ndim = len(input_shape) - 1
     pair = [keras.Input(input_shape) for _ in range(2)]
     x = layers.Concatenate(name="pair")(pair)
@@ -140,7 +142,7 @@ def _network(input_shape, width, bound, half_resolution):
         name="flow",
     )(x)
     if half_resolution:
-        # Which doubles what is in voxels of half the resolution.
+        # Resizing doubles the values, so halve the bound.
         x = RescaleTransform(2, name="resized")(x)
         bound = bound / 2
     field = layers.Rescaling(bound, dtype="float32", name="bound")(x)
@@ -204,8 +206,9 @@ RECIPE = Recipe(
                         "displacement": _regular(),
                         "inverse_displacement": _regular(),
                     },
-                    # The code adds means over components of both directions; our loss
-                    # is the mean of both squared lengths, 1.5 times as much in 3-D.
+                    # The public code adds the mean squared components of both
+                    # directions. `InverseConsistency` is the mean of the squared
+                    # lengths, which is 1.5 times as large in 3-D.
                     weights={"displacements": 0.05 / 1.5},
                 ),
                 "refinement": Refinement(MSE()),

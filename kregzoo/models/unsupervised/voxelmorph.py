@@ -5,16 +5,16 @@ Survey section 5.1, references [7] and [8]: Balakrishnan, Zhao, Sabuncu, Guttag,
 and "VoxelMorph: A Learning Framework for Deformable Medical Image Registration", IEEE
 TMI 38(8), 2019.
 
-Published: the widths of the variants, stride-2 encoder, LeakyReLU 0.2, nearest
-upsampling, the head's initialisation, local cross-correlation with window 9 and a
-squared-gradient penalty, the TMI paper's auxiliary segmentations (a soft Dice of warped
-labels, in training alone), Adam, one pair a step. As in the authors' later code, and
-not in the papers: the field at half resolution and its integration.
+Published: the widths of the variants, a stride-2 encoder, LeakyReLU 0.2, nearest
+upsampling, the initialization of the head, local cross-correlation with window 9 and a
+squared-gradient penalty, the auxiliary segmentations of the TMI paper (a soft Dice of
+warped labels, used only in training), Adam, one pair per step. From the authors' later
+code, not from the papers: the field at half resolution and its integration.
 
-Our choices, in the recipe for processors: 2 mm voxels, pairs of persons in both
-directions in place of one atlas, each pair in a random common pose, ten labels drawn
-for each step and the weight of their Dice, half of the papers' smoothness, a learning
-rate of 1e-3 that decays to zero along a cosine.
+Our choices at the `cpu` scale: 2 mm voxels; pairs of subjects in both directions
+instead of pairs with one atlas; a random common pose of each pair; ten labels drawn for
+each step, and the weight of the Dice; half of the published smoothness weight; a
+learning rate of 1e-3 that decays to zero along a cosine.
 """
 
 import keras
@@ -59,33 +59,34 @@ def VoxelMorph(
     weights=None,
     name="voxelmorph",
 ):
-    """Instantiates VoxelMorph (Balakrishnan et al., CVPR 2018 and TMI 2019).
+    """Instantiate VoxelMorph (Balakrishnan et al., CVPR 2018 and TMI 2019).
 
     The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
-    intensities in [0, 1], affinely aligned, and returns `"warped"`, `"displacement"`
-    `(B, *spatial, D)` in voxels and, when it integrates, `"velocity"`.
+    affinely aligned, with intensities in [0, 1], and returns `"warped"` and
+    `"displacement"` `(B, *spatial, D)` in voxels. With `integration_steps` above 0 it
+    also returns `"velocity"`.
 
     Args:
         input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D; spatial sizes
             divisible by 16, or `None`.
         variant: `"vm1"`, `"vm2"` or `"vm2double"`, the papers' widths.
-        half_resolution: bool. Predict the field at half resolution and resize it: less
-            memory and time, smoother fields.
-        integration_steps: int. Above 0 the head's output is a stationary velocity,
-            integrated by so many squarings (7 in the authors' code).
-        include_top: bool. Whether to add head and warp; without them the model returns
-            `"features"`, to put another head on.
-        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), whose
-            arguments then replace the defaults, or the path of a `.weights.h5` file.
-        name: str. The model's name.
+        half_resolution: bool. Predict the field at half resolution and resize it, which
+            takes less memory and time and gives smoother fields.
+        integration_steps: int. If above 0, the head predicts a stationary velocity,
+            which is integrated by this number of squarings (7 in the authors' code).
+        include_top: bool. Whether to add the head and the warp. Otherwise the model
+            returns only `"features"`, for another head.
+        weights: None for random weights, the path of a `.weights.h5` file, or the data
+            tag of a preset (`"brain_t1"`), whose arguments then replace the defaults.
+        name: str. Name of the model.
 
     Returns:
         A `kregzoo.training.RegistrationModel`.
 
     Raises:
-        ValueError: for an unknown `variant` or `weights`, a shape that is not 2-D or
-            3-D or not divisible by 16, or weights of another architecture or of other
-            arguments.
+        ValueError: If `variant` is unknown; `weights` are unknown or belong to another
+            architecture or other arguments; or `input_shape` is not 2-D or 3-D or not
+            divisible by 16.
 
     Example:
         >>> model = VoxelMorph((32, 32, 32, 1))
@@ -159,7 +160,7 @@ RECIPE = Recipe(
         ),
         "published": Scale(
             spacing=1.0,
-            # The papers' 160 x 192 x 224, with the axes in the order of RAS.
+            # 160 x 192 x 224 of the papers, with the axes in RAS order.
             shapes=((160, 224, 192),),
             steps=150_000,
             learning_rate=1e-4,

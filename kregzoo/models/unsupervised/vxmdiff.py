@@ -5,16 +5,16 @@ Learning for Fast Probabilistic Diffeomorphic Registration", MICCAI 2018, and Me
 Image Analysis 57, 2019.
 
 Published: the widths, the field at half resolution, mean and log-variance heads with
-their initialisation, seven squarings, the KL divergence from a smoothness prior, Adam,
-one pair a step. The division by 2**7 in scaling and squaring is that of the authors'
-later code; the first release left it out, and its hyper-parameters with it.
+their initialization, seven squarings, the KL divergence from a smoothness prior, Adam,
+one pair per step. The division by 2**7 in scaling and squaring is from the authors'
+later code. The first release lacks the division, and its hyperparameters suit that.
 
-Our choices, in the preset: local cross-correlation in place of the Gaussian image
-likelihood (mean squared error over sigma**2), since scans of several sessions differ in
-intensity; the weights of the terms that follow from it; auxiliary labels in training, a
-start from the weights of `voxelmorph_brain_t1` in the layers that both have, 2 mm
-voxels, pairs of persons in both directions in place of one atlas, a learning rate of
-5e-4 that decays to zero along a cosine.
+Our choices at the `cpu` scale: local cross-correlation instead of the Gaussian image
+likelihood (mean squared error over sigma**2), because scans of several sessions differ
+in intensity; loss weights that suit this similarity; auxiliary labels in training;
+initial weights from `voxelmorph_brain_t1` in the layers that both networks share; 2 mm
+voxels; pairs of subjects in both directions instead of pairs with one atlas; a learning
+rate of 5e-4 that decays to zero along a cosine.
 """
 
 import keras
@@ -52,33 +52,34 @@ def VoxelMorphDiff(
     weights=None,
     name="vxmdiff",
 ):
-    """Instantiates VoxelMorph-diff (Dalca et al., MICCAI 2018 and MedIA 2019).
+    """Instantiate VoxelMorph-diff (Dalca et al., MICCAI 2018 and MedIA 2019).
 
     The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
-    intensities in [0, 1], affinely aligned. It returns `"warped"`, `"displacement"`
-    `(B, *spatial, D)` in voxels, `"velocity"` `(B, *spatial / 2, D)` in voxels of its
-    own grid, a sample in training and the mean else, and `"velocity_statistics"`
-    `(B, *spatial / 2, 2 D)`, means and logarithms of variances, for `KLDivergence`.
+    affinely aligned, with intensities in [0, 1]. It returns `"warped"`;
+    `"displacement"` `(B, *spatial, D)` in voxels; `"velocity"` `(B, *spatial / 2, D)`
+    in half-resolution voxels, which is a sample in training and the mean otherwise; and
+    `"velocity_statistics"` `(B, *spatial / 2, 2 D)`, means and log-variances for
+    `KLDivergence`.
 
     Args:
         input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D; spatial sizes
             divisible by 16, or `None`.
         integration_steps: int >= 1. Squarings of the integration.
-        bidirectional: bool. Integrate the negative velocity too, and return
+        bidirectional: bool. Also integrate the negative velocity, and return
             `"inverse_displacement"` and `"warped_fixed"`.
-        include_top: bool. Whether to add heads and warp; without them the model returns
-            `"features"` at half resolution.
-        weights: None for random ones, the tag of a preset's data (`"brain_t1"`), whose
-            arguments then replace the defaults, or the path of a `.weights.h5` file.
-        name: str. The model's name.
+        include_top: bool. Whether to add the heads and the warp. Otherwise the model
+            returns only `"features"`, at half resolution.
+        weights: None for random weights, the path of a `.weights.h5` file, or the data
+            tag of a preset (`"brain_t1"`), whose arguments then replace the defaults.
+        name: str. Name of the model.
 
     Returns:
         A `kregzoo.training.RegistrationModel`.
 
     Raises:
-        ValueError: for unknown `weights`, `integration_steps` below 1, a shape that is
-            not 2-D or 3-D or not divisible by 16, or weights of another architecture or
-            of other arguments.
+        ValueError: If `integration_steps` is below 1; `weights` are unknown or belong
+            to another architecture or other arguments; or `input_shape` is not 2-D or
+            3-D or not divisible by 16.
 
     Example:
         >>> model = VoxelMorphDiff((32, 32, 1))
@@ -154,8 +155,9 @@ RECIPE = Recipe(
             "velocity_statistics": KLDivergence(prior_lambda=100.0),
             "warped_labels": Dice(),
         },
-        # With 100 this weighs the squared gradient of the velocity as VoxelMorph's
-        # recipe weighs that of the displacement: 0.0067 * 3 / 2 * 100 / 2 = 0.5.
+        # With `prior_lambda=100` the squared velocity gradient has the weight of the
+        # squared displacement gradient in the recipe of VoxelMorph:
+        # 0.0067 * 3 / 2 * 100 / 2 = 0.5.
         weights={
             "warped": 1.0,
             "velocity_statistics": 0.0067,
@@ -171,7 +173,7 @@ RECIPE = Recipe(
         ),
         "published": Scale(
             spacing=1.0,
-            # The papers' 160 x 192 x 224, with the axes in the order of RAS.
+            # 160 x 192 x 224 of the papers, with the axes in RAS order.
             shapes=((160, 224, 192),),
             steps=150_000,
             learning_rate=1e-4,

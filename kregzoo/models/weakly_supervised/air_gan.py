@@ -1,23 +1,24 @@
-"""AIR-GAN: rigid registration of MR and ultrasound by a generator and a critic.
+"""AIR-GAN: adversarial rigid registration of MR and ultrasound images.
 
 Survey section 4.2, reference [134]: Yan, Xu, Rastinehad, Wood, "Adversarial Image
-Registration with Application for MR and TRUS Image Fusion", MLMI at MICCAI 2018. Its
-authors call it AIR-net, which is also the name of two networks of section 4.1 and 5.1.
+Registration with Application for MR and TRUS Image Fusion", MLMI at MICCAI 2018. The
+authors call it AIR-net, which is also the name of networks in sections 4.1 and 5.1.
 
-Published: 3-D images as 2-D ones whose channels are slices; the generator's
-convolutions of 128 channels, dilated and strided, one residual block of three, one to
-8 channels, dense layers of 256 and of the parameters; a discriminator of the fixed
-image and the moving one resampled, by the true or by the estimated transform; the
-distance of parameters beside the adversary; use of the discriminator's score as the
-quality of any alignment.
+Published: 3-D images treated as 2-D images whose channels are slices; a generator of
+dilated and strided convolutions with 128 channels, one residual block of three
+convolutions, one convolution with 8 channels, and dense layers of 256 units and of the
+parameters; a discriminator that compares the fixed image with the moving image,
+resampled by the true or by the estimated transform; a distance of the parameters added
+to the adversarial loss; the score of the discriminator as the quality of any alignment.
 
-Not confirmed: all of the discriminator's layers, the kind of adversary, for which we
-take the Wasserstein critic with gradient penalty, and its weight of 0.01, that comes in
-after a fifth of the training. Our choices: which image moves is the data's, parameters
-in units of half the image, their distance weighed by what they move (see
-`AffineDistance`), 3 mm voxels, 32 channels in the recipe for processors, and as the
-expert's alignment the rigid one that lays the outlined structures on each other; half
-of what the discriminator sees as misaligned is the moving image as it came.
+Not confirmed: all layers of the discriminator, the kind of adversarial loss (here a
+Wasserstein critic with gradient penalty), and the weight of that loss (here 0.01,
+reached by a linear ramp that starts after a fifth of the training). Our choices: the
+data set decides which image is the moving image; parameters are in units of half the
+image size; the distance weights each parameter by the displacement it causes (see
+`AffineDistance`); 3 mm voxels and 32 channels at the `cpu` scale; as a substitute for
+the expert's alignment, the rigid transform that best overlays the segmented structures;
+half of the misaligned examples of the discriminator are unregistered moving images.
 """
 
 import keras
@@ -47,8 +48,8 @@ from kregzoo.training import (
 
 BEFORE_DENSE = 8
 DENSE = 256
-# Of the discriminator, in units of half the generator's width.
-JUDGE = (1, 2, 2, 2)
+# Channels of the discriminator, in units of half the width of the generator.
+DISCRIMINATOR = (1, 2, 2, 2)
 STEPS = 8000
 
 
@@ -59,30 +60,31 @@ def AIRGAN(
     weights=None,
     name="air_gan",
 ):
-    """Instantiates AIR-GAN (Yan et al., MLMI 2018).
+    """Instantiate AIR-GAN (Yan et al., MLMI 2018).
 
     The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
-    intensities in [0, 1], and returns `"warped"`, `"affine"` `(B, D, D + 1)`, which is
-    rigid, in voxels about the centre, and `"quality"` `(B, 1)`, high where the
-    discriminator holds the warped image for aligned. The discriminator is the layer
-    `"discriminator"`, a model that is called on `{"warped": ..., "fixed": ...}`.
+    with intensities in [0, 1], and returns `"warped"`, `"affine"` `(B, D, D + 1)`, a
+    rigid transform in voxels about the image center, and `"quality"` `(B, 1)`, which is
+    high if the discriminator classifies the warped image as aligned. The discriminator
+    is the layer `"discriminator"`, a model called on `{"warped": ..., "fixed": ...}`.
 
     Args:
-        input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D, of which the
-            first two sizes are divisible by 4.
-        width: int. Channels of the generator's convolutions; the discriminator has half
-            as many in its first one.
-        weights: None for random ones, the tag of a preset's data (`"prostate_mr_us"`),
-            whose arguments then replace the defaults, or the path of a `.weights.h5`
-            file.
-        name: str. The model's name.
+        input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D. The first two
+            sizes must be divisible by 4.
+        width: int. Channels of the convolutions of the generator. The first convolution
+            of the discriminator has half as many.
+        weights: None for random weights, the path of a `.weights.h5` file, or the data
+            tag of a preset (`"prostate_mr_us"`), whose arguments then replace the
+            defaults.
+        name: str. Name of the model.
 
     Returns:
         A `kregzoo.training.RegistrationModel`.
 
     Raises:
-        ValueError: for unknown `weights`, a shape that is not 2-D or 3-D, open or not
-            divisible, or weights of another architecture or of other arguments.
+        ValueError: If `weights` are unknown or belong to another architecture or other
+            arguments, or `input_shape` is not 2-D or 3-D, contains None or is not
+            divisible.
 
     Example:
         >>> model = AIRGAN((32, 32, 8, 1), width=16)
@@ -93,7 +95,7 @@ def AIRGAN(
     """
     if None in tuple(input_shape):
         raise ValueError(
-            "`input_shape` must be known: the network sees the whole image. "
+            "`input_shape` must not contain None: the network sees the whole image. "
             f"Received: input_shape={tuple(input_shape)}"
         )
     inputs = pair_inputs(input_shape)
@@ -134,7 +136,7 @@ def _generator(inputs, width):
         ndim + rotations, kernel_initializer="zeros", dtype="float32", name="motion"
     )(x)
     half = np.mean(inputs["fixed"].shape[1:-1]) / 2
-    # Such that 1 moves the image's faces by half a voxel, whatever it is.
+    # An output of 1 moves the faces of the image by half a voxel, in every parameter.
     units = [0.5] * ndim + [0.5 / half] * rotations
     x = layers.Rescaling(units, dtype="float32", name="parameters")(x)
     return RigidMatrix(name="affine")(x)
@@ -143,7 +145,7 @@ def _generator(inputs, width):
 def _discriminator(input_shape, width):
     inputs = {name: keras.Input(input_shape, name=name) for name in ("warped", "fixed")}
     x = _slices([inputs["warped"], inputs["fixed"]], "judged")
-    for number, factor in enumerate(JUDGE, start=1):
+    for number, factor in enumerate(DISCRIMINATOR, start=1):
         x = layers.Conv2D(
             factor * width, 3, strides=2, padding="same", name=f"judge_{number}"
         )(x)
@@ -154,7 +156,7 @@ def _discriminator(input_shape, width):
 
 
 def _slices(images, name):
-    """Images as channels of one 2-D image, which slices along the last axis become."""
+    """Concatenate images, then turn slices along the last axis into channels."""
     x = layers.Concatenate(name=name)(images)
     shape = x.shape[1:3]
     return layers.Reshape((*shape, int(np.prod(x.shape[3:]))), name=f"{name}_slices")(x)
@@ -174,26 +176,27 @@ def _convolution(x, width, size, name, **options):
 
 
 def truly_aligned(x, y):
-    """The moving images under the affines that there are to find."""
+    """Warp the moving images by the ground truth affines."""
     moving, affine = (kops.convert_to_tensor(a) for a in (x["moving"], y["affine"]))
     grid = ops.affine_grid(affine, moving.shape[1:-1])
     return kops.convert_to_numpy(ops.sample(moving, grid))
 
 
 def half_unmoved(x, outputs):
-    """Every second moving image as it came, the others as the network warped them.
+    """Mix unregistered moving images with warped ones, as misaligned examples.
 
-    A discriminator that saw the network's best alone would not know what is worse.
+    Without the unregistered images, the discriminator would only see alignments that
+    are as good as the current network's, and could not score worse ones.
     """
     images = np.array(outputs["warped"])
     images[::2] = x["moving"][::2]
     return images
 
 
-# Root mean square distance along an axis from the middle of a prostate, in voxels of
-# 3 mm.
+# Root mean square distance of prostate points from the center along an axis, in voxels
+# of 3 mm.
 RADIUS = 5.0
-# Makes 1 degree about an axis count as much as 1 mm along one, in voxels of 1 mm.
+# In voxels of 1 mm: weights 1 degree about an axis as much as 1 mm along an axis.
 PUBLISHED_RADIUS = 180 / np.pi / 2**0.5
 
 

@@ -1,24 +1,24 @@
-"""Label-reg: networks of two modalities, trained by anatomical labels alone.
+"""Label-reg: multimodal registration networks trained with anatomical labels only.
 
 Survey section 4.2, references [51] and [52]: Hu, Modat, Gibson, Ghavami, Bonmati,
 Moore, Emberton, Noble, Barratt, Vercauteren, "Label-driven weakly-supervised learning
 for multimodal deformable image registration", ISBI 2018, arXiv 1711.01666, and Hu et
 al., "Weakly-supervised convolutional neural networks for multimodal image
-registration", Medical Image Analysis 49, 2018, arXiv 1807.03361. The survey gives the
-composite of both networks to [52]; it belongs to [51], and [52] uses the local one
-alone.
+registration", Medical Image Analysis 49, 2018, arXiv 1807.03361. The survey
+attributes the composite of both networks to [52], but [51] proposed it, and [52] uses
+only the local network.
 
-Published, in the papers or their public code: all widths, the summed heads that start
-at zero, labels as training's only target and never as an input, one label drawn for
-each case and step, the gland twice as often; the soft Dice of both at several scales,
-bending energy (0.5) on the local part, random affines of both images in training, Adam,
-four pairs a step.
+Published, in the papers or their public code: all widths; summed heads initialized to
+zero; labels as the only training target and never as an input; one label drawn for each
+case and step, with the gland drawn twice as often; the soft Dice of both labels at
+several scales; bending energy (weight 0.5) on the local part; random affines of both
+images in training; Adam; four pairs per step.
 
-Our choices: group in place of batch normalisation, for the small batches; the global
-network's outputs in tenths of a voxel at the image's faces, and a learning rate for
-them; a composite trained in two stages, the global network first and then frozen; in
-the recipe for processors 3 mm voxels, Gaussian scales up to 4 of them, and a quarter of
-the local network's widths.
+Our choices: group normalization instead of batch normalization, because batches are
+small; outputs of the global network in tenths of a voxel at the faces of the image, and
+a learning rate to match; a composite trained in two stages, in which the global network
+is trained first and then frozen; at the `cpu` scale, 3 mm voxels, Gaussian scales up to
+4 voxels, and a quarter of the widths of the local network.
 """
 
 import functools
@@ -51,7 +51,7 @@ from kregzoo.training import (
 
 LEVELS = 4
 PARTS = ("global", "local", "composite")
-# Voxels by which an output of 1 of the global network moves the image's faces.
+# An output of 1 of the global network moves the faces of the image by this many voxels.
 UNIT = 0.1
 
 
@@ -65,34 +65,35 @@ def LabelReg(
     weights=None,
     name="label_reg",
 ):
-    """Instantiates the networks of Hu et al. (ISBI 2018, Medical Image Analysis 2018).
+    """Instantiate the networks of Hu et al. (ISBI 2018, Medical Image Analysis 2018).
 
     The model is called on `{"moving": (B, *spatial, 1), "fixed": (B, *spatial, 1)}`,
-    intensities in [0, 1], and returns `"warped"`, `"displacement"` `(B, *spatial, D)`,
-    of the global and the local part together, `"affine"` `(B, D, D + 1)` with a global
-    part and `"local"`, the displacement of a local part, all in voxels.
+    with intensities in [0, 1], and returns `"warped"` and `"displacement"`
+    `(B, *spatial, D)` of all parts together. With a global part it also returns
+    `"affine"` `(B, D, D + 1)`; with a local part also `"local"`, the displacement of
+    that part. All are in voxels.
 
     Args:
         input_shape: tuple `(*spatial, 1)` of one image, in 2-D or 3-D; spatial sizes
             divisible by 16; they may be `None` for the local part.
-        part: `"global"` for an affine network, `"local"` for a dense one with a head at
-            each level, `"composite"` for a global one and then a local one with a head
-            at full resolution.
-        local_width: int. Channels of the local network's first level.
-        global_width: int. Channels of the global network's first level.
+        part: `"global"` for an affine network; `"local"` for a dense network with a
+            head at each level; `"composite"` for a global network followed by a local
+            network with a head at full resolution.
+        local_width: int. Channels at the first level of the local network.
+        global_width: int. Channels at the first level of the global network.
         normalization: `"group"`, for small batches, or `"batch"` as published.
-        weights: None for random ones, the tag of a preset's data (`"prostate_mr_us"`),
-            whose arguments then replace the defaults, or the path of a `.weights.h5`
-            file.
-        name: str. The model's name.
+        weights: None for random weights, the path of a `.weights.h5` file, or the data
+            tag of a preset (`"prostate_mr_us"`), whose arguments then replace the
+            defaults.
+        name: str. Name of the model.
 
     Returns:
         A `kregzoo.training.RegistrationModel`.
 
     Raises:
-        ValueError: If `part`, `normalization` or `weights` is unknown, the shape is not
-            2-D or 3-D, not divisible by 16, or open with a global part, or the weights
-            are of another architecture or of other arguments.
+        ValueError: If `part` or `normalization` is unknown; `weights` are unknown or
+            belong to another architecture or other arguments; or `input_shape` is not
+            2-D or 3-D, not divisible by 16, or contains None with a global part.
 
     Example:
         >>> model = LabelReg((32, 32, 32, 1), "global")
@@ -109,8 +110,8 @@ def LabelReg(
         )
     if part != "local" and None in tuple(input_shape):
         raise ValueError(
-            "`input_shape` must be known: the global network sees the whole image. "
-            f"Received: input_shape={tuple(input_shape)}"
+            "`input_shape` must not contain None with a global part, which sees the "
+            f"whole image. Received: input_shape={tuple(input_shape)}"
         )
     inputs = pair_inputs(input_shape, divisor=2**LEVELS)
     moving, fixed = inputs["moving"], inputs["fixed"]
@@ -127,7 +128,7 @@ def LabelReg(
         field = local
     if part == "composite":
         affine = AffineField(name="affine_part")([outputs["affine"], fixed])
-        # Added and not composed, as published.
+        # The displacements are added, not composed, as published.
         field = layers.Add(name="sum", dtype="float32")([affine, local])
     outputs["displacement"] = field
     outputs["warped"] = SpatialTransformer(name="warp")([inputs["moving"], field])
@@ -135,15 +136,15 @@ def LabelReg(
 
 
 def _global(moving, fixed, width, normalization):
-    """The affine network: `(B, D, D + 1)`, at first the identity."""
+    """Build the affine network: `(B, D, D + 1)`, initially the identity."""
     x, _ = _contracted(moving, fixed, width, "global", normalization)
     x = layers.Flatten(name="global_flat")(x)
-    # All the features add up: else a step of Adam would throw the image about.
+    # The head sums many features, so a small unit keeps the first Adam steps small.
     return affine_head(x, fixed.shape[1:-1], UNIT)
 
 
 def _local(moving, fixed, width, heads, normalization):
-    """The dense network: the sum of a head's displacement at each of some levels."""
+    """Build the dense network: the sum of the displacements of heads at some levels."""
     x, skips = _contracted(moving, fixed, width, "local", normalization)
     features = {LEVELS: x}
     for level in range(LEVELS - 1, -1, -1):
@@ -156,7 +157,7 @@ def _local(moving, fixed, width, heads, normalization):
 
 
 def _contracted(moving, fixed, width, name, normalization):
-    """Features at the coarsest level, and the first ones of each level above."""
+    """Encode a pair: features at the coarsest level, and skip features by level."""
     x = layers.Concatenate(name=f"{name}_pair")([moving, fixed])
     skips = []
     block = functools.partial(_block, normalization=normalization)
@@ -171,7 +172,7 @@ def _contracted(moving, fixed, width, name, normalization):
 
 
 def _expanded(x, skip, name, normalization):
-    """Up one level: learnt and additive upsampling, then a residual block."""
+    """Decode one level: learned plus additive upsampling, then a residual block."""
     ndim, filters = len(x.shape) - 2, skip.shape[-1]
     up = TRANSPOSED_CONVOLUTIONS[ndim](
         filters,
@@ -193,7 +194,7 @@ def _expanded(x, skip, name, normalization):
 
 
 def _block(x, filters, name, size=3, plus=None, *, normalization):
-    """Convolution, normalisation, what is to be added, ReLU."""
+    """Apply a convolution, normalization, an optional residual and a ReLU."""
     x = CONVOLUTIONS[len(x.shape) - 2](
         filters,
         size,
@@ -233,7 +234,7 @@ def _head(x, level):
     if level == 0:
         return field
     field = RescaleTransform(2**level, name=f"local_head_{level}_resized")(field)
-    # A head predicts voxels of the full resolution, which resizing made more of.
+    # The head predicts full-resolution voxels, so undo the scaling of the values.
     return layers.Rescaling(
         2.0**-level, dtype="float32", name=f"local_head_{level}_in_voxels"
     )(field)
@@ -241,9 +242,9 @@ def _head(x, level):
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class AdditiveUpsampling(layers.Layer):
-    """Doubles the resolution and halves the channels, by adding their halves.
+    """Double the resolution, and add the two halves of the channels.
 
-    `(B, *spatial, 2 C)` becomes `(B, *(2 * spatial), C)`, by linear interpolation.
+    Maps `(B, *spatial, 2 C)` to `(B, *(2 * spatial), C)` by linear interpolation.
     """
 
     def call(self, x):

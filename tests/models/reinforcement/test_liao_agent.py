@@ -44,7 +44,7 @@ def test_sees_both_images_if_told_to():
 
 
 def test_small_shapes_are_refused_without_padding():
-    with pytest.raises(ValueError, match="padding 'same'.*Received"):
+    with pytest.raises(ValueError, match="padding='same'.*Received"):
         LiaoAgent((32, 32, 1))
 
 

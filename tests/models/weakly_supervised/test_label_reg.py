@@ -72,5 +72,5 @@ def test_additive_upsampling_is_the_sum_of_resized_halves(shape, tmp_path):
 def test_rejects_unknown_parts_and_open_sizes():
     with pytest.raises(ValueError, match="`part` must be one of.*Received: 'both'"):
         LabelReg(part="both")
-    with pytest.raises(ValueError, match="`input_shape` must be known"):
+    with pytest.raises(ValueError, match="`input_shape` must not contain None"):
         LabelReg((None, 32, 32, 1), "composite")
