@@ -1,4 +1,4 @@
-"""Packages of the distribution; all the rest is declared in setup.cfg."""
+"""Packages of the distribution. setup.cfg declares everything else."""
 
 from setuptools import find_packages, setup
 

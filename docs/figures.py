@@ -1,4 +1,4 @@
-"""Draws the pictures of the README and the cards: `python docs/figures.py`."""
+"""Draw the pictures of the README and the cards: `python docs/figures.py`."""
 
 import pathlib
 
@@ -19,7 +19,7 @@ BLUE, RED, GREY = "#2f6f9f", "#c0563b", "#9aa3ab"
 
 
 def main():
-    """Draws every picture, into the folder of this file or of its preset."""
+    """Draw all pictures, to the folder of this file or of the preset."""
     direction().savefig(FOLDER / "direction.png", dpi=110)
     demonstration().savefig(FOLDER / "demonstration.png", dpi=80)
     for name, path in installed_presets().items():
@@ -38,7 +38,7 @@ def main():
 
 
 def direction():
-    """A fixed voxel, the arrow of its displacement, and where the value comes from."""
+    """Draw a voxel, its displacement as an arrow, and the warped image."""
     size, shift = 8, np.array([0.0, 2.0])
     moving = np.zeros((size, size))
     moving[2:6, 4:7] = 1.0
@@ -75,37 +75,37 @@ def direction():
 
 
 def demonstration():
-    """The overlay of the demonstration's registration."""
+    """Draw the overlay of the registration of the demonstration."""
     registrar = kregzoo.load("voxelmorph_brain_t1")
     return registrar.register(*brains(), progress=False).plot("overlay")
 
 
 def example(registrar, moving, fixed):
-    """The deformation of a pair, in the first of its planes."""
+    """Draw the deformation of a pair in the first plane."""
     scene = registrar.register(moving, fixed, progress=False).scene
     scene.planes = scene.planes[:1]
     return draw(scene, "grid")
 
 
 def brains():
-    """The demonstration's moving and fixed image."""
+    """Return the moving and the fixed image of the demonstration."""
     pair = demo.known_pair(*demo.read_anatomy())
     return pair.moving, pair.fixed
 
 
 def slices():
-    """The middle axial slice of the demonstration's images, each second pixel."""
+    """Return the middle axial slices of the demonstration, subsampled by 2."""
     middles = [image.array[..., image.grid.shape[2] // 2] for image in brains()]
     return [np.rot90(middle)[::2, ::2] for middle in middles]
 
 
 def hearts():
-    """A drawn heart as it relaxed, and as it contracted."""
+    """Draw a schematic heart, relaxed and contracted."""
     return drawn_heart(26.0), drawn_heart(18.0)
 
 
 def generation(registrar):
-    """Deformations drawn of a drawn heart, and one's contraction moved to another."""
+    """Draw samples of deformations, and a contraction transported to another heart."""
     one, contracted = drawn_heart(26.0), drawn_heart(16.0)
     other = drawn_heart(21.0, turn=0.7)
     samples = registrar.sample(one, count=4, seed=1)
@@ -134,7 +134,7 @@ def generation(registrar):
 
 
 def drawn_heart(radius, turn=0.0, size=128):
-    """A short-axis slice of shapes alone: a left ventricle of some radius in pixels."""
+    """Draw a schematic short-axis slice; `radius` of the left ventricle in pixels."""
     y, x = np.mgrid[:size, :size] - (size - 1) / 2
     x, y = np.cos(turn) * x - np.sin(turn) * y, np.sin(turn) * x + np.cos(turn) * y
     away, right = np.hypot(x, y), np.hypot(x + 28, y + 4)
@@ -153,10 +153,11 @@ def drawn_heart(radius, turn=0.0, size=128):
 
 
 def drawn_bodies(see):
-    """A CT of shapes alone, and how it is seen from another pose.
+    """Draw a schematic CT and a simulated image of it from another pose.
 
     Args:
-        see: callable of a generator and a normalised `Image` that gives what is seen.
+        see: callable of a generator and a normalized `Image` that simulates the other
+            modality.
     """
     body = drawn_body()
     pose = RigidMotions(3).matrix((12.0, -8.0, 10.0, 8.0, -6.0, 10.0), np.zeros(3))
@@ -165,7 +166,7 @@ def drawn_bodies(see):
 
 
 def drawn_body(size=84, spacing=4.0):
-    """A trunk in [0, 1]: lungs, a heart, a spine, ribs and two arms."""
+    """Draw a schematic trunk in [0, 1]: lungs, heart, spine, ribs and arms."""
     grid = Grid.centred((size,) * 3, spacing)
     x, y, z = (np.indices(grid.shape) - (size - 1) / 2) * spacing
     trunk = np.hypot(x / (150 - 0.15 * np.abs(z)), (y - 0.05 * z) / 95)
@@ -188,10 +189,10 @@ def _ellipsoid(x, y, z, *radii):
     return sum((a / r) ** 2 for a, r in zip((x, y, z), radii, strict=True)) < 1
 
 
-# How agents are shown a body, by system; their pictures move.
+# Simulated modality of the example of an agent, by system. The example is an animation.
 SEEN = {"liao_agent": cone_beam_image, "ma_dueling": surface}
 
-# What presets are shown at work on, by the data that they were trained on.
+# Images of the example of a preset, by its training data.
 PAIRS = {
     "brain_ms": brains,
     "brain_t1": brains,

@@ -1,4 +1,4 @@
-"""Executes tutorials to notebooks: `python docs/notebooks.py [NAME ...]`, or all."""
+"""Execute tutorials to notebooks: `python docs/notebooks.py [NAME ...]`."""
 
 import pathlib
 import re
@@ -13,7 +13,7 @@ FOLDER = pathlib.Path(__file__).parents[1] / "tutorials"
 
 
 def main(names):
-    """Executes the tutorials of these names, or all of them."""
+    """Execute the tutorials of these names, or all if there are none."""
     for name in names or sorted(path.stem for path in FOLDER.glob("*.py")):
         notebook = jupytext.read(FOLDER / f"{name}.py")
         place = {"metadata": {"path": str(FOLDER)}}
@@ -25,7 +25,7 @@ def main(names):
 
 
 def tidy(notebook):
-    """Leaves out what libraries log, and joins what was printed."""
+    """Remove log messages and merge the printed outputs."""
     CoalesceStreamsPreprocessor().preprocess(notebook, {})
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -33,7 +33,7 @@ def tidy(notebook):
 
 
 def unlogged(output):
-    """An output without the lines of a log; None if nothing is left of it."""
+    """Remove log messages from an output; return None if nothing remains."""
     if output.output_type != "stream":
         return output
     output.text = re.sub("^(INFO|WARNING):.*\n", "", output.text, flags=re.M)

@@ -1,7 +1,7 @@
-"""The pages of the site that are not written by hand, a hook of MkDocs: see mkdocs.yml.
+"""Generate pages of the site, as a hook of MkDocs (see mkdocs.yml).
 
-Texts and pictures of the repository become pages under the paths that they have in it,
-so that their links hold, and what is included of them may keep its own.
+Texts and pictures of the repository keep their paths in the site, so that relative
+links work.
 """
 
 import itertools
@@ -27,7 +27,7 @@ MARK = "<!-- systems -->"
 
 
 def on_files(files, config):
-    """Adds the pages; those of presets go into the navigation too."""
+    """Add the generated pages, and those of presets to the navigation."""
     for path in itertools.chain.from_iterable(map(ROOT.glob, TEXTS + PICTURES)):
         name = path.relative_to(ROOT).as_posix()
         files.append(File.generated(config, name, abs_src_path=str(path)))
@@ -45,9 +45,9 @@ def on_files(files, config):
 
 
 def tutorial(page):
-    """Yields name and content of a tutorial's page, and of the pictures that it shows.
+    """Yield name and content of a tutorial's page and of its pictures.
 
-    They come from the notebook of the same name, which was executed.
+    The outputs come from the executed notebook of the same name.
     """
     path = (ROOT / page).with_suffix(".ipynb")
     text, found = MarkdownExporter().from_filename(
@@ -59,12 +59,12 @@ def tutorial(page):
 
 
 def on_page_markdown(text, **_):
-    """Puts the tables of systems where a page asks for them."""
+    """Replace the mark in a page by the tables of systems."""
     return text.replace(MARK, systems()) if MARK in text else text
 
 
 def chapters():
-    """Yields each chapter's title and its systems, in the survey's order."""
+    """Yield the title and the systems of each chapter, in the order of the survey."""
     ordered = sorted(SYSTEMS.values(), key=lambda system: system.chapter)
     for folder, members in itertools.groupby(
         ordered, lambda system: system.builder.__module__.rpartition(".")[0]
@@ -73,12 +73,12 @@ def chapters():
 
 
 def location(system):
-    """The path of a system's builder."""
+    """Return the import path of a system's builder."""
     return f"{system.builder.__module__}.{system.builder.__name__}"
 
 
 def systems():
-    """A table for each chapter: its systems, and what was measured of their presets."""
+    """Write a table of the systems of each chapter and the accuracy of the presets."""
     measured = preset_rows(read_tables(ROOT))
     parts = []
     for chapter, members in chapters():
@@ -100,12 +100,12 @@ def systems():
 
 
 def reference(package):
-    """The page of a package: what it exports, by the modules that this comes from."""
+    """Write the page of a package: the names it exports, by module."""
     parts = [f"# {package.path}", package.docstring.value]
     paths = package.imports.values()
     for origin, names in itertools.groupby(paths, lambda p: p.rpartition(".")[0]):
         names = list(names)
-        # The title of a module with one name says no more than the name does.
+        # A module with only one name needs no heading.
         if grouped := len(names) > 1:
             docstring = package.modules_collection[origin].docstring
             parts.append(headed(docstring.value, level=2))
@@ -114,7 +114,7 @@ def reference(package):
 
 
 def systems_reference():
-    """The page of the systems: what is published, what is ours, and the builder."""
+    """Write the page of the systems: docstrings of the modules and builders."""
     parts = ["# kregzoo.models", sys.modules["kregzoo.models"].__doc__]
     for chapter, members in chapters():
         parts.append(f"## {chapter}")
@@ -125,20 +125,20 @@ def systems_reference():
 
 
 def headed(docstring, level):
-    """A module's docstring, its first line as a heading."""
+    """Format a module's docstring, with the first line as a heading."""
     title, _, text = docstring.partition("\n")
     return f"{'#' * level} {title.rstrip('.')}\n{text}"
 
 
 def documented(name, level):
-    """What mkdocstrings replaces by the documentation of a name."""
+    """Write the directive that mkdocstrings replaces by the documentation of a name."""
     return f"::: {name}\n    options: {{heading_level: {level}}}"
 
 
 class Examples(griffe.Extension):
-    """Takes the section that is called `Example` here for griffe's `Examples`."""
+    """Extension that makes griffe read the docstring section `Example`."""
 
     def on_object(self, *, obj, **_):
-        """Renames the section in an object's docstring."""
+        """Rename the section of an object's docstring to `Examples`."""
         if text := obj.docstring:
             text.value = re.sub("^Example:$", "Examples:", text.value, flags=re.M)

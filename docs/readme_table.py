@@ -1,6 +1,6 @@
-"""Cuts the README's table of presets out of RESULTS.md.
+"""Copy the table of presets from RESULTS.md to the README.
 
-`python docs/readme_table.py` rewrites it; a test compares the two.
+Run `python docs/readme_table.py`. A test compares the two.
 """
 
 import pathlib
@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 
 def updated(text):
-    """The README's text with the table between its two marks that RESULTS.md has."""
+    """Replace the table between the two marks of a text by that of RESULTS.md."""
     results = (ROOT / "RESULTS.md").read_text(encoding="utf-8")
     table = results.partition(BEGIN)[2].partition(END)[0]
     before, _, rest = text.partition(BEGIN)

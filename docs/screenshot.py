@@ -1,4 +1,4 @@
-"""Takes the README's picture of the app: `python docs/screenshot.py`.
+"""Take the screenshot of the app for the README: `python docs/screenshot.py`.
 
 Needs Chromium on the PATH, and `pip install "kregzoo[test]"`.
 """
@@ -14,11 +14,11 @@ from playwright.sync_api import sync_playwright
 from kregzoo import demo
 
 PORT = 7861
-MINUTES = 5 * 60_000  # of patience, in ms
+MINUTES = 5 * 60_000  # timeout in ms
 
 
 def main():
-    """Registers the demonstration's pair in the app, and keeps what the page shows."""
+    """Register the pair of the demonstration in the app and save a screenshot."""
     pair = demo.known_pair(*demo.read_anatomy())
     with tempfile.TemporaryDirectory() as folder:
         images = {}
@@ -38,7 +38,7 @@ def main():
 
 
 def take(images, path):
-    """Registers two image files in the page, and writes a picture of it."""
+    """Register two image files in the page, and save a screenshot."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]

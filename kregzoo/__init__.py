@@ -49,12 +49,12 @@ _FUNCTIONS = {"list_models": "zoo", "load": "zoo", "register": "registrars"}
 _PACKAGES = set(__all__) - set(_FUNCTIONS)
 # Packages whose classes `keras.models.load_model` finds by their registered names.
 _SERIALIZABLE = ("layers", "losses", "metrics", "training", "models")
-# Modules that are ready before Keras is imported: the command line shows help at once.
+# Modules that do not import Keras, so that the command line shows help at once.
 _WITHOUT_KERAS = ("cli", "cohort", "utils")
 
 
 def __getattr__(name):
-    """Import a public name when it is first used: importing Keras takes seconds."""
+    """Import a public name on first use, because importing Keras takes seconds."""
     if name in _FUNCTIONS:
         package = importlib.import_module(f"{__name__}.{_FUNCTIONS[name]}")
         return getattr(package, name)

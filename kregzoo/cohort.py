@@ -1,8 +1,8 @@
-"""Registering cohorts: thousands of pairs, in several processes or on a cluster.
+"""Registration of cohorts: thousands of pairs, in several processes or on a cluster.
 
-Dask distributes the pairs: over processes of this machine, or over the workers of any
-scheduler, on which kregzoo must be installed and the files lie at the same paths. What
-is written follows the names of BIDS derivatives.
+Dask distributes the pairs over processes of this machine, or over the workers of a
+scheduler. On the workers, kregzoo must be installed and the files must have the same
+paths. The output files are named as BIDS derivatives.
 """
 
 import collections
@@ -17,6 +17,7 @@ import re
 import time
 
 from kregzoo import __version__
+from kregzoo.utils.extras import import_extra
 from kregzoo.utils.files import as_path, atomic, atomic_folder
 from kregzoo.utils.progress import progress_bar
 
@@ -29,14 +30,14 @@ RETRIES = 2
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """Two images to register, as a row of the table names them.
+    """Two images to register, as given in a row of the table.
 
     Args:
-        moving: str, path of the image to align.
-        fixed: str, path of the image to align it to.
+        moving: str. Path of the moving image.
+        fixed: str. Path of the fixed image.
         subject: str of letters and digits.
-        session: str likewise, or empty.
-        labels: str, path of a label map of the moving image, or empty.
+        session: str of letters and digits, or empty.
+        labels: str. Path of a label map of the moving image, or empty.
     """
 
     moving: str
@@ -47,17 +48,17 @@ class Pair:
 
     @property
     def name(self):
-        """The BIDS entities of the pair, such as `sub-01_ses-2`."""
+        """BIDS entities of the pair, for example `sub-01_ses-2`."""
         return f"sub-{self.subject}" + f"_ses-{self.session}" * bool(self.session)
 
     def files(self, output):
-        """Paths of what its registration writes.
+        """Return the paths of the files of the registration.
 
         Args:
-            output: `pathlib.Path` of the cohort's folder.
+            output: `pathlib.Path` of the folder of the cohort.
 
         Returns:
-            dict of `warped`, `transform`, `metrics` and, with labels, `labels`.
+            Dict of `warped`, `transform`, `metrics` and, with labels, `labels`.
         """
         folder = output.joinpath(*self.name.split("_"))
         warped = f"{self.name}_space-fixed_desc-warped"
@@ -72,19 +73,19 @@ class Pair:
         return files
 
     def present(self, output):
-        """Whether all that its registration writes is there."""
+        """Check if all files of the registration exist."""
         return all(path.is_file() for path in self.files(output).values())
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of a cohort.
+    """Summary of the registration of a cohort.
 
     Args:
         registered: int. Pairs that were registered.
-        present: int. Pairs whose files were there already.
-        failures: dict from `Pair` to the error's text.
-        seconds: float, from the first pair handed out to the last one's end.
+        present: int. Pairs whose files already existed.
+        failures: dict of error messages by `Pair`.
+        seconds: float. Duration of the registration of all pairs.
     """
 
     registered: int
@@ -95,7 +96,7 @@ class Outcome:
     def __str__(self):
         rate = 60 * self.registered / max(self.seconds, 1e-9)
         return (
-            f"{self.registered} registered in {self.seconds:.1f} s ({rate:.1f} a "
+            f"{self.registered} registered in {self.seconds:.1f} s ({rate:.1f} per "
             f"minute), {self.present} were present, {len(self.failures)} failed"
         )
 
@@ -104,16 +105,17 @@ def read_cohort(path):
     """Read a table of pairs.
 
     Args:
-        path: CSV file with the columns `moving` and `fixed`, paths from the table's
-            folder, and, if wanted, `subject` and `session`, of letters and digits (by
-            default subjects are numbered), and `labels` of the moving image.
+        path: CSV file with the columns `moving` and `fixed`, and optionally `subject`
+            and `session`, of letters and digits, and `labels` of the moving image.
+            Paths are relative to the folder of the table. By default subjects are
+            numbered.
 
     Returns:
-        list of `Pair`.
+        List of `Pair`.
 
     Raises:
-        ValueError: for other columns, an empty table, a path that is no file, a name
-            that is no BIDS label, or two rows of one name.
+        ValueError: If the table has other columns or is empty, a file does not exist, a
+            name is not a BIDS label, or two rows have the same name.
     """
     path = as_path(path)
     with open(path, newline="", encoding="utf-8-sig") as file:
@@ -126,13 +128,13 @@ def read_cohort(path):
             f"subject, session and labels. Received: {', '.join(columns) or 'none'}"
         )
     if not rows:
-        raise ValueError(f"{str(path)!r} must hold a row a pair. Received: none")
+        raise ValueError(f"{str(path)!r} must have one row per pair. Received: none")
     pairs = [_pair(path, number, row) for number, row in enumerate(rows, start=1)]
     counts = collections.Counter(pair.name for pair in pairs)
     twice = sorted(name for name, count in counts.items() if count > 1)
     if twice:
         raise ValueError(
-            f"Each row of {str(path)!r} must have its own subject and session. "
+            f"Each row of {str(path)!r} must have a different subject or session. "
             f"Received more than once: {', '.join(twice)}"
         )
     return pairs
@@ -148,32 +150,32 @@ def register_cohort(
     progress=True,
     announce=print,
 ):
-    """Register many pairs, each once, on several processes.
+    """Register many pairs, each once, in several processes.
 
-    Each process loads the preset once. A pair's files appear when all are complete, and
-    a pair whose files are there is not registered again, so that a run that was killed
-    goes on. What fails is tried again, and then listed in `failures.csv`. A pair whose
-    process dies goes to another one.
+    Each process loads the preset once. The files of a pair appear when all are
+    complete. Pairs whose files exist are not registered again, so that a second call
+    resumes an interrupted run. Failed pairs are retried, and listed in `failures.csv`
+    if they fail again. If a process dies, another one registers its pair.
 
     Args:
         pairs: list of `Pair`.
         output: path of the folder to write to.
-        preset: str, name or folder of a preset.
+        preset: str. Name or folder of a preset.
         refine: int. Steps of refinement on each pair.
-        scheduler: str, address of a Dask scheduler; None for processes of this machine,
-            started and ended here. A script that calls this without one must do so
+        scheduler: str. Address of a Dask scheduler. Defaults to processes of this
+            machine, which end with the call; a script must then call the function
             under `if __name__ == "__main__":`.
-        workers: int. Processes of this machine; by default one a core.
+        workers: int. Processes of this machine. Defaults to one per core.
         progress: bool. Show a progress bar.
-        announce: callable that is given the address of the dashboard.
+        announce: callable that receives the address of the dashboard.
 
     Returns:
         An `Outcome`.
 
     Raises:
-        ImportError: without Dask (`pip install "kregzoo[cohort]"`).
-        ValueError: for an unknown preset, or when `output` holds what another preset
-            or refinement wrote.
+        ImportError: If Dask is not installed (`pip install "kregzoo[cohort]"`).
+        ValueError: If the preset is unknown, or `output` contains results of another
+            preset or number of refinement steps.
     """
     from kregzoo.presets.preset import find_preset
 
@@ -196,15 +198,15 @@ def register_cohort(
 
 
 def register_pair(pair, output, preset, refine):
-    """Register one pair and write its files, unless they are there.
+    """Register one pair and write the files, unless they exist.
 
     Args:
         pair: `Pair`.
-        output: `pathlib.Path` of the cohort's folder.
-        preset: str, name or folder of a preset, which is loaded once a process.
+        output: `pathlib.Path` of the folder of the cohort.
+        preset: str. Name or folder of a preset, which is loaded once per process.
         refine: int. Steps of refinement.
     """
-    # A pair that was done when its process died is handed out again.
+    # If a process dies, Dask repeats the pairs that it had completed, too.
     if pair.present(output):
         return
     result = _registrar(preset).register(
@@ -230,7 +232,7 @@ def _registrar(preset):
 
 
 def _pair(path, number, row):
-    """The `Pair` of a row, its paths made absolute and checked."""
+    """Make the `Pair` of a row, with absolute paths, and check the files."""
     row = {name: (row.get(name) or "").strip() for name in COLUMNS}
     files = {}
     for column in ("moving", "fixed", "labels"):
@@ -245,21 +247,21 @@ def _pair(path, number, row):
     for column, name in names.items():
         if not re.fullmatch("[0-9A-Za-z]*", name):
             raise ValueError(
-                f"Row {number} of {str(path)!r} must have a {column} of letters and "
-                f"digits alone, without sub- and ses-. Received: {name!r}"
+                f"Row {number} of {str(path)!r} must have a {column} of only letters "
+                f"and digits, without sub- and ses-. Received: {name!r}"
             )
     return Pair(**files, **names)
 
 
 def _suffix(path):
-    """What a BIDS file's name says that it is, such as `T1w`."""
+    """Return the BIDS suffix of a file name, for example `T1w`."""
     name = pathlib.Path(path).name.split(".")[0]
     known = re.fullmatch(r"sub-.*_([0-9A-Za-z]+)", name)
     return known[1] if known else "image"
 
 
 def _describe(output, command):
-    """Write what the folder is, unless it is another run's."""
+    """Write the description of the folder, or raise if another run wrote to it."""
     path = output / DESCRIPTION
     if path.exists():
         text = path.read_text(encoding="utf-8")
@@ -269,8 +271,8 @@ def _describe(output, command):
             made_by = "something else"
         if made_by != command:
             raise ValueError(
-                f"{str(output)!r} holds what `{made_by}` wrote; choose another folder. "
-                f"Received: `{command}`"
+                f"{str(output)!r} contains results of `{made_by}`; choose another "
+                f"folder. Received: `{command}`"
             )
         return
     output.mkdir(parents=True, exist_ok=True)
@@ -287,17 +289,12 @@ def _describe(output, command):
 
 @contextlib.contextmanager
 def _client(scheduler, workers):
-    """A client of the scheduler, or of processes that end with it."""
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise ImportError(
-            'Cohorts need Dask. Install it by: pip install "kregzoo[cohort]"'
-        ) from error
+    """Connect to the scheduler, or start processes that end with the context."""
+    dask = import_extra("distributed", "A cohort", "cohort")
     with contextlib.ExitStack() as stack:
         if scheduler is None:
-            scheduler = stack.enter_context(LocalCluster(**_own_cluster(workers)))
-        yield stack.enter_context(Client(scheduler))
+            scheduler = stack.enter_context(dask.LocalCluster(**_own_cluster(workers)))
+        yield stack.enter_context(dask.Client(scheduler))
 
 
 def _own_cluster(workers):
@@ -307,7 +304,7 @@ def _own_cluster(workers):
     return {
         "n_workers": workers,
         "threads_per_worker": 1,
-        # Else a process that nears its share of the memory is paused and then killed.
+        # By default Dask pauses, then kills a process that uses its share of memory.
         "memory_limit": 0,
         "dashboard_address": "127.0.0.1:0",
         "env": {"TF_NUM_INTRAOP_THREADS": threads, "OMP_NUM_THREADS": threads},
@@ -315,11 +312,11 @@ def _own_cluster(workers):
 
 
 def _collect(client, work, pairs, progress):
-    """Hand out the pairs; give the errors of those that failed."""
+    """Run the registrations and return the errors of those that failed."""
     from distributed import as_completed
 
     failures = {}
-    # Not pure: else a scheduler that knows the same call from before answers for it.
+    # Not pure, so that the scheduler does not return the result of an earlier call.
     futures = client.map(work, pairs, pure=False, retries=RETRIES)
     pair_of = dict(zip([future.key for future in futures], pairs, strict=True))
     with progress_bar(len(pairs), progress) as advance:

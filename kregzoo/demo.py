@@ -1,10 +1,10 @@
-"""One registration whose answer is known, on the brain that nilearn carries.
+"""Demonstration: registration of the MNI152 brain with a known ground truth.
 
-The fixed image is the MNI152 T1 template. The moving one is made of it: turned about
-its centre, deformed smoothly, and changed in intensity, all drawn from a seed. Its
-voxel at `y` shows what the fixed image has at `S(y)`, with `S` known at every point,
-so a registration's transform `T` must take `S(y)` back to `y`: how far it misses, in
-mm, is the target registration error.
+The fixed image is the T1 template of nilearn. The moving image is the template under a
+random rotation, a random smooth deformation, and a random change of intensities. Its
+value at `y` is that of the fixed image at `S(y)`, where `S` is known. The transform `T`
+of a registration should therefore map `S(y)` to `y`. The distance between `T(S(y))` and
+`y` is the target registration error.
 """
 
 import dataclasses
@@ -19,26 +19,27 @@ from kregzoo.spatial import (
     DisplacementTransform,
     Image,
 )
+from kregzoo.utils.extras import import_extra
 
 TISSUES = {1: "grey_matter", 2: "white_matter"}
 ROTATION = 8.0  # degrees about each axis, at most
-LARGEST, SMOOTHNESS = 12.0, 15.0  # mm: longest displacement; scale of its changes
-GAMMA, BIAS = 0.3, 0.25  # largest change of the exponent, and of the log-intensity
-COARSE = 4.0  # mm between voxels of the random fields, far below their smoothness
+LARGEST, SMOOTHNESS = 12.0, 15.0  # mm: longest displacement; smoothing of the noise
+GAMMA, BIAS = 0.3, 0.25  # largest log of the gamma exponent; largest log of the bias
+COARSE = 4.0  # mm: voxel size of the random fields
 LANDMARKS = 5000
 
 
 @dataclasses.dataclass(frozen=True)
 class GroundTruthPair:
-    """A pair of images and the truth about them.
+    """Pair of images with a known ground truth.
 
     Attributes:
         fixed: `Image`.
         moving: `Image`.
-        fixed_tissues: Label `Image` of `TISSUES`.
-        moving_tissues: The same of the moving image.
-        fixed_points: Landmarks `(N, 3)` in RAS mm of the fixed image.
-        moving_points: Their true places in the moving image, `(N, 3)` in RAS mm.
+        fixed_tissues: label `Image` of `TISSUES` of the fixed image.
+        moving_tissues: label `Image` of `TISSUES` of the moving image.
+        fixed_points: landmarks `(N, 3)` of the fixed image in RAS mm.
+        moving_points: the same landmarks in the moving image, `(N, 3)` in RAS mm.
     """
 
     fixed: Image
@@ -49,7 +50,7 @@ class GroundTruthPair:
     moving_points: np.ndarray
 
     def judge(self, result):
-        """Compares a `Registration` of the pair with the truth.
+        """Compare a `Registration` of the pair with the ground truth.
 
         Returns:
             Dict of pairs `(before, after)`: the Dice overlaps `"dice_grey_matter"` and
@@ -69,21 +70,21 @@ class GroundTruthPair:
 
 
 def run(output, model="voxelmorph_brain_t1", seed=0, refine=0):
-    """Registers the known pair, prints how well, and writes the result.
+    """Register the pair, print the accuracy, and write the result.
 
     Args:
-        output: Folder for `warped.nii.gz`, `transform.h5` (ITK), `metrics.json` and
+        output: folder for `warped.nii.gz`, `transform.h5` (ITK), `metrics.json` and
             `report.html`.
-        model: Preset for 3-D brains without their skull.
-        seed: What the moving image is drawn from.
-        refine: Steps of optimisation after the network's answer.
+        model: str. Preset for skull-stripped 3-D brains.
+        seed: int. Seed of the moving image.
+        refine: int. Optimization steps after the network's prediction.
 
     Returns:
-        The figures of `GroundTruthPair.judge`.
+        The metrics of `GroundTruthPair.judge`.
 
     Raises:
-        ValueError: There is no such preset.
-        ImportError: nilearn is not installed.
+        ValueError: If the preset is unknown.
+        ImportError: If nilearn is not installed.
     """
     registrar = zoo.load(model)
     pair = known_pair(*read_anatomy(), seed)
@@ -97,20 +98,15 @@ def run(output, model="voxelmorph_brain_t1", seed=0, refine=0):
 
 
 def read_anatomy():
-    """Reads the template and its tissues from nilearn's own files.
+    """Read the template and the tissue labels from the files of nilearn.
 
     Returns:
-        The T1 `Image` without skull, 1 mm, and the label `Image` of `TISSUES`.
+        The skull-stripped T1 `Image` at 1 mm, and the label `Image` of `TISSUES`.
 
     Raises:
-        ImportError: nilearn is not installed.
+        ImportError: If nilearn is not installed.
     """
-    try:
-        from nilearn import datasets
-    except ImportError as error:
-        raise ImportError(
-            'The demonstration needs nilearn: pip install "kregzoo[demo]"'
-        ) from error
+    datasets = import_extra("nilearn.datasets", "The demonstration", "demo")
     template = datasets.load_mni152_template(resolution=1)
     image = Image.from_nibabel(template, name="MNI152")
     grey = np.asarray(datasets.load_mni152_gm_template(resolution=1).dataobj)
@@ -120,12 +116,12 @@ def read_anatomy():
 
 
 def known_pair(fixed, tissues, seed=0):
-    """Makes a moving image of a fixed one, with the truth between them.
+    """Make a moving image from a fixed image, with a known transform.
 
     Args:
         fixed: 3-D `Image`.
-        tissues: Label `Image` of `TISSUES` on the same grid.
-        seed: What rotation, deformation and intensities are drawn from.
+        tissues: label `Image` of `TISSUES` on the same grid.
+        seed: int. Seed of the rotation, the deformation and the intensities.
 
     Returns:
         A `GroundTruthPair`.
@@ -155,7 +151,7 @@ def known_pair(fixed, tissues, seed=0):
 
 
 def draw_transform(grid, rng):
-    """Draws a rotation about the centre of a grid, followed by a smooth field."""
+    """Draw a rotation about the center of a grid, followed by a smooth field."""
     from scipy.spatial.transform import Rotation
 
     angles = rng.uniform(-ROTATION, ROTATION, 3)
@@ -171,7 +167,7 @@ def draw_transform(grid, rng):
 
 
 def change_intensities(image, rng):
-    """Draws a gamma curve and a smooth bias, and applies them to an image from 0 up."""
+    """Apply a random gamma curve and a random smooth bias to a nonnegative image."""
     bias = _smooth_noise(image.grid.resampled(COARSE), rng)
     bias = bias.resample(image.grid, fill="border").array
     gamma = np.exp(rng.uniform(-GAMMA, GAMMA))
@@ -181,7 +177,7 @@ def change_intensities(image, rng):
 
 
 def _smooth_noise(grid, rng):
-    """Random `Image` in [-1, 1] that changes over `SMOOTHNESS` mm."""
+    """Draw an `Image` of noise in [-1, 1] that is smooth over `SMOOTHNESS` mm."""
     from scipy.ndimage import gaussian_filter
 
     noise = gaussian_filter(rng.normal(size=grid.shape), SMOOTHNESS / grid.spacing)
@@ -192,7 +188,7 @@ def _print(figures, metrics, paths):
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="Registered against a known deformation")
+    table = Table(title="Registration of a known deformation")
     table.add_column("")
     table.add_column("before", justify="right")
     table.add_column("after", justify="right", style="bold")

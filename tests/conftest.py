@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.known_data import known_data  # noqa: F401
+from tests.known_data import contrasts, known_data, volumes  # noqa: F401
+from tests.small_preset import preset_folder, small_preset  # noqa: F401
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A small data folder whose right answer is known, and methods that know it."""
+"""Small data folders whose right answers are known, and methods that know them."""
 
 import json
 
@@ -57,3 +57,42 @@ class Shift:
 
 def method(name, run, **description):
     return Method(name, run, {"package": "test 1", **description})
+
+
+@pytest.fixture(scope="session")
+def contrasts(tmp_path_factory):
+    """Two persons, of whom the last one has a second contrast, its inverse."""
+    folder = tmp_path_factory.mktemp("contrasts") / "contrasts"
+    folder.mkdir()
+    grid = Grid.centred((40, 44, 38), 3.0, centre=(4.0, -6.0, 2.0))
+    records = []
+    for person in range(2):
+        image = Phantom(3, radius=30.0, seed=person).image(grid)
+        inverse = np.where(image.array > 0.05, 1.3 - image.array, 0.0)
+        record = {"t1": f"{person}_t1.nii.gz", "t2": f"{person}_t2.nii.gz"}
+        image.write(folder / record["t1"])
+        Image(inverse.astype("float32"), grid).write(folder / record["t2"])
+        records.append(record)
+    (folder / "dataset.json").write_text(json.dumps({"train": records}))
+    return folder
+
+
+def trunk(grid):
+    """A body of air, flesh and bone."""
+    index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
+    x, y, z = np.moveaxis(grid.voxel_to_world(index.reshape(-1, 3)), -1, 0)
+    inside = (x / 60) ** 2 + ((y + x / 8) / 40) ** 2 + ((z - 10) / 75) ** 2 < 1
+    bone = (x**2 + (y + 25) ** 2 < 64) & inside
+    values = np.where(bone, 1700.0, np.where(inside, 1000.0, 0.0))
+    return Image(values.reshape(grid.shape).astype("float32"), grid)
+
+
+@pytest.fixture(scope="session")
+def volumes(tmp_path_factory):
+    """A body, without pairs."""
+    folder = tmp_path_factory.mktemp("volumes") / "volumes"
+    folder.mkdir()
+    trunk(Grid.centred((40, 32, 44), 5.0)).write(folder / "trunk.nii.gz")
+    description = {"eval_images": [{"image": "trunk.nii.gz"}]}
+    (folder / "dataset.json").write_text(json.dumps(description))
+    return folder

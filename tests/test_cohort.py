@@ -171,7 +171,7 @@ def test_an_unknown_preset_is_refused_before_a_file_is_written(table, tmp_path):
         ([""], "Received: none"),
         (["moving,target", "c.nii.gz,c.nii.gz"], "Received: moving, target"),
         (["moving,fixed,age", "c.nii.gz,c.nii.gz,3"], "Received: moving, fixed, age"),
-        (["moving,fixed"], "a row a pair"),
+        (["moving,fixed"], "one row per pair"),
         (["moving,fixed", "c.nii.gz,"], "Row 1 .* fixed=''"),
         (["moving,fixed", "c.nii.gz,gone.nii.gz"], "Row 1 .* fixed='gone.nii.gz'"),
         (["moving,fixed,subject", "c.nii.gz,c.nii.gz,sub-1"], "Row 1 .*'sub-1'"),

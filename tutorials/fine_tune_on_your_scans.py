@@ -1,11 +1,11 @@
 # %% [markdown]
 # # Fine-tune on your own scans
 #
-# Needs `pip install ".[demo]"`, and about four minutes of two processor cores. The
-# scans here are made of the MNI152 template that nilearn carries: twelve persons, each
-# turned and deformed by chance, in a contrast with bright fluid and dark white matter,
-# as in T2. `voxelmorph_brain_t1` has only ever seen T1. Skip the first cell when you
-# have a folder of scans, and its `dataset.json`.
+# Needs `pip install ".[demo]"`, and takes about four minutes on two processor cores.
+# The scans are simulated from the MNI152 template of nilearn: twelve subjects, each
+# randomly rotated and deformed, with bright fluid and dark white matter, as in T2.
+# `voxelmorph_brain_t1` was trained on T1 only. If you have a folder of scans with a
+# `dataset.json`, skip the first cell.
 
 # %%
 import json
@@ -42,9 +42,10 @@ for number in range(PERSONS):
     person.moving_tissues.write(data / f"labels_{number:02d}.nii.gz")
 
 # %% [markdown]
-# A folder of scans needs a `dataset.json`. What is in `train` is trained on: any two
-# scans make a pair. `eval` are pairs, of other persons, and measured alone; labels say
-# how well structures overlap. The last two scans of `train` are kept to validate on.
+# A folder of scans needs a `dataset.json`. The scans in `train` are used for training:
+# any two of them make a pair. `eval` lists the pairs to evaluate on, of other subjects.
+# Their label maps measure how well structures overlap. The last two scans of `train`
+# are held out for validation.
 
 
 # %%
@@ -72,10 +73,10 @@ description = {
 print(json.dumps(description["eval"][0], indent=1))
 
 # %% [markdown]
-# ## Is there anything to gain?
+# ## Measure the preset
 #
-# First the figures of what there is, from the raw files: an affine alignment, and the
-# preset as it comes. A mean over pairs stands with its bootstrap 95 % interval.
+# Evaluate an affine alignment and the preset before fine-tuning, from the raw files.
+# Each mean over pairs comes with its bootstrap 95 % interval.
 
 # %%
 name = "voxelmorph_brain_t1"
@@ -85,8 +86,9 @@ before = evaluation.evaluate(methods, data, work / "before", progress=False)
 print(evaluation.summary(before))
 
 # %% [markdown]
-# Then the loss that is to fall, on the held-out pairs, for the identity and for the
-# network. A network that is not below the identity has nothing to say of such scans.
+# Compute the loss to minimize on the held-out pairs, for the identity and for the
+# network. If the loss of the network is not below that of the identity, the network is
+# of no use for these scans.
 
 # %%
 registrar = kregzoo.load(name)
@@ -100,11 +102,11 @@ print(f"network  {float(similarity(images['fixed'], warped)):.3f}")
 # %% [markdown]
 # ## Fine-tune
 #
-# The network is a Keras model, and trains by `compile` and `fit`. What is new is how
-# scans look, which the encoder reads; how brains differ, which the head writes, is as
-# it was: so the last layers stay frozen. Labels, if there are any, help in training
-# (`warped_labels`), and are never needed after it. Training stops when the held-out
-# loss has not fallen for four epochs, and keeps the best weights.
+# The network is a Keras model, trained by `compile` and `fit`. The new scans differ in
+# contrast, which the encoder processes, but not in anatomy, which the last layers
+# model. The last layers therefore stay frozen. Labels help in training
+# (`warped_labels`) if the data have them, and are not needed afterwards. Training stops
+# when the held-out loss has not decreased for four epochs, and keeps the best weights.
 
 # %%
 model = registrar.model
@@ -134,9 +136,9 @@ history = model.fit(
 # %% [markdown]
 # ## Before and after
 #
-# Saved as a preset of one's own, which loads like any other, and measured on the same
-# pairs. The difference is taken pair by pair. The pairs share four persons, and are not
-# independent: the interval is too narrow by that.
+# Save the network as a preset, which loads like any other, and measure it on the same
+# pairs. The difference is paired. The pairs are of only four subjects and not
+# independent, so the interval is too narrow.
 
 # %%
 folder = registrar.save_preset(work / "voxelmorph_dark")
@@ -156,7 +158,7 @@ result = again.register(pair.moving, pair.fixed, progress=False)
 result.plot("checkerboard")
 
 # %% [markdown]
-# The whole recipe, from these weights, is one command:
+# To train by the complete recipe, starting from these weights, run one command:
 #
 #     kregzoo train voxelmorph --data scans --initial voxelmorph_brain_t1 \
 #       --steps 1000 --out voxelmorph_mine

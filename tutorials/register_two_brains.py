@@ -1,8 +1,9 @@
 # %% [markdown]
 # # Load and register in one line
 #
-# Needs `pip install ".[demo]"`. The images are made of the MNI152 template that nilearn
-# carries, so that the truth is known; put the paths of your own scans in their place.
+# Needs `pip install ".[demo]"`. The images are simulated from the MNI152 template of
+# nilearn, so that the true transform is known. Replace them by the paths of your own
+# scans.
 
 # %%
 import tempfile
@@ -18,8 +19,9 @@ from kregzoo.spatial import from_itk, read_transform
 pair = demo.known_pair(*demo.read_anatomy(), seed=1)
 
 # %% [markdown]
-# One line loads a registrar with its weights, one registers. Images may be paths,
-# nibabel images, arrays or `kregzoo.spatial.Image`, of any spacing and orientation.
+# One line loads a registrar with its weights, and one line registers. Images may be
+# paths, nibabel images, arrays or `kregzoo.spatial.Image`, of any spacing and
+# orientation.
 
 # %%
 registrar = kregzoo.load("voxelmorph_brain_t1")
@@ -27,8 +29,8 @@ result = registrar.register(pair.moving, pair.fixed, progress=False)
 print(result.metrics)
 
 # %% [markdown]
-# Labels travel like the image, with nearest neighbour. Landmarks go the other way: from
-# the fixed image, where the transform lives, to the moving one, in RAS mm.
+# Labels are warped like the image, by nearest-neighbor interpolation. Landmarks are
+# mapped in the opposite direction, from the fixed to the moving image, in RAS mm.
 
 # %%
 tissues = result.apply(pair.moving_tissues, interpolation="nearest")
@@ -49,7 +51,7 @@ print(f"target registration error {error(pair.fixed_points):.2f} mm before")
 print(f"target registration error {error(found):.2f} mm after one pass")
 
 # %% [markdown]
-# Fifty steps of optimisation on this pair, from the network's answer.
+# Refine the network's prediction by fifty optimization steps on the pair.
 
 # %%
 refined = registrar.register(pair.moving, pair.fixed, refine=50, progress=False)
@@ -57,7 +59,7 @@ found = refined.apply_points(pair.fixed_points)
 print(f"target registration error {error(found):.2f} mm refined")
 
 # %% [markdown]
-# Pictures: `overlay`, `checkerboard`, `difference`, `grid` and `jacobian`.
+# Plot the registration: `overlay`, `checkerboard`, `difference`, `grid` or `jacobian`.
 
 # %%
 refined.plot("checkerboard")
@@ -66,8 +68,8 @@ refined.plot("checkerboard")
 refined.plot("grid")
 
 # %% [markdown]
-# A folder with the warped image, the transform for ITK, ANTs and 3D Slicer, the metrics
-# and a report to open in a browser; and the transform read back, by us and by
+# Save the warped image, the transform for ITK, ANTs and 3D Slicer, the metrics, and a
+# report to open in a browser. Then read the transform back with kregzoo, and with
 # SimpleITK, whose points are in LPS.
 
 # %%

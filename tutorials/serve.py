@@ -1,12 +1,12 @@
 # %% [markdown]
 # # Serve registrations
 #
-# Needs TensorFlow and `pip install ".[demo]"`. For people there is a page in the
-# browser, on this machine or, with `--host 0.0.0.0`, on the local network:
+# Needs TensorFlow and `pip install ".[demo]"`. To register in a browser, on this
+# machine or, with `--host 0.0.0.0`, on the local network, run
 #
 #     kregzoo app
 #
-# For programs: a registration behind an HTTP address, and the network alone as a
+# This tutorial serves programs: registration over HTTP, and the network alone as a
 # SavedModel, for TensorFlow Serving or any other runtime.
 
 # %%
@@ -37,9 +37,9 @@ pair = demo.known_pair(
 # %% [markdown]
 # ## Whole registrations
 #
-# The server gets two NIfTI files in a zip archive, and answers with what
-# `result.save` writes: the warped image, the transform and the metrics. A bad file is
-# the client's fault, and answered in words.
+# The server receives two NIfTI files in a zip archive, and returns the files that
+# `result.save` writes: the warped image, the transform and the metrics. It answers an
+# unusable file with status 400 and an error message.
 
 
 # %%
@@ -99,7 +99,7 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 address = f"http://127.0.0.1:{server.server_port}"
 
 # %% [markdown]
-# A client, which needs neither kregzoo nor Keras:
+# The client needs neither kregzoo nor Keras:
 
 # %%
 for name, image in (("moving", pair.moving), ("fixed", pair.fixed)):
@@ -129,10 +129,10 @@ server.shutdown()
 # %% [markdown]
 # ## The network alone
 #
-# A SavedModel runs where there is neither kregzoo nor Keras. It is of one size, here
-# that of this pair, and wants what the network wants: images in [0, 1] on the canonical
-# grid, aligned. The preprocessor makes them; `preprocessor.json` in the preset says the
-# same to other languages.
+# A SavedModel runs without kregzoo and Keras. It has a fixed size, here that of this
+# pair, and takes the input of the network: aligned images in [0, 1] on the canonical
+# grid. The preprocessor computes them. For programs in other languages,
+# `preprocessor.json` in the preset describes the steps.
 
 # %%
 frame = registrar.preprocessor

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # A network of your own
+# # Train your own network
 #
 # Needs `pip install ".[demo]"`. Layers, losses and blocks of kregzoo are plain Keras
-# objects: here they make a registration network, whose transform is then exchanged, and
-# whose encoder is then one of `keras.applications`.
+# objects. This tutorial builds a registration network from them, then replaces its
+# transform, then its encoder by one of `keras.applications`.
 
 # %%
 import os
@@ -22,9 +22,9 @@ SHAPE = (128, 128, 1)
 keras.utils.set_random_seed(0)
 
 # %% [markdown]
-# Pairs to train on: axial slices of the MNI152 template, and the same under smooth
-# random deformations, whose displacement is known. The network is not told it; it
-# serves to judge. The last 40 pairs are held out.
+# The training pairs are axial slices of the MNI152 template and the same slices under
+# smooth random deformations. The true displacement is known. It is used to measure the
+# error, not for training. The last 40 pairs are held out.
 
 # %%
 template, _ = demo.read_anatomy()
@@ -43,9 +43,9 @@ print(f"{len(moving)} pairs of {moving.shape[1:-1]} pixels")
 # %% [markdown]
 # ## A functional model
 #
-# Two images in, a displacement out, the moving image warped by it. The loss of
-# `"warped"` compares with the fixed image; that of `"displacement"` keeps the field
-# smooth, and reads no target.
+# The model takes two images, predicts a displacement, and warps the moving image. The
+# loss of `"warped"` compares it with the fixed image. The loss of `"displacement"`
+# penalizes rough fields and ignores the target.
 
 
 # %%
@@ -94,7 +94,7 @@ train(registration(direct, features), "displacement")
 # %% [markdown]
 # ## Another transform
 #
-# The head alone changes. A velocity at half resolution, integrated, does not fold:
+# Replace the head. An integrated velocity at half resolution does not fold:
 
 
 # %%
@@ -106,7 +106,8 @@ def diffeomorphic(x):
 train(registration(diffeomorphic, features), "velocity")
 
 # %% [markdown]
-# Control points of a B-spline, sixteen pixels apart, with one of margin on each side:
+# Predict control points of a B-spline, sixteen pixels apart, with one point of margin
+# on each side:
 
 
 # %%
@@ -123,10 +124,10 @@ train(registration(bspline, features), "B-spline")
 # %% [markdown]
 # ## Another encoder
 #
-# Any Keras network that gives features will do: here MobileNetV2, to a sixteenth of the
-# size, under the same head of control points. Its ImageNet weights
-# (`weights="imagenet"`) want three channels, and a connection to fetch them. KerasHub's
-# backbones serve likewise.
+# The encoder may be any Keras network that returns features. Here it is MobileNetV2,
+# down to a sixteenth of the size, with the same head of control points. To use the
+# ImageNet weights (`weights="imagenet"`), which need three channels, the machine must
+# be online. The backbones of KerasHub work, too.
 
 
 # %%

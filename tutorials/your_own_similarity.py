@@ -1,9 +1,9 @@
 # %% [markdown]
-# # A similarity of your own
+# # Write your own similarity
 #
-# Needs `pip install ".[demo]"`. A small network learns to tell from two images how many
-# mm they are apart. It then takes the place of mutual information in the iterative
-# engine, and the two are compared on the same starts.
+# Needs `pip install ".[demo]"`. A small network learns to predict the registration
+# error of two images in mm. Iterative registration then minimizes this error in place
+# of mutual information, and both are compared from the same initial positions.
 
 # %%
 import os
@@ -25,9 +25,9 @@ SPACING = float(os.environ.get("TUTORIAL_SPACING", 4.0))
 keras.utils.set_random_seed(0)
 
 # %% [markdown]
-# Two images of one brain that share no intensities: the template, and the same with
-# bright fluid and dark white matter, both at 4 mm. The brains to train on are random
-# deformations of it; the template itself is kept to register.
+# The two images are of one brain in different contrasts: the template, and the template
+# with bright fluid and dark white matter, both at 4 mm. The training images are random
+# deformations of the template. The template itself is held out.
 
 # %%
 template, tissues = demo.read_anatomy()
@@ -49,9 +49,10 @@ brains = [
 # %% [markdown]
 # ## Train the similarity
 #
-# An item is a brain in both contrasts, one of them moved rigidly by up to 30 degrees
-# and 30 mm, and how far its voxels moved, in mm, on average. Many items are moved
-# little, so that the network learns where the optimum is.
+# An item is a brain in both contrasts, one of them displaced rigidly by up to 30
+# degrees and 30 mm. The target is the mean distance in mm by which the voxels moved.
+# Many items are displaced only a little, so that the network learns where the optimum
+# is.
 
 # %%
 MOTION = Pose(rotation=30.0, shift=30.0, uniform=True, even=True)
@@ -90,11 +91,11 @@ judge.compile(keras.optimizers.Adam(schedule), loss="mae")
 history = judge.fit(Misaligned(), epochs=1, shuffle=False, verbose=2)
 
 # %% [markdown]
-# ## Put it into the engine
+# ## Register by the similarity
 #
-# `IterativeRegistrar` takes a loss, or a Keras model called on `"moving"` and `"fixed"`
-# whose output is the cost. Everything else is the same for both: the rigid transform,
-# the optimiser, the steps, and the starts.
+# `IterativeRegistrar` takes a loss, or a Keras model of `"moving"` and `"fixed"` that
+# returns the cost. The rigid transform, the optimizer, the steps and the initial
+# positions are the same for both.
 
 # %%
 frame = Preprocessor(SPACING, (grid.shape,), divisor=None)
@@ -131,8 +132,9 @@ for name, found in errors.items():
     tell(name, found)
 
 # %% [markdown]
-# A learned similarity has the capture range that it was trained for; mutual information
-# knows nothing of brains, and is exact where it succeeds. Start one from the other:
+# The learned similarity has the capture range that it was trained for. Mutual
+# information has a smaller capture range, but is accurate if it converges. Run mutual
+# information from the result of the learned similarity:
 
 # %%
 both = []

@@ -7,25 +7,15 @@ from kregzoo.app.templates import CARDS, CHOOSE, HEADER, HEADING, OPACITY, WELCO
 from kregzoo.app.views import FADE, cards, stage
 from kregzoo.report import KINDS
 from kregzoo.report.html import CAPTIONS, table_rows
+from kregzoo.utils.extras import import_extra
 
 MOST_STEPS = 200
 HOUR, DAY = 3600, 86400
 
 
 def require_gradio():
-    """Import gradio, which an extra installs.
-
-    Returns:
-        The module.
-
-    Raises:
-        ImportError: If it is not installed.
-    """
-    try:
-        import gradio
-    except ImportError as error:
-        raise ImportError('The app needs gradio: pip install "kregzoo[app]"') from error
-    return gradio
+    """Import gradio, which an extra installs."""
+    return import_extra("gradio", "The app", "app")
 
 
 def build(folder):
@@ -79,7 +69,7 @@ def _inputs(gradio):
         value=0,
         step=10,
         label="Refinement steps",
-        info="Optimisation on this pair after the network's answer.",
+        info="Optimization on this pair after the network's prediction.",
         buttons=[],
     )
     button = gradio.Button("Register", variant="primary", size="lg")
@@ -107,7 +97,7 @@ def _results(gradio, outcome):
 
     def show(outcome, kind, *slices):
         if outcome is None:
-            raise gradio.Error("The result is no longer kept: register again.")
+            raise gradio.Error("The result was deleted: register again.")
         return _view(outcome, kind, slices)
 
     gradio.on(

@@ -55,7 +55,7 @@ def register(preset, moving, fixed, refine, folder, tell=lambda share, stage: No
         ValueError: If the images cannot be registered; `folder` is left unchanged.
     """
     if not (moving and fixed):
-        raise ValueError("Give two images, a moving and a fixed one.")
+        raise ValueError("Choose two images, a moving and a fixed image.")
     if preset not in installed_presets():
         raise ValueError("Choose a preset.")
     for path in (moving, fixed):
@@ -80,8 +80,8 @@ def check_file(path):
         path: path of the file.
 
     Raises:
-        ValueError: If the format is another, the file is empty, or its header refers
-            to another file.
+        ValueError: If the format is not supported, the file is empty, or the header
+            refers to another file.
     """
     path = pathlib.Path(path)
     if not path.name.lower().endswith(SUFFIXES):
@@ -95,7 +95,7 @@ def check_file(path):
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             if ELSEWHERE.search(content):
                 raise ValueError(
-                    "The voxels must be in the file itself, not in one that it names. "
+                    "The file must contain the voxels, not refer to another file. "
                     f"Received: {path.name}"
                 )
 
@@ -107,7 +107,7 @@ def forget(outcome):
 
 
 def in_words(error, *paths):
-    """Format an error as HTML, with the names of uploaded files for their paths."""
+    """Format an error as HTML, with paths of uploads replaced by file names."""
     text = str(error)
     for path in filter(None, paths):
         text = text.replace(str(path), pathlib.Path(path).name)

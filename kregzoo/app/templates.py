@@ -15,8 +15,8 @@ serves this page.</p>"""
 
 WELCOME = """\
 <h2>No registration yet</h2>
-<p>Drop a moving and a fixed image at the left, choose a preset that was trained on such
-images, and register.</p>"""
+<p>Drop a moving and a fixed image on the left, choose a preset that was trained on
+similar images, and register.</p>"""
 
 HEADING = """\
 <h2>{} registered to {}</h2>

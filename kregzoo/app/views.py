@@ -8,7 +8,7 @@ from kregzoo.report.page import png
 from kregzoo.zoo.cards import headline
 
 FADE = "fade"
-CAPTION = "Fade. From the fixed image, at 0, to the warped one, at 100."
+CAPTION = "Fade. 0 shows the fixed image, 100 shows the warped image."
 
 
 def cards():

@@ -8,27 +8,27 @@ def add_parser(commands):
     """Add the parser of `kregzoo benchmark`."""
     parser = commands.add_parser(
         "benchmark",
-        help="measure speed and memory beside Keras, PyTorch and voxelmorph",
-        description="Time warps, integration, networks, loading and import, in turns "
-        "with Keras' own resampling,\nPyTorch's and voxelmorph's where they are "
-        'installed (pip install "kregzoo[bench]").\nPrints medians and ratios with '
-        "their spread, and the memory that a first call takes.",
+        help="measure speed and memory, compared with Keras, PyTorch and voxelmorph",
+        description="Time warps, integration, networks, loading and import, in "
+        "alternation with Keras, and with\nPyTorch and voxelmorph if they are "
+        'installed (pip install "kregzoo[bench]").\nPrints medians, ratios with their '
+        "range, and the peak memory of a first call.",
         epilog="example:\n  kregzoo benchmark --only warp integration -o speed.json",
     )
     parser.add_argument(
         "--only",
         nargs="+",
         metavar="NAME",
-        help="some of the benchmarks, such as warp, integration, load (default: all)",
+        help="benchmarks to run, such as warp, integration or load (default: all)",
     )
     parser.add_argument(
         "--rounds",
         type=positive,
         default=5,
         metavar="N",
-        help="turns of each (default: %(default)s)",
+        help="number of rounds (default: %(default)s)",
     )
-    parser.add_argument("--gpu", action="store_true", help="on the accelerator")
+    parser.add_argument("--gpu", action="store_true", help="run on the accelerator")
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="JSON file for the measurements"
     )
@@ -40,6 +40,7 @@ def run(options):
     output = new_file(options.output)
     start_keras()
     from kregzoo.evaluation import benchmark
+    from kregzoo.utils.provenance import write_record
 
     results = benchmark.run_all(
         rounds=options.rounds,
@@ -51,4 +52,4 @@ def run(options):
         words = ["kregzoo benchmark", f"--rounds {options.rounds}"]
         words += ["--gpu"] * options.gpu
         words += ["--only", *options.only] if options.only else []
-        benchmark.write_json(output, results, " ".join(words))
+        write_record(output, " ".join(words), benchmarks=results)

@@ -46,7 +46,7 @@ COMMANDS = (
 )
 EXAMPLES = """\
 examples:
-  kregzoo demo                                        register a brain, see it work
+  kregzoo demo                                        register an example
   kregzoo list                                        list the presets
   kregzoo register moving.nii.gz fixed.nii.gz -o out  align one image to another
   kregzoo warp labels.nii.gz out/transform.h5 --like fixed.nii.gz -o l.nii.gz --nearest
@@ -81,7 +81,7 @@ def main(arguments=None):
         for path in options.systems:
             _run_file(path)
         return options.command(options) or 0
-    # Errors that the user's input or machine causes; any other is a bug and must show.
+    # Errors of the input or the machine. Any other error is a bug and is not caught.
     except (ValueError, OSError, ImportError) as error:
         print(f"kregzoo: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

@@ -10,27 +10,26 @@ def add_parser(commands):
     parser = commands.add_parser(
         "compare",
         help="compare two evaluations",
-        description="Show by how much each method changed between two tables that "
-        "`kregzoo evaluate` wrote, on the pairs\nthat both have, with the 95 % "
-        "interval. Exit code 1 if one is worse: its whole interval lies beyond\nthe "
-        "tolerance.",
+        description="Show the change of each method between two tables of `kregzoo "
+        "evaluate`, on their common pairs, with\nthe 95 % interval. The exit code is 1 "
+        "if a method is worse, with the whole interval beyond the\ntolerance.",
         epilog="example:\n  kregzoo compare before/brain_t1.csv after/brain_t1.csv",
     )
     parser.add_argument("before", metavar="A.csv", help="table to compare with")
-    parser.add_argument("after", metavar="B.csv", help="table to judge")
+    parser.add_argument("after", metavar="B.csv", help="table to check")
     parser.add_argument(
         "--tolerance",
         type=float,
         default=0.0,
         metavar="X",
-        help="loss of Dice to ignore (default: %(default)s)",
+        help="decrease of Dice to ignore (default: %(default)s)",
     )
     parser.add_argument(
         "--tolerance-mm",
         type=float,
         default=0.0,
         metavar="X",
-        help="gain of distances to ignore, in mm (default: %(default)s)",
+        help="increase of distances to ignore, in mm (default: %(default)s)",
     )
     parser.set_defaults(command=run)
 

@@ -38,16 +38,16 @@ def add_parser(commands):
         type=lambda text: text.split(","),
         default=[],
         metavar="NAMES",
-        help="other methods to measure, separated by commas: iterative, ants, elastix, "
-        "sitk, or single ones, such as ants-syn",
+        help="other methods to measure, separated by commas: iterative, ants, elastix "
+        "or sitk, or single methods such as ants-syn",
     )
     parser.add_argument(
         "--refine",
         type=whole,
         default=50,
         metavar="N",
-        help="also measure presets refined by N steps, if the protocol does; 0 for "
-        "none (default: %(default)s)",
+        help="also measure presets with N steps of refinement, if the protocol allows "
+        "it; 0 for none (default: %(default)s)",
     )
     parser.add_argument(
         "--pairs",
@@ -80,13 +80,13 @@ def run(options):
     output = new_folder(options.output)
     if options.record and options.pairs and not options.protocol:
         raise ValueError(
-            "`--record` writes the metrics of all pairs. "
+            "`--record` needs the metrics of all pairs: leave out --pairs. "
             f"Received: --record with --pairs {options.pairs}"
         )
     folders = [pathlib.Path(data).resolve().name for data in options.data]
     if len(set(folders)) < len(folders):
         raise ValueError(
-            "Tables have the names of the data folders, which must differ. "
+            "The data folders must have different names, because they name the tables. "
             f"Received: {', '.join(options.data)}"
         )
     start_keras()

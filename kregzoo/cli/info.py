@@ -9,7 +9,7 @@ def add_parser(commands):
     parser = commands.add_parser(
         "info",
         help="show the card of a preset",
-        description="Show what a preset was trained on and how well it works.",
+        description="Show the training data, accuracy and limits of a preset.",
         epilog=f"example:\n  kregzoo info {MODEL}",
     )
     parser.add_argument("name", metavar="NAME", help="preset of `kregzoo list`")

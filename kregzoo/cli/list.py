@@ -8,8 +8,8 @@ def add_parser(commands):
     parser = commands.add_parser(
         "list",
         help="list the presets",
-        description="List the installed presets: the images that each takes, what it "
-        "predicts, and how well.",
+        description="List the installed presets: which images they take, what they "
+        "predict, and how accurate they are.",
         epilog="example:\n  kregzoo list --ndim 3 --modality MR",
     )
     parser.add_argument(
@@ -20,7 +20,7 @@ def add_parser(commands):
         metavar="NAME",
         help="only presets that take images of this modality, such as MR, CT or US",
     )
-    parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(command=run)
 
 

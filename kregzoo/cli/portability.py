@@ -41,6 +41,7 @@ def run(options):
     from rich.table import Table
 
     from kregzoo.evaluation import portability
+    from kregzoo.utils.provenance import write_record
 
     sizes = options.sizes or portability.SIZES
     rows = portability.measure(options.presets, sizes)
@@ -52,4 +53,4 @@ def run(options):
     if output:
         words = ["kregzoo portability", *options.presets]
         words += ["--sizes", *map(str, sizes)] if options.sizes else []
-        portability.write_json(output, rows, " ".join(words))
+        write_record(output, " ".join(words), tables=rows)

@@ -13,9 +13,9 @@ def add_parser(commands):
     parser = commands.add_parser(
         "register",
         help="align a moving image to a fixed one",
-        description="Align a moving image to a fixed one, as the files are: any "
-        "spacing, any orientation.\nA preset does it, or, with --method, iterative "
-        "optimization without a network.\n"
+        description="Align a moving image to a fixed one, of any spacing and "
+        "orientation, by a preset or, with --method,\nby iterative optimization "
+        "without a network.\n"
         "Writes warped.nii.gz, transform.h5 (ITK, fixed to moving), metrics.json and "
         "report.html.",
         epilog="examples:\n"
@@ -76,7 +76,7 @@ def run(options):
     if options.labels:
         labels = as_labels(options.labels, "--labels")
     if options.points:
-        # Between files of one slice, landmarks may be of 3-D space.
+        # Landmarks of images of one slice may be 2-D or 3-D.
         slices = moving.grid.plane is not None and fixed.grid.plane is not None
         points = read_points(options.points, None if slices else fixed.grid.ndim)
     result = _register(moving, fixed, options)
@@ -107,7 +107,7 @@ def _check_combination(options):
         )
     if options.refine and options.method:
         raise ValueError(
-            "`--refine` is for presets: leave it out, or give --model for --method. "
+            "`--refine` needs a preset: leave it out, or replace --method by --model. "
             f"Received: --refine {options.refine} with --method {options.method}"
         )
 

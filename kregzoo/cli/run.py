@@ -1,4 +1,4 @@
-"""`kregzoo run`: do the task of a preset, whatever it is."""
+"""`kregzoo run`: do the task of a preset."""
 
 from kregzoo.cli.options import add_output_folder
 from kregzoo.cli.running import new_folder, start_keras

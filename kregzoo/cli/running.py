@@ -1,4 +1,4 @@
-"""What commands do before and after their work: check outputs, start Keras, print."""
+"""Functions that several commands use: check outputs, start Keras, print."""
 
 from kregzoo.utils.files import as_path
 from kregzoo.utils.first_import import silenced_stderr

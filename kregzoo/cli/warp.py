@@ -10,7 +10,7 @@ def add_parser(commands):
     parser = commands.add_parser(
         "warp",
         help="apply a transform to an image",
-        description="Resample an image of the moving space on the grid of another.",
+        description="Warp an image of the moving space to the grid of the fixed image.",
         epilog="example:\n  kregzoo warp labels.nii.gz out/transform.h5 "
         "--like fixed.nii.gz -o warped.nii.gz --nearest",
     )
@@ -30,14 +30,14 @@ def add_parser(commands):
         dest="interpolation",
         action="store_const",
         const="nearest",
-        help="nearest neighbor, for labels (default for what looks like labels)",
+        help="nearest neighbor, for labels (default for images that look like labels)",
     )
     choice.add_argument(
         "--linear",
         dest="interpolation",
         action="store_const",
         const="linear",
-        help="linear interpolation, for images (default for all else)",
+        help="linear interpolation, for images (default for other images)",
     )
     parser.set_defaults(command=run)
 
@@ -55,7 +55,7 @@ def run(options):
     if interpolation is None and looks_like_labels(image.array):
         print(
             f"{options.image} looks like a map of labels and is warped by nearest "
-            "neighbor; --linear interpolates its values.",
+            "neighbor; use --linear for linear interpolation.",
             file=sys.stderr,
         )
         interpolation = "nearest"

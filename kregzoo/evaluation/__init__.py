@@ -1,4 +1,4 @@
-"""Evaluate presets on held-out cases, beside other tools."""
+"""Evaluation of presets on held-out cases, compared with other tools."""
 
 from kregzoo.evaluation.baselines.method import Method
 from kregzoo.evaluation.baselines.presets import preset_methods, presets_of

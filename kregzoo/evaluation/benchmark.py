@@ -1,7 +1,7 @@
-"""Measure speed and memory beside Keras' own resampling, PyTorch and other libraries.
+"""Measure speed and memory, compared with Keras, PyTorch and other libraries.
 
-The implementations of a benchmark take turns in one process, so that other work of the
-machine affects all of them, and each round gives one ratio of times.
+The implementations of a benchmark alternate in one process, so that other work of the
+machine affects all of them. Each round gives one ratio of times.
 """
 
 import contextlib
@@ -16,9 +16,7 @@ import time
 import keras
 
 from kregzoo.evaluation.benchmark_cases.cases import SIZE, TRAINING_SIZE, benchmarks
-from kregzoo.utils.files import atomic
 from kregzoo.utils.progress import progress_bar
-from kregzoo.utils.provenance import provenance
 
 HEADS = (
     "benchmark",
@@ -43,7 +41,7 @@ def run_all(
     Args:
         size: tuple of three ints divisible by 16. Voxels of warps, integrations
             and forward passes.
-        training_size: likewise, of the training step.
+        training_size: tuple of three ints divisible by 16. Voxels of the training step.
         rounds: int >= 1.
         device: `"cpu"` or `"gpu"`, the backend's accelerator, and PyTorch's CUDA.
         only: names of the benchmarks to run; all if None.
@@ -55,12 +53,12 @@ def run_all(
 
     Raises:
         ValueError: If `device` or a name in `only` is unknown, or if `device="gpu"` and
-            the Keras backend sees no accelerator.
+            the Keras backend finds no accelerator.
     """
     _check_device(device)
     chosen = _chosen(benchmarks(size, training_size, device), only)
     memory = {}
-    # Before the timing, while this process holds little itself.
+    # Measured before the timing, while this process uses little memory.
     if device == "cpu":
         memory = {
             (b.name, c.name): _memory_of_process(b.name, c.name, size, training_size)
@@ -81,8 +79,8 @@ def run_all(
 def run(benchmarks, rounds=5, progress=True):
     """Time the implementations of each benchmark in turns.
 
-    Each does its work once before the measurement, which compiles it. In every round
-    each does it once, ours first.
+    Each implementation runs once before the measurement, to compile. In every round
+    each runs once, ours first.
 
     Args:
         benchmarks: list of `Benchmark`.
@@ -92,12 +90,12 @@ def run(benchmarks, rounds=5, progress=True):
     Returns:
         List of dicts of `name`, `size` and `implementations`, ours first: dicts of
         `name`, `version` (None for ours), `parameters` (of a network), `seconds` (list,
-        by round) and their `median`. The others also have `ratio`: the `median`, `min`
-        and `max` over the rounds of their seconds over ours in the same round. An
+        by round) and their `median`. The others also have `ratio`, the seconds divided
+        by ours in the same round: `median`, `min` and `max` over the rounds. An
         implementation that is not installed has only `name` and `"missing"`.
 
     Raises:
-        ValueError: If `rounds` is below 1.
+        ValueError: If `rounds` is less than 1.
     """
     if rounds < 1:
         raise ValueError(f"`rounds` must be at least 1. Received: rounds={rounds}")
@@ -178,26 +176,13 @@ def texts(result):
     ]
 
 
-def write_json(path, results, command=""):
-    """Write results and their provenance to a JSON file.
-
-    Args:
-        path: the file.
-        results: what `run` returned.
-        command: str. The command to record.
-    """
-    record = {"run": provenance(command), "benchmarks": results}
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps(record, indent=1) + "\n")
-
-
 def _check_device(device):
     if device not in ("cpu", "gpu"):
         raise ValueError(f'`device` must be "cpu" or "gpu". Received: {device!r}')
     if device == "gpu" and not _sees_accelerator():
         raise ValueError(
-            f"Keras' backend, {keras.backend.backend()}, sees no accelerator. Install "
-            "its GPU build, or measure with `device=\"cpu\"`. Received: device='gpu'"
+            f"The Keras backend {keras.backend.backend()} has no accelerator: install "
+            "its GPU build or set `device=\"cpu\"`. Received: device='gpu'"
         )
 
 
@@ -213,7 +198,7 @@ def _sees_accelerator():
 
 def _placed_on(device):
     """Return a scope that keeps Keras from using an accelerator by default."""
-    # Only if there is one: Keras' PyTorch backend finds no gradients in a scope.
+    # Only with an accelerator: Keras' PyTorch backend has no gradients in a scope.
     if device == "cpu" and _sees_accelerator():
         return keras.device("cpu:0")
     return contextlib.nullcontext()
@@ -223,7 +208,7 @@ def _chosen(benchmarks, only):
     names = [benchmark.name for benchmark in benchmarks]
     unknown = sorted(set(only or names) - set(names))
     if unknown:
-        raise ValueError(f"`only` must hold names out of {names}. Received: {unknown}")
+        raise ValueError(f"`only` must contain names of {names}. Received: {unknown}")
     return [benchmark for benchmark in benchmarks if benchmark.name in (only or names)]
 
 

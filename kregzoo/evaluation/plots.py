@@ -56,7 +56,7 @@ def _figure(width, height, **labels):
 
 
 def _shown(table, metric):
-    """Select ours and the best of the others, at most `SHOWN` in all."""
+    """Select our methods and the best others, at most `SHOWN` methods in total."""
     values = table.values(metric)
     means = {method: statistics.mean(v.values()) for method, v in values.items()}
     ours = [method for method in table.ours() if method in values]
@@ -143,7 +143,7 @@ def _folds(table):
     for number, method in enumerate(values):
         folds = list(values[method].values())
         axes.plot(folds, [number] * len(folds), "o", color=COLORS[0], alpha=0.5)
-    # Linear up to a hundredth of a percent, so that 0 has a place on the axis.
+    # Linear up to a hundredth of a percent, to show 0 on a logarithmic axis.
     axes.set_xscale("symlog", linthresh=0.01)
     axes.set_xlim(left=-0.002)
     axes.set_yticks(range(len(values)), list(values))

@@ -1,9 +1,9 @@
 """Compare the presets on every backend and in every format, and measure memory.
 
-Each row is measured in a separate process, because a process has one backend and one
-peak of its memory. All presets register a deformed copy of the MNI152 template that
-nilearn contains, or its middle slice. Networks of other organs do not align it, but
-must give the same answer everywhere.
+Each row is measured in a separate process, because a process has only one backend and
+one peak memory. All presets register a deformed copy of the MNI152 template of nilearn,
+or the middle slice. Networks for other organs do not align the template, but must give
+the same result everywhere.
 """
 
 import importlib.util
@@ -26,9 +26,8 @@ from kregzoo.spatial import (
     Image,
 )
 from kregzoo.training import Pose
-from kregzoo.utils.files import atomic
+from kregzoo.utils.extras import import_extra
 from kregzoo.utils.progress import progress_bar
-from kregzoo.utils.provenance import provenance
 
 # The module of each backend. The first backend is the reference.
 BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
@@ -47,7 +46,7 @@ def measure(presets=None, sizes=SIZES, progress=True):
 
     Args:
         presets: names of presets. Defaults to all that can be exported.
-        sizes: ints, along each axis, of the volumes of 1 mm to register.
+        sizes: ints. Voxels of 1 mm along each axis of the cubes to register.
         progress: bool. Show a progress bar.
 
     Returns:
@@ -74,19 +73,6 @@ def measure(presets=None, sizes=SIZES, progress=True):
             )
             advance()
     return rows
-
-
-def write_json(path, rows, command=""):
-    """Write measurements and their provenance to a JSON file.
-
-    Args:
-        path: the file.
-        rows: what `measure` returned.
-        command: str. The command to record.
-    """
-    with atomic(path) as temporary:
-        record = {"run": provenance(command), "tables": rows}
-        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def texts(row):
@@ -124,7 +110,7 @@ def _print_values():
 
 
 def _measure_backend(name, backend, folder):
-    """Return the distance of the field from the first backend's, and the seconds."""
+    """Return the difference to the field of the first backend, and the seconds."""
     registrar = zoo.load(name)
     moving, fixed = known_pair(registrar.preprocessor.ndim)
     registrar.register(moving, fixed, progress=False)
@@ -140,7 +126,7 @@ def _measure_backend(name, backend, folder):
 
 
 def _measure_export(name, format, folder):
-    """Return the distance of the outputs from the network's, and the size in MiB."""
+    """Return the difference to the outputs of the network, and the size in MiB."""
     registrar = zoo.load(name)
     path = registrar.export(folder / f"{name}-{format}", format)
     shape = json.loads((path.parent / "interface.json").read_text())["inputs"]["fixed"]
@@ -157,7 +143,7 @@ def _measure_export(name, format, folder):
 
 
 def _cropped(array, shape):
-    """Make a batch of one of a shape, cut or padded by zeros at the ends."""
+    """Crop or zero-pad an array to a shape, and add a batch axis."""
     result = np.zeros(shape, "float32")
     part = tuple(
         slice(min(have, want))
@@ -216,7 +202,7 @@ MEASURES = {
 
 
 def known_pair(ndim):
-    """Return the MNI152 template of 2 mm, or a slice of it: deformed, and as it is.
+    """Return the MNI152 template at 2 mm, or one slice, with and without deformation.
 
     Args:
         ndim: int, 2 or 3.
@@ -227,13 +213,7 @@ def known_pair(ndim):
     Raises:
         ImportError: If nilearn is not installed.
     """
-    try:
-        from nilearn import datasets
-    except ImportError as error:
-        raise ImportError(
-            "The portability test needs the template that nilearn carries: "
-            'pip install "kregzoo[bench]"'
-        ) from error
+    datasets = import_extra("nilearn.datasets", "The portability test", "bench")
     fixed = Image.from_nibabel(datasets.load_mni152_template(resolution=2))
     if ndim == 2:
         middle = fixed.array[:, :, fixed.array.shape[2] // 2]

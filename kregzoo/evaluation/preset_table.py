@@ -1,4 +1,4 @@
-"""Presets beside their start and the best other tool: the table of presets, cards."""
+"""Comparison of presets with the initial alignment and the best other tool."""
 
 from kregzoo import zoo
 from kregzoo.evaluation.statistics import estimate
@@ -6,7 +6,7 @@ from kregzoo.evaluation.summary import best_baseline
 from kregzoo.metrics.registry import METRICS
 from kregzoo.zoo.cards import ONE_PASS, START, markdown
 
-# What a deformable registration starts with.
+# Initial alignments of deformable registrations.
 ALIGNMENTS = (START, "iterative-affine")
 HEADINGS = (
     "preset",
@@ -41,7 +41,7 @@ def preset_rows(tables):
         tables: list of `Table`.
 
     Returns:
-        List of lists of str, one below each of `HEADINGS`.
+        List of lists of str, with one column for each of `HEADINGS`.
     """
     rows = []
     for record in zoo.list_models():
@@ -64,12 +64,12 @@ def preset_metrics(tables, name):
     """Collect the metrics of a preset for its metadata and card.
 
     Args:
-        tables: list of the `Table` that it was measured in.
-        name: str, the preset.
+        tables: list of `Table` that contain the preset.
+        name: str. Name of the preset.
 
     Returns:
-        Dict by the table's name of dicts by method of dicts by metric: a number, or a
-        list of the mean and both ends of its 95 % interval.
+        Nested dict `[table][method][metric]` of a number, or of a list of the mean and
+        both ends of the 95 % interval.
     """
     return {table.name: _metrics(table, name) for table in tables}
 
@@ -87,7 +87,7 @@ def _metrics(table, name):
 
 
 def _averaged(metric, values):
-    """The average over pairs, rounded as it is shown, with its interval if it has."""
+    """Average over pairs, with the interval if the metric has one, and round."""
     if not metric.interval:
         return round(metric.average(values), metric.digits)
     found = estimate(values)
@@ -95,12 +95,12 @@ def _averaged(metric, values):
 
 
 def _compared(table, metric, name):
-    """Values of a preset's methods and of the best baseline, under short names."""
+    """Collect the values of a preset's methods and of the best baseline."""
     return _named(table, name, table.values(metric))
 
 
 def _named(table, name, values):
-    """Select a preset's methods and the best baseline, under short names."""
+    """Select a preset's methods and the best baseline, and shorten their names."""
     own = {
         method: method.removeprefix(name).strip() or ONE_PASS
         for method in table.methods
@@ -111,7 +111,7 @@ def _named(table, name, values):
 
 
 def _cells(table, name, metric):
-    """The cells of one table and metric, from `measured on` on."""
+    """Format the cells of one table and metric, starting at `measured on`."""
     found = _compared(table, metric.name, name)
     means = {
         method: metric.text(estimate(values.values()).mean)
@@ -133,7 +133,7 @@ def _cells(table, name, metric):
 
 
 def _both(table, metric, name, methods):
-    """A metric of one pass and, if it was measured, refined."""
+    """Format a metric of one pass and, if measured, with refinement."""
     found = _compared(table, metric, name)
     average = METRICS[metric].average
     return " / ".join(

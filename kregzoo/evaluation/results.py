@@ -1,7 +1,7 @@
-"""RESULTS.md: everything that was measured, for reading.
+"""RESULTS.md: a report of all measurements.
 
-It is made from the CSV and JSON files that `evaluate` and the other commands write, and
-can be made again at any time.
+It is generated from the CSV and JSON files that `evaluate` and the other commands
+write, and can be generated again at any time.
 """
 
 import json
@@ -39,7 +39,7 @@ def write_results(folder):
     """Write RESULTS.md from all tables of a folder.
 
     Args:
-        folder: folder with the tables in `results/`, and there with the measurements of
+        folder: folder whose `results/` contains the tables, and the measurements of
             `kregzoo benchmark` in `benchmark.json`, on a GPU in `benchmark_gpu.json`,
             and of `kregzoo portability` in `portability.json`. RESULTS.md says which
             are missing.
@@ -77,10 +77,10 @@ def _section(table, folder):
 
 
 def _measured(folder, title, name, command, text):
-    """The section of a command other than `evaluate`."""
+    """Write the section of a command other than `evaluate`."""
     title = f"## {title}\n\n"
     if not (folder / name).is_file():
-        return f"{title}Not measured: `kregzoo {command} -o {name}` does."
+        return f"{title}Not measured. To measure, run `kregzoo {command} -o {name}`."
     return title + text(json.loads((folder / name).read_text(encoding="utf-8")))
 
 
@@ -100,20 +100,20 @@ def _portability(record):
 INTRODUCTION = """\
 # Results
 
-Made by `kregzoo evaluate` from the tables in `results/`, one row a pair, method, label
-and metric; not edited by hand. Every method registers the raw files of the held-out
-pairs, which no training or tuning saw. The same code measures all methods: labels are
-warped once, by nearest neighbor, onto the fixed image's own grid. The value of a pair
-is the mean over its labels. Means over pairs come with the 95 % interval of the
-percentile bootstrap over pairs. Pairs that share a person are not independent, which
-makes the intervals too narrow.
+`kregzoo evaluate` generates this file from the tables in `results/`, which have one row
+per pair, method, label and metric. Do not edit it by hand. Every method registers the
+raw files of held-out pairs, which were not used for training or tuning. The same code
+measures all methods: labels are warped once, by nearest neighbor, to the grid of the
+fixed image. The value of a pair is the mean over the labels. Means over pairs are given
+with the 95 % interval of the percentile bootstrap over pairs. Pairs that share a
+subject are not independent, which makes the intervals too narrow.
 
 {metrics}
 
-Every tool finds its own start and runs with its defaults, which are not made for each
-kind of image: `iterative-*` maximizes correlation and the demons compare intensities,
-and neither is meant for images of two modalities. `ants-syncc` is available, but left
-out of the tables because it is slow.
+Every tool computes its own initial alignment and runs with its default parameters. The
+defaults do not suit all kinds of images: `iterative-*` maximizes correlation and the
+demons compare intensities, so neither is meant for images of two modalities.
+`ants-syncc` is available, but not in the tables because it is slow.
 
 ## Presets"""
 
@@ -132,10 +132,10 @@ Measured on {date} at commit {commit} on {machine}, {backend}, by
 {methods}"""
 
 SPEED_SECTION = """\
-The implementations of a benchmark take turns in one process. A ratio is the seconds of
-another implementation over ours in the same round: the median and the range over the
-rounds. Peak memory is that of one pass in a separate process, without inputs, weights
-and imports.
+The implementations of a benchmark alternate in one process. A ratio is the time of
+another implementation divided by ours in the same round, given as the median and the
+range over the rounds. Peak memory is that of one pass in a separate process, without
+inputs, weights and imports.
 
 {table}
 Measured on {date} at commit {commit} on {machine}, {backend}, by
@@ -144,17 +144,17 @@ Measured on {date} at commit {commit} on {machine}, {backend}, by
 
 PORTABILITY_SECTION = """\
 Each row was measured in a separate process, on the MNI152 template and a deformed copy.
-The difference between backends is that of the whole displacement from the first
-backend's. The time is that of a second registration.
+The difference between backends is the mean difference of the whole displacement from
+that of the first backend. The time is that of a second registration.
 
 {backends}
-The exported network and its warp are run by TensorFlow, onnxruntime or LiteRT. The
-difference is the largest of any output, in voxels or intensities from 0 to 1.
+TensorFlow, onnxruntime or LiteRT runs the exported network and its warp. The difference
+is the largest difference of any output, in voxels or intensities from 0 to 1.
 
 {export}
 The peak memory is that of a process that reads two cubes of 1 mm voxels, registers them
-and writes the results. It includes the libraries and the backend. The time is that of a
-first registration, including compilation.
+and writes the results. It includes the libraries and the backend. The time is that of
+the first registration, including compilation.
 
 {memory}
 Measured on {date} at commit {commit} on {machine}, {backend}, by

@@ -1,4 +1,4 @@
-"""Run methods on the cases of a protocol, and keep a table of the results."""
+"""Run methods on the cases of a protocol, and write a table of the results."""
 
 import json
 import pathlib
@@ -27,9 +27,9 @@ def evaluate(
 ):
     """Run every method on every case of a protocol, from the raw files.
 
-    Results that a table in `folder` already holds are kept, if they are by the same
-    methods in the same versions, at the same commit and on the same machine. Failed
-    cases are run again. A failure is recorded and the run goes on.
+    Results in an existing table in `folder` are kept if they have the same versions of
+    the methods, commit and machine. Failed cases are run again. A failure is recorded
+    and does not stop the run.
 
     Args:
         methods: list of `Method`.
@@ -82,10 +82,10 @@ def _rows_of_case(method, case):
             answer = case.run(method, pathlib.Path(folder))
             seconds = time.perf_counter() - start
             rows = case.measure(answer)
-    # Any error of a method is its result on this case.
+    # Record any error of a method as the result of this case.
     except Exception as error:
         text = " ".join(f"{type(error).__name__}: {error}".split())
-        # Paths of this machine mean nothing elsewhere: keep the names of files.
+        # Store only the names of files, never local paths.
         text = re.sub(r"(?<!\S)/(?:[^/\s]+/)+", "", text)
         return [{**key, "label": None, "metric": ERROR, "value": text[:300]}]
     rows += rows_of({"seconds": seconds})
@@ -93,7 +93,7 @@ def _rows_of_case(method, case):
 
 
 def _kept(path, descriptions, run):
-    """Return the rows of an earlier run that this one would repeat."""
+    """Return the rows of an earlier run that are still valid."""
     if not (path.is_file() and path.with_suffix(".json").is_file()):
         return []
     record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Which presets are evaluated by which protocol."""
+"""Selection of the protocol and the presets of an evaluation."""
 
 from kregzoo import zoo
 from kregzoo.evaluation.baselines.presets import presets_of
@@ -11,13 +11,13 @@ def find_protocol(name):
     """Find a protocol by its name.
 
     Args:
-        name: str, of a protocol of kregzoo or one that a system declares.
+        name: str. Name of a protocol of kregzoo or of a system.
 
     Returns:
         The `Protocol`.
 
     Raises:
-        ValueError: If there is none of this name.
+        ValueError: If there is no protocol of this name.
     """
     declared = [p for system in SYSTEMS.values() for p in declared_by(system)]
     known = {protocol.name: protocol for protocol in (*declared, *PROTOCOLS)}
@@ -29,7 +29,7 @@ def find_protocol(name):
 
 
 def declared_by(system):
-    """Return the protocols of a system: held-out pairs if it declares none."""
+    """Return the protocols of a system, which default to held-out pairs."""
     return system.protocols or (HELD_OUT_PAIRS,)
 
 

@@ -1,4 +1,4 @@
-"""Means over pairs with their spread, interval and number."""
+"""Means over pairs with standard deviation, interval and number of pairs."""
 
 import dataclasses
 
@@ -15,7 +15,7 @@ class Estimate:
         mean: float.
         sd: float. Standard deviation over the pairs.
         low: float. Lower end of the bootstrap 95 % interval of the mean.
-        high: float. Its upper end.
+        high: float. Upper end of the interval.
         count: int. Number of pairs.
     """
 
@@ -26,23 +26,23 @@ class Estimate:
     count: int
 
     def text(self, digits=3):
-        """Format the mean and its interval, such as `"0.612 [0.598, 0.625]"`."""
+        """Format the mean and interval, for example `"0.612 [0.598, 0.625]"`."""
         return f"{self.mean:.{digits}f} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
 
 
 def estimate(values):
-    """Estimate the mean of one value a pair, with its bootstrap 95 % interval.
+    """Estimate the mean over pairs and its bootstrap 95 % interval.
 
     The interval is that of the percentile bootstrap over pairs (Efron and Tibshirani,
     "An Introduction to the Bootstrap", 1993, chapter 13), with a fixed seed. It assumes
-    independent pairs. Pairs that share a subject are not, which makes the interval too
-    narrow.
+    independent pairs. Pairs that share a subject are not independent, which makes the
+    interval too narrow.
 
     Args:
-        values: sequence of floats, one a pair. NaN do not count.
+        values: sequence of floats, one per pair. NaN is ignored.
 
     Returns:
-        An `Estimate`, or None without a value.
+        An `Estimate`, or None if there is no value.
 
     Example:
         >>> estimate([0.5, 0.5]).text(1)
@@ -72,11 +72,11 @@ def paired_difference(ours, theirs):
     """Estimate the mean difference on the common pairs.
 
     Args:
-        ours: dict of a float by pair.
-        theirs: likewise.
+        ours: dict of floats by pair.
+        theirs: dict of floats by pair.
 
     Returns:
-        An `Estimate` of `ours - theirs`, or None without a common pair.
+        An `Estimate` of `ours - theirs`, or None if there is no common pair.
 
     Example:
         >>> paired_difference({"a": 2.0, "b": 3.0}, {"a": 1.5, "c": 0.0}).mean

@@ -28,7 +28,7 @@ def summary(table):
 
 
 def _means(table):
-    """One row a method: accuracy with intervals, then spread, regularity and time."""
+    """Write one row per method: accuracy, standard deviation, regularity and time."""
     metrics = [METRICS[name] for name in table.metrics if name != "seconds"]
     accuracy = [metric for metric in metrics if metric.interval]
     others = [metric for metric in metrics if not metric.interval]
@@ -81,7 +81,7 @@ def _success_heads(limit):
 
 
 def _success(table, method, limit):
-    """Median and 95th percentile of the error, and how often it is below the limit."""
+    """Format the median and 95th percentile of the error, and the success rate."""
     errors = list(table.values("tre").get(method, {}).values())
     if not errors:
         return "", "0"
@@ -91,7 +91,7 @@ def _success(table, method, limit):
 
 
 def _differences(table, metric):
-    """Paired differences between each preset and each other method."""
+    """Write the paired differences between each preset and each other method."""
     values = table.values(metric.name)
     ours = [method for method in table.ours() if method in values]
     rows = []
@@ -105,7 +105,7 @@ def _differences(table, metric):
 
 
 def best_baseline(table):
-    """Find the most accurate method that is no preset, by the main metric.
+    """Find the most accurate method that is not a preset, by the main metric.
 
     Args:
         table: the `Table`.

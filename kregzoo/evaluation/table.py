@@ -1,4 +1,4 @@
-"""Tables of results: one row a pair, method, label and metric, as CSV."""
+"""Tables of results in CSV: one row per pair, method, label and metric."""
 
 import csv
 import dataclasses
@@ -12,7 +12,7 @@ from kregzoo.utils.files import atomic
 
 # The label is empty for metrics of the whole pair.
 COLUMNS = ("pair", "method", "label", "metric", "value")
-# In place of a metric, where a method failed: the value is the error's text.
+# Replaces the metric if a method failed. The value is then the error message.
 ERROR = "error"
 
 
@@ -21,7 +21,8 @@ class Table:
     """Results on one data set and how they were measured.
 
     Args:
-        name: str. The data's name, and the protocol's unless the pairs are the data's.
+        name: str. Name of the data, followed by that of the protocol unless it is
+            `"pairs"`.
         rows: list of dicts by column.
         record: dict of `data`, `methods` and `run`.
     """
@@ -39,7 +40,7 @@ class Table:
 
     @property
     def methods(self):
-        """Names of the methods, in the order in which they were asked for."""
+        """Names of the methods, in the order of the evaluation."""
         return list(self.record["methods"])
 
     @functools.cached_property
@@ -60,7 +61,7 @@ class Table:
             metric: str.
 
         Returns:
-            Dict of dicts of the methods that have a value.
+            Dict of dicts, `[method][pair]`. Methods without a value are left out.
         """
         found = self._by_metric.get(metric, {})
         return {name: found[name] for name in self.methods if name in found}
@@ -82,7 +83,7 @@ class Table:
             limit: float, in mm.
 
         Returns:
-            Float from 0 to 1. Failed pairs are no success.
+            Float from 0 to 1. Failed pairs count as not successful.
         """
         pairs = {row["pair"] for row in self.rows if row["method"] == method}
         errors = self.values("tre").get(method, {}).values()
@@ -108,8 +109,8 @@ def read_rows(path):
         path: the file.
 
     Returns:
-        List of dicts by column: strings, but `label` an int or None, and `value` a
-        float; of the metric `"error"` a str.
+        List of dicts by column. Values are strings, except for `label`, an int or None,
+        and `value`, a float, or a str if the metric is `"error"`.
 
     Raises:
         ValueError: If the file is missing or has other columns.
@@ -128,7 +129,7 @@ def read_rows(path):
 
 
 def write_rows(path, rows):
-    """Write rows as CSV, the file appearing when complete.
+    """Write rows to a CSV file, which appears only when it is complete.
 
     Args:
         path: the file.

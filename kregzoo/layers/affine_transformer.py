@@ -3,12 +3,11 @@
 import keras
 
 from kregzoo import ops
-from kregzoo.layers.field_layer import FieldLayer
-from kregzoo.layers.spatial_transformer import check_sampling
+from kregzoo.layers.spatial_transformer import SpatialTransformer
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
-class AffineTransformer(FieldLayer):
+class AffineTransformer(SpatialTransformer):
     """Warp an image by an affine transform about its center.
 
     Call it on `[image, affine]`: the image `(B, *spatial, C)` and the matrices
@@ -32,12 +31,6 @@ class AffineTransformer(FieldLayer):
         [[3.0, 2.0], [1.0, 0.0]]
     """
 
-    def __init__(self, interpolation="linear", fill="border", **kwargs):
-        super().__init__(**kwargs)
-        check_sampling(interpolation, fill)
-        self.interpolation = interpolation
-        self.fill = fill
-
     def call(self, inputs):
         image, affine = inputs
         coordinates = ops.affine_grid(affine, image.shape[1:-1])
@@ -45,10 +38,3 @@ class AffineTransformer(FieldLayer):
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape[0])
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "interpolation": self.interpolation,
-            "fill": self.fill,
-        }

@@ -4,7 +4,7 @@ import keras
 
 from kregzoo import ops
 from kregzoo.layers.field_layer import FieldLayer
-from kregzoo.ops.warping import FILLS, INTERPOLATIONS
+from kregzoo.ops.warping import check_modes
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")
@@ -34,7 +34,7 @@ class SpatialTransformer(FieldLayer):
 
     def __init__(self, interpolation="linear", fill="border", **kwargs):
         super().__init__(**kwargs)
-        check_sampling(interpolation, fill)
+        check_modes(interpolation, fill)
         self.interpolation = interpolation
         self.fill = fill
 
@@ -52,14 +52,3 @@ class SpatialTransformer(FieldLayer):
             "interpolation": self.interpolation,
             "fill": self.fill,
         }
-
-
-def check_sampling(interpolation, fill):
-    """Raise a `ValueError` if `interpolation` or `fill` is unknown."""
-    if interpolation not in INTERPOLATIONS:
-        raise ValueError(
-            f"`interpolation` must be one of {INTERPOLATIONS}. "
-            f"Received: interpolation={interpolation!r}"
-        )
-    if fill not in FILLS:
-        raise ValueError(f"`fill` must be one of {FILLS}. Received: fill={fill!r}")

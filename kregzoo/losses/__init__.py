@@ -1,4 +1,7 @@
-"""Losses: image similarities and regularisers, all lower is better, `(B,)` a call."""
+"""Losses: image similarities and regularizers. Lower is better.
+
+Each call returns one value per sample, `(B,)`.
+"""
 
 from kregzoo.losses.action_values import ActionValueError
 from kregzoo.losses.affine_distance import AffineDistance

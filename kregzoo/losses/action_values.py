@@ -1,4 +1,4 @@
-"""Error of what actions are predicted to be worth."""
+"""Error of predicted action values."""
 
 import keras
 from keras import ops as kops
@@ -8,23 +8,24 @@ from kregzoo.losses.base import SampleLoss
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class ActionValueError(SampleLoss):
-    """Squared error of action values, of which the differences decide.
+    """Compute the error of action values, with more weight on their differences.
 
-    The squared error of what the values of a state have in common, times `level`, and
-    the mean squared error of how they differ, relative to `floor` and how much they
-    do: an agent takes the largest, and far from the goal all are nearly alike.
+    The loss is the squared error of the mean over actions, times `level`, plus the mean
+    squared error of the deviations from this mean, divided by their variance plus
+    `floor`. The differences decide because an agent takes the action of the largest
+    value, and far from the goal all values are nearly equal.
 
     `call(y_true, y_pred)` takes values `(B, A)` and returns `(B,)`. At least 0.
 
     Args:
-        level: float >= 0. Weight of the common part.
-        floor: float > 0. A variance of values below which they may as well be the same,
-            as they are at the goal.
+        level: float >= 0. Weight of the error of the mean.
+        floor: float > 0. Added to the variance. Limits the weight of states whose
+            values are nearly equal, such as the goal.
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Raises:
-        ValueError: when `level` is negative or `floor` is not positive.
+        ValueError: If `level` is negative or `floor` is not positive.
 
     Example:
         >>> values = keras.ops.convert_to_tensor([[1.0, 3.0]])

@@ -1,4 +1,4 @@
-"""Distance of two affine maps."""
+"""Distance between two affine maps."""
 
 import keras
 from keras import ops as kops
@@ -8,22 +8,22 @@ from kregzoo.losses.base import SampleLoss
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class AffineDistance(SampleLoss):
-    """Mean squared distance between where two affine maps take a cube's corners.
+    """Compute the mean squared distance between the corners of a cube under two maps.
 
-    For a cube about the origin the mixed terms cancel: what is left is
-    `radius**2 * |A - A'|**2 + |t - t'|**2`, a mean squared error of the parameters that
-    weighs them by what they move. In voxels**2, at least 0.
+    For a cube about the origin this is `radius**2 * |A - A'|**2 + |t - t'|**2`, a mean
+    squared error of the parameters, weighted by their effect on positions. In
+    voxels**2, at least 0.
 
     `call(y_true, y_pred)` takes matrices `[A | t]`, `(B, D, D + 1)`, in voxels about
-    the centre, and returns `(B,)`.
+    the center, and returns `(B,)`.
 
     Args:
         radius: float > 0. Half the cube's edge in voxels.
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Raises:
-        ValueError: when `radius` is not positive.
+        ValueError: If `radius` is not positive.
 
     Example:
         >>> identity = keras.ops.eye(2, 3)[None]

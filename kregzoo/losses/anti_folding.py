@@ -1,4 +1,4 @@
-"""Penalty on neighbouring voxels that change places."""
+"""Penalty on neighboring voxels that change places."""
 
 import keras
 from keras import ops as kops
@@ -10,22 +10,22 @@ from kregzoo.losses.common import forward_differences, voxel_mean
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class AntiFolding(SampleLoss):
-    """Penalises differences of a displacement to a neighbour that are below -1.
+    """Penalize differences between neighboring displacements that are below -1.
 
     The mean over axes, components and voxels of `max(0, -(d + 1)) * (d + 1)**2`, where
-    d is the forward difference. Below -1 along its own axis a component takes a voxel
-    past the next one. Zhang, Inverse-Consistent Deep Networks for Unsupervised
-    Deformable Image Registration, arXiv 1809.03443, as in its public code, which
-    treats every component along every axis alike; the paper's text has the square of
-    the gradient in place of that of `d + 1`. At least 0; 0, with no gradient, where no
-    difference is below -1.
+    d is the forward difference. If d is below -1 along the axis of the component, two
+    neighboring voxels change places. Zhang, Inverse-Consistent Deep Networks for
+    Unsupervised Deformable Image Registration, arXiv 1809.03443, as in the public code,
+    which treats all components along all axes equally. In place of `(d + 1)**2`, the
+    text of the paper has the squared gradient. At least 0. If no difference is below
+    -1, the loss and the gradient are 0.
 
     `call(y_true, y_pred)` ignores `y_true`, takes a displacement `(B, *spatial, D)` in
     voxels and returns `(B,)`.
 
     Args:
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Example:
         >>> import numpy as np

@@ -1,4 +1,4 @@
-"""Base classes of the losses, which give one value a sample."""
+"""Base classes of the losses, which return one value per sample."""
 
 import keras
 from keras import ops as kops
@@ -7,9 +7,9 @@ from kregzoo import ops
 
 
 class SampleLoss(keras.losses.Loss):
-    """A loss whose `call(y_true, y_pred)` returns one value a sample, `(B,)`.
+    """Base class of losses whose `call(y_true, y_pred)` returns one value per sample.
 
-    As Keras does, `loss(y_true, y_pred, sample_weight)` weights the samples.
+    `loss(y_true, y_pred, sample_weight)` weights the samples, as in Keras.
     """
 
     def __call__(self, y_true, y_pred, sample_weight=None):
@@ -19,11 +19,11 @@ class SampleLoss(keras.losses.Loss):
 
 
 class ImageLoss(keras.losses.Loss):
-    """A loss of images, whose `call(y_true, y_pred, mask=None)` takes a mask.
+    """Base class of losses of images, whose `call` also takes a mask.
 
-    `loss(y_true, y_pred, sample_weight)` weights the samples, or their voxels. Weights
-    `(B, *spatial)` of voxels are the sample's mask, and their mean is its weight, so
-    that `MSE` gives what `keras.losses.MeanSquaredError` does.
+    `loss(y_true, y_pred, sample_weight)` weights samples or voxels. Weights of voxels,
+    `(B, *spatial)`, become the mask, and their mean becomes the weight of the sample,
+    so that `MSE` equals `keras.losses.MeanSquaredError`.
     """
 
     def __call__(self, y_true, y_pred, sample_weight=None):
@@ -36,7 +36,7 @@ class ImageLoss(keras.losses.Loss):
 
 
 class _Masked(keras.losses.Loss):
-    """A loss under a mask, which leaves the reduction to Keras."""
+    """Loss with a mask, reduced by Keras."""
 
     def __init__(self, loss, mask):
         super().__init__(loss.name, loss.reduction, loss.dtype)

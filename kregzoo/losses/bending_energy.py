@@ -9,19 +9,19 @@ from kregzoo.losses.common import forward_difference, voxel_mean
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class BendingEnergy(SampleLoss):
-    """Thin-plate bending energy: the mean of all squared second derivatives.
+    """Compute the thin-plate bending energy, the mean of squared second derivatives.
 
-    Per voxel the sum over components and over pairs of axes i, j of
-    `(d2 u / dx_i dx_j)**2`, of Rueckert et al., Nonrigid Registration Using Free-Form
-    Deformations, IEEE TMI 1999, equation 8, by differences of neighbours, each averaged
-    over the voxels where it exists. At least 0, in voxels**-2; 0 for any affine map.
+    The sum over components and over pairs of axes i, j of `(d2 u / dx_i dx_j)**2`.
+    Rueckert et al., Nonrigid Registration Using Free-Form Deformations, IEEE TMI 1999,
+    equation 8. The derivatives are differences of neighbors, each averaged over the
+    voxels where it exists. At least 0, in voxels**-2; 0 for any affine map.
 
     `call(y_true, y_pred)` ignores `y_true`, takes a field `(B, *spatial, D)` in voxels,
-    at least 3 voxels an axis, and returns `(B,)`.
+    with at least 3 voxels per axis, and returns `(B,)`.
 
     Args:
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Example:
         >>> import numpy as np
@@ -40,7 +40,7 @@ class BendingEnergy(SampleLoss):
         for i in axes:
             slope = forward_difference(y_pred, i)
             for j in axes[i - 1 :]:
-                # A mixed derivative stands in the sum twice, as (i, j) and (j, i).
+                # A mixed derivative occurs twice in the sum, as (i, j) and (j, i).
                 weight = 1.0 if i == j else 2.0
                 curvature = forward_difference(slope, j)
                 energy = energy + weight * voxel_mean(kops.square(curvature))

@@ -1,14 +1,14 @@
-"""What the losses share: reductions over voxels and differences."""
+"""Functions that several losses use: masked means and finite differences."""
 
 from keras import ops as kops
 
 
 def voxel_mean(values, mask=None):
-    """Mean over all axes but the batch, weighted by a mask.
+    """Average over all axes but the batch, weighted by a mask.
 
     Args:
         values: tensor `(B, *spatial, C)`.
-        mask: weights `(B, *spatial, 1)` in [0, 1]; None weighs all voxels the same.
+        mask: weights `(B, *spatial, 1)` in [0, 1]; None for equal weights.
 
     Returns:
         Tensor `(B,)`; 0 for a sample whose mask is empty.
@@ -22,18 +22,18 @@ def voxel_mean(values, mask=None):
 
 
 def forward_differences(field):
-    """Differences of neighbours, `field[i + 1] - field[i]`, along each spatial axis.
+    """Compute the differences `field[i + 1] - field[i]` along each spatial axis.
 
     Args:
         field: tensor `(B, *spatial, C)`.
 
     Returns:
-        List of D tensors; the one of axis i is one voxel shorter along i.
+        List of D tensors, one per axis, each one voxel shorter along its axis.
     """
     return [forward_difference(field, axis) for axis in range(1, len(field.shape) - 1)]
 
 
 def forward_difference(field, axis):
-    """Differences of neighbours along one axis of the tensor."""
+    """Compute the differences of neighbors along one axis of the tensor."""
     before = (slice(None),) * axis
     return field[(*before, slice(1, None))] - field[(*before, slice(None, -1))]

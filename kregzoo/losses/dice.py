@@ -9,25 +9,25 @@ from kregzoo.losses.base import ImageLoss
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class Dice(ImageLoss):
-    """One minus the soft Dice overlap, averaged over labels and scales.
+    """Compute one minus the soft Dice overlap, averaged over labels and scales.
 
-    At each scale both label maps are smoothed by a Gaussian, which lets structures that
-    do not touch attract each other: Hu et al., Weakly-Supervised Convolutional Neural
-    Networks for Multimodal Image Registration, MedIA 2018, with the scales 0, 1, 2, 4,
-    8 (and 16) voxels. The denominator sums squares, as in V-Net (Milletari et al., 3DV
-    2016), so that equal soft maps score 0 at every scale. In [0, 1].
+    At each scale both label maps are smoothed by a Gaussian, so that structures without
+    overlap have a gradient, too. Hu et al., Weakly-Supervised Convolutional Neural
+    Networks for Multimodal Image Registration, MedIA 2018, use the scales 0, 1, 2, 4, 8
+    (and 16) voxels. The denominator sums squares, as in V-Net (Milletari et al., 3DV
+    2016), so that the loss of equal soft maps is 0 at every scale. In [0, 1].
 
     `call(y_true, y_pred, mask=None)` takes the fixed and the warped labels, one-hot or
     probabilities `(B, *spatial, labels)` without the background, and optional weights
     `(B, *spatial, 1)`; it returns `(B,)`. A label absent from both counts as 0.
 
     Args:
-        scales: tuple of floats >= 0. Standard deviations in voxels; 0 is no smoothing.
+        scales: tuple of floats >= 0. Standard deviations in voxels; 0 for no smoothing.
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Raises:
-        ValueError: when `scales` is empty or holds a negative number.
+        ValueError: If `scales` is empty or contains a negative number.
 
     Example:
         >>> import numpy as np

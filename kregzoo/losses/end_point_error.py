@@ -1,4 +1,4 @@
-"""Distance of the end points of two displacements."""
+"""Distance between the end points of two displacements."""
 
 import keras
 from keras import ops as kops
@@ -10,22 +10,22 @@ from kregzoo.losses.common import voxel_mean
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class EndPointError(SampleLoss):
-    """Mean Euclidean distance of two displacements, at the prediction's resolution.
+    """Compute the mean distance of two displacements, at the predicted resolution.
 
     The average end-point error of optical flow (Dosovitskiy et al., FlowNet, ICCV 2015,
-    section 5), of a target that is resized to the prediction's grid but stays in voxels
-    of its own. In units of the prediction, at least 0.
+    section 5). The target is resized to the grid of the prediction, but its values stay
+    in voxels of the target's grid. In units of the prediction, at least 0.
 
-    `call(y_true, y_pred)` takes a displacement `(B, *spatial, D)` in voxels and one
-    `(B, *any, D)` in units of `unit` such voxels, and returns `(B,)`.
+    `call(y_true, y_pred)` takes the target `(B, *spatial, D)` in voxels and the
+    prediction `(B, *any, D)` in units of `unit` of these voxels, and returns `(B,)`.
 
     Args:
-        unit: float > 0. Voxels of the target that are 1 in the prediction.
+        unit: float > 0. Unit of the prediction in voxels of the target.
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Raises:
-        ValueError: when `unit` is not positive.
+        ValueError: If `unit` is not positive.
 
     Example:
         >>> true = keras.ops.ones((1, 8, 8, 2)) * keras.ops.array([30.0, 40.0])
@@ -44,7 +44,7 @@ class EndPointError(SampleLoss):
         if target.shape[1:-1] != y_pred.shape[1:-1]:
             target = ops.resize(target, y_pred.shape[1:-1], antialias=True)
         squared = kops.sum(kops.square(target - y_pred), axis=-1, keepdims=True)
-        # Where both agree the root has no slope.
+        # Keeps the gradient of the root finite where both are equal.
         return voxel_mean(kops.sqrt(squared + 1e-12))
 
     def get_config(self):

@@ -9,24 +9,24 @@ from kregzoo.losses.common import forward_differences, voxel_mean
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class Gradient(keras.losses.Loss):
-    """Mean squared (or absolute) difference of neighbouring vectors.
+    """Compute the mean squared (or absolute) difference of neighboring vectors.
 
-    The mean over voxels and components of each axis' forward differences, averaged over
-    the axes, as in VoxelMorph (Balakrishnan et al., CVPR 2018). At least 0, in
-    voxels**2 (`"l2"`) or voxels (`"l1"`); 0 for a translation.
+    The forward differences along each axis are averaged over voxels and components,
+    then over the axes, as in VoxelMorph (Balakrishnan et al., CVPR 2018). At least 0,
+    in voxels**2 (`"l2"`) or voxels (`"l1"`); 0 for a translation.
 
     `call(y_true, y_pred)` ignores `y_true`, takes a field `(B, *spatial, D)` in voxels
     and returns `(B,)`.
 
     Args:
         penalty: `"l2"` for squares (diffusion), `"l1"` for magnitudes.
-        fold_factor: float >= 1. Factor of differences of -1 voxel or less, where a
+        fold_factor: float >= 1. Weight of differences of -1 voxel or less, where a
             field may fold (Fan et al., Medical Image Analysis 2019).
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Raises:
-        ValueError: If `penalty` is neither, or `fold_factor` is below 1.
+        ValueError: If `penalty` is unknown, or `fold_factor` is below 1.
 
     Example:
         >>> import numpy as np

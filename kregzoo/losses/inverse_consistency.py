@@ -10,21 +10,23 @@ from kregzoo.losses.common import voxel_mean
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class InverseConsistency(SampleLoss):
-    """Mean squared length of what remains of going there and back.
+    """Compute the mean squared residual of a displacement followed by its inverse.
 
-    The mean over voxels of `|u(x) + v(x + u(x))|**2`, averaged with that of u and v
-    exchanged, as in Zhang, Inverse-Consistent Deep Networks for Unsupervised Deformable
-    Image Registration, arXiv 1809.03443. At least 0, in voxels**2; 0 for inverses.
+    The mean over voxels of `|u(x) + v(x + u(x))|**2`, averaged with the same for u and
+    v exchanged, as in Zhang, Inverse-Consistent Deep Networks for Unsupervised
+    Deformable Image Registration, arXiv 1809.03443. At least 0, in voxels**2; 0 for
+    inverses.
 
     `call(y_true, y_pred)` ignores `y_true`, takes `(B, *spatial, 2 D)`, the channels of
-    the displacement u and then those of its inverse v, in voxels, and returns `(B,)`.
+    the displacement u followed by those of the inverse v, in voxels, and returns
+    `(B,)`.
 
     Args:
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Raises:
-        ValueError: when the channels are not 2 D.
+        ValueError: If `y_pred` does not have 2 D channels.
 
     Example:
         >>> there = keras.ops.ones((1, 8, 8, 2))
@@ -40,8 +42,8 @@ class InverseConsistency(SampleLoss):
         ndim = len(y_pred.shape) - 2
         if y_pred.shape[-1] != 2 * ndim:
             raise ValueError(
-                f"`y_pred` must have {2 * ndim} channels, the displacement's and then "
-                f"its inverse's. Received: y_pred.shape={tuple(y_pred.shape)}"
+                f"`y_pred` must have {2 * ndim} channels: the displacement, then the "
+                f"inverse. Received: y_pred.shape={tuple(y_pred.shape)}"
             )
         forward, backward = kops.split(y_pred, 2, axis=-1)
         there = ops.compose(backward, forward)

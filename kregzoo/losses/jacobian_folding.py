@@ -10,18 +10,18 @@ from kregzoo.losses.common import voxel_mean
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class JacobianFolding(SampleLoss):
-    """Mean over voxels of the negative part of the Jacobian determinant.
+    """Compute the mean of the negative part of the Jacobian determinant.
 
-    `mean(max(0, -det(I + du/dx)))`, the mean of the `(|J| - J) / 2` that Kuang and
-    Schmah, FAIM - A ConvNet Method for Unsupervised 3D Medical Image Registration,
-    MLMI 2019, sum over voxels. At least 0; 0, with no gradient, where nothing folds.
+    `mean(max(0, -det(I + du/dx)))`. Kuang and Schmah, FAIM - A ConvNet Method for
+    Unsupervised 3D Medical Image Registration, MLMI 2019, sum the same `(|J| - J) / 2`
+    over voxels. At least 0. Without folds, the loss and the gradient are 0.
 
     `call(y_true, y_pred)` ignores `y_true`, takes a displacement `(B, *spatial, D)` in
     voxels and returns `(B,)`.
 
     Args:
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Example:
         >>> import numpy as np

@@ -1,4 +1,4 @@
-"""Divergence of a velocity's posterior from a smoothness prior."""
+"""Divergence of the posterior of a velocity from a smoothness prior."""
 
 import keras
 from keras import ops as kops
@@ -9,30 +9,31 @@ from kregzoo.losses.common import forward_differences, voxel_mean
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class KLDivergence(SampleLoss):
-    """Kullback-Leibler divergence of a diagonal Gaussian from a smooth Gaussian prior.
+    """Compute the divergence of a diagonal Gaussian from a smooth Gaussian prior.
 
     The posterior of the velocity has mean `mu` and variance `exp(log_sigma)` per voxel
-    and component; the prior's precision is `prior_lambda` times the Laplacian of the
-    voxel grid. Up to a constant and the number of voxels,
+    and component. The precision of the prior is `prior_lambda` times the Laplacian of
+    the voxel grid. The Kullback-Leibler divergence is, up to a constant and divided by
+    the number of voxels,
 
         D / 2 * (mean(prior_lambda * degree * exp(log_sigma) - log_sigma)
                  + prior_lambda / (2 D) * sum over axes of mean(forward difference**2))
 
-    where `degree` counts a voxel's neighbours. Dalca et al., Unsupervised Learning for
-    Fast Probabilistic Diffeomorphic Registration, MICCAI 2018, as in its public code:
-    `log_sigma` is the logarithm of the variance despite its name. Not bounded below by
-    0.
+    where `degree` is the number of neighbors of a voxel. Dalca et al., Unsupervised
+    Learning for Fast Probabilistic Diffeomorphic Registration, MICCAI 2018, as in the
+    public code, in which `log_sigma` is the logarithm of the variance. May be negative.
 
     `call(y_true, y_pred)` ignores `y_true`, takes `(B, *spatial, 2 D)`, the channels of
-    `mu` and then those of `log_sigma`, and returns `(B,)`.
+    `mu` followed by those of `log_sigma`, and returns `(B,)`.
 
     Args:
-        prior_lambda: float > 0. The prior's precision, in voxels**-2.
+        prior_lambda: float > 0. Precision of the prior, in voxels**-2.
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Raises:
-        ValueError: when `prior_lambda` is not positive or the channels are not 2 D.
+        ValueError: If `prior_lambda` is not positive, or `y_pred` does not have 2 D
+            channels.
 
     Example:
         >>> parameters = keras.ops.zeros((1, 8, 8, 4))
@@ -52,8 +53,8 @@ class KLDivergence(SampleLoss):
         ndim = len(y_pred.shape) - 2
         if y_pred.shape[-1] != 2 * ndim:
             raise ValueError(
-                f"`y_pred` must have {2 * ndim} channels, the mean's and then the "
-                f"log-variance's. Received: y_pred.shape={tuple(y_pred.shape)}"
+                f"`y_pred` must have {2 * ndim} channels: the mean, then the "
+                f"log-variance. Received: y_pred.shape={tuple(y_pred.shape)}"
             )
         mean, log_sigma = kops.split(y_pred, 2, axis=-1)
         variance = self.prior_lambda * _degree(log_sigma) * kops.exp(log_sigma)
@@ -66,7 +67,7 @@ class KLDivergence(SampleLoss):
 
 
 def _degree(field):
-    """Number of neighbours of each voxel: one for either end of each edge."""
+    """Count the neighbors of each voxel."""
     degree = 0.0
     for axis, difference in enumerate(forward_differences(field), start=1):
         edges = kops.ones_like(difference)

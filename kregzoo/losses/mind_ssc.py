@@ -1,4 +1,4 @@
-"""Self-similarity context of the modality-independent neighbourhood descriptor."""
+"""Self-similarity context of the modality-independent neighborhood descriptor."""
 
 import itertools
 
@@ -12,23 +12,23 @@ from kregzoo.losses.common import voxel_mean
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class MINDSSC(ImageLoss):
-    """Mean squared difference of the images' self-similarity descriptors.
+    """Compute the mean squared difference of self-similarity descriptors.
 
     Heinrich et al., Towards Realtime Multimodal Fusion for Image-Guided Interventions
-    Using Self-similarities, MICCAI 2013. In [0, 1]; unchanged by a linear change of
-    either image's intensities, inverted contrast included.
+    Using Self-similarities, MICCAI 2013. In [0, 1]. Invariant to linear changes of the
+    intensities of either image, including inverted contrast.
 
     `call(y_true, y_pred, mask=None)` takes the fixed and the warped image
     `(B, *spatial, C)` and optional weights `(B, *spatial, 1)`; it returns `(B,)`.
 
     Args:
         radius: int >= 0. The compared patches are `2 * radius + 1` voxels wide.
-        dilation: int >= 1. Distance in voxels from a voxel to its neighbours' patches.
+        dilation: int >= 1. Distance in voxels from a voxel to the compared patches.
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Raises:
-        ValueError: when `radius` is negative or `dilation` below 1.
+        ValueError: If `radius` is negative or `dilation` is below 1.
 
     Example:
         >>> image = keras.random.uniform((1, 16, 16, 1), seed=0)
@@ -60,16 +60,17 @@ class MINDSSC(ImageLoss):
 
 
 def mind_ssc(image, radius=2, dilation=2):
-    """Describe each voxel by how alike its neighbours' patches are.
+    """Describe each voxel by the similarity of the patches around it.
 
-    The distance of two patches, for each pair of neighbours along different axes, less
-    the smallest of them, over their mean (kept within a factor of 1000 of the image's
-    own average), through `exp(-x)`.
+    For each pair of neighbors along different axes, the descriptor is `exp(-x)`. Here x
+    is the distance of their patches minus the smallest such distance, divided by the
+    mean over the pairs. The mean is kept within a factor of 1000 of its average over
+    the image.
 
     Args:
         image: tensor `(B, *spatial, C)`.
         radius: int >= 0. Patches are `2 * radius + 1` voxels wide.
-        dilation: int >= 1. Distance of the neighbours in voxels.
+        dilation: int >= 1. Distance of the neighbors in voxels.
 
     Returns:
         Tensor `(B, *spatial, C, P)` in (0, 1], P = 4 in 2-D and 12 in 3-D.
@@ -84,8 +85,8 @@ def mind_ssc(image, radius=2, dilation=2):
         for first, second in itertools.combinations(sides, 2)
         for one, other in itertools.product(first, second)
     ]
-    # All pairs go through the filter at once, as channels. A box that reaches out of
-    # the image holds fewer voxels, which the division by the mean cancels.
+    # Filter all pairs at once, as channels. A box at the border contains fewer voxels,
+    # which the division by the mean cancels.
     patches = ops.box_sum(kops.concatenate(pairs, axis=-1), 2 * radius + 1)
     patches = kops.split(patches, len(pairs), axis=-1)
     distances = kops.stack(patches, axis=-1)
@@ -97,7 +98,7 @@ def mind_ssc(image, radius=2, dilation=2):
 
 
 def _shift(image, axis, step):
-    """The image moved by `step` voxels along an axis, its edge repeated."""
+    """Shift an image by `step` voxels along an axis, repeating the edge."""
     before = (slice(None),) * axis
     if step > 0:
         kept, edge = image[(*before, slice(step, None))], slice(-1, None)

@@ -9,17 +9,17 @@ from kregzoo.losses.common import voxel_mean
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class MSE(ImageLoss):
-    """Mean squared difference of intensities, for images of one modality.
+    """Compute the mean squared difference of intensities, for images of one modality.
 
-    At least 0, in squared intensity. Unlike `keras.losses.MeanSquaredError` it takes a
-    mask and returns one value a sample.
+    At least 0, in squared intensity. Unlike `keras.losses.MeanSquaredError`, it takes a
+    mask and returns one value per sample.
 
     `call(y_true, y_pred, mask=None)` takes the fixed and the warped image
     `(B, *spatial, C)` and optional weights `(B, *spatial, 1)`; it returns `(B,)`.
 
     Args:
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Example:
         >>> fixed = keras.ops.zeros((1, 8, 8, 1))

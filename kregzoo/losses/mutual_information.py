@@ -1,4 +1,4 @@
-"""Mutual information of images, and its normalised form."""
+"""Mutual information and normalized mutual information of images."""
 
 import keras
 from keras import ops as kops
@@ -8,7 +8,7 @@ from kregzoo.losses.base import ImageLoss
 
 
 class _HistogramLoss(ImageLoss):
-    """A loss computed from the entropies of the joint histogram."""
+    """Base class of losses of the entropies of a joint histogram."""
 
     def __init__(self, bins=32, intensity_range=(0.0, 1.0), **kwargs):
         super().__init__(**kwargs)
@@ -24,7 +24,7 @@ class _HistogramLoss(ImageLoss):
         self.intensity_range = (low, high)
 
     def entropies(self, fixed, warped, mask):
-        """Entropies `(B,)` of the fixed image, the warped one and both, in nats."""
+        """Compute the entropies `(B,)` of the fixed, the warped and both images."""
         joint = ops.joint_histogram(
             fixed, warped, self.bins, mask, self.intensity_range
         )
@@ -41,23 +41,23 @@ class _HistogramLoss(ImageLoss):
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class MI(_HistogramLoss):
-    """Negative mutual information, for images of different modalities.
+    """Compute the negative mutual information, for images of different modalities.
 
-    `H(fixed, warped) - H(fixed) - H(warped)` in nats, of the joint Parzen histogram of
-    Mattes et al., PET-CT Image Registration in the Chest Using Free-Form Deformations,
-    IEEE TMI 2003. In [-log(bins), 0]: 0 for independent intensities.
+    `H(fixed, warped) - H(fixed) - H(warped)` in nats, from the joint Parzen histogram
+    of Mattes et al., PET-CT Image Registration in the Chest Using Free-Form
+    Deformations, IEEE TMI 2003. In [-log(bins), 0]: 0 for independent intensities.
 
     `call(y_true, y_pred, mask=None)` takes the fixed and the warped image
     `(B, *spatial, 1)` and optional weights `(B, *spatial, 1)`; it returns `(B,)`.
 
     Args:
-        bins: int >= 4. Bins an image.
-        intensity_range: pair of floats. Intensities outside count to the end bins.
+        bins: int >= 4. Bins per image.
+        intensity_range: pair of floats. Other intensities are clipped.
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Raises:
-        ValueError: when `bins` is below 4 or `intensity_range` not increasing.
+        ValueError: If `bins` is below 4 or `intensity_range` is not increasing.
 
     Example:
         >>> image = keras.random.uniform((1, 32, 32, 1), seed=0)
@@ -76,23 +76,23 @@ class MI(_HistogramLoss):
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class NMI(_HistogramLoss):
-    """Negative normalised mutual information.
+    """Compute the negative normalized mutual information.
 
-    `-(H(fixed) + H(warped)) / H(fixed, warped)`, of Studholme et al., An Overlap
-    Invariant Entropy Measure of 3D Medical Image Alignment, Pattern Recognition 1999,
-    with the histogram of `MI`. In [-2, -1]: -1 for independent intensities.
+    `-(H(fixed) + H(warped)) / H(fixed, warped)`, with the histogram of `MI`. Studholme
+    et al., An Overlap Invariant Entropy Measure of 3D Medical Image Alignment, Pattern
+    Recognition 1999. In [-2, -1]: -1 for independent intensities.
 
     `call(y_true, y_pred, mask=None)` takes the fixed and the warped image
     `(B, *spatial, 1)` and optional weights `(B, *spatial, 1)`; it returns `(B,)`.
 
     Args:
-        bins: int >= 4. Bins an image.
-        intensity_range: pair of floats. Intensities outside count to the end bins.
+        bins: int >= 4. Bins per image.
+        intensity_range: pair of floats. Other intensities are clipped.
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Raises:
-        ValueError: when `bins` is below 4 or `intensity_range` not increasing.
+        ValueError: If `bins` is below 4 or `intensity_range` is not increasing.
 
     Example:
         >>> image = keras.random.uniform((1, 32, 32, 1), seed=0)

@@ -1,4 +1,4 @@
-"""Normalised gradient fields."""
+"""Normalized gradient fields."""
 
 import keras
 from keras import ops as kops
@@ -10,23 +10,23 @@ from kregzoo.losses.common import voxel_mean
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class NGF(ImageLoss):
-    """One minus the squared cosine between the images' gradients, averaged.
+    """Compute one minus the mean squared cosine between the gradients of the images.
 
     Per voxel `1 - <g, h>**2 / ((|g|**2 + epsilon**2) (|h|**2 + epsilon**2))` for the
-    gradients g and h, of Haber and Modersitzki, Intensity Gradient Based Registration
-    and Fusion of Multi-modal Images, MICCAI 2006. In [0, 1]: small where edges are
-    parallel, whatever their contrast or its sign; flat regions count as 1.
+    gradients g and h. Haber and Modersitzki, Intensity Gradient Based Registration and
+    Fusion of Multi-modal Images, MICCAI 2006. In [0, 1]: small where edges are
+    parallel, for any contrast and sign; constant regions count as 1.
 
     `call(y_true, y_pred, mask=None)` takes the fixed and the warped image
     `(B, *spatial, C)` and optional weights `(B, *spatial, 1)`; it returns `(B,)`.
 
     Args:
-        epsilon: float > 0. Edges fainter than this, in intensity a voxel, are noise.
+        epsilon: float > 0. Gradients below this, in intensity per voxel, are noise.
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Raises:
-        ValueError: when `epsilon` is not positive.
+        ValueError: If `epsilon` is not positive.
 
     Example:
         >>> image = keras.random.uniform((1, 16, 16, 1), seed=0)

@@ -8,18 +8,19 @@ from kregzoo.losses.base import SampleLoss
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class NormalDivergence(SampleLoss):
-    """Kullback-Leibler divergence of a diagonal Gaussian from the standard normal.
+    """Compute the divergence of a diagonal Gaussian from the standard normal.
 
-    `sum((mean**2 + variance - log(variance) - 1) / 2)` over the latent variables, of
-    Kingma and Welling, Auto-Encoding Variational Bayes, ICLR 2014, appendix B. At least
-    0, in nats.
+    The Kullback-Leibler divergence is the sum of
+    `(mean**2 + variance - log(variance) - 1) / 2` over the latent variables. Kingma and
+    Welling, Auto-Encoding Variational Bayes, ICLR 2014, appendix B. At least 0, in
+    nats.
 
-    `call(y_true, y_pred)` ignores `y_true`, takes `(B, 2 d)`, the d means and then the
-    d logarithms of the variances, and returns `(B,)`.
+    `call(y_true, y_pred)` ignores `y_true`, takes `(B, 2 d)`, the d means followed by
+    the d log-variances, and returns `(B,)`.
 
     Args:
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Example:
         >>> statistics = keras.ops.convert_to_tensor([[3.0, 4.0, 0.0, 0.0]])

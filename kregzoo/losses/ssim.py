@@ -9,23 +9,24 @@ from kregzoo.losses.common import voxel_mean
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class SSIM(ImageLoss):
-    """One minus the mean structural similarity in a sliding box.
+    """Compute one minus the mean structural similarity in a sliding box.
 
     Wang et al., Image Quality Assessment: From Error Visibility to Structural
-    Similarity, IEEE TIP 2004, equation 13 with a uniform window and its constants
+    Similarity, IEEE TIP 2004, equation 13, with a uniform window and the constants
     0.01 and 0.03. In [0, 2]: 0 only for equal images.
 
     `call(y_true, y_pred, mask=None)` takes the fixed and the warped image
     `(B, *spatial, C)` and optional weights `(B, *spatial, 1)`; it returns `(B,)`.
 
     Args:
-        window: odd int >= 3. The box's edge in voxels.
+        window: odd int >= 3. Edge of the box in voxels.
         intensity_width: float > 0. Largest minus smallest possible intensity.
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Raises:
-        ValueError: when `window` is even or below 3, or `intensity_width` not positive.
+        ValueError: If `window` is even or less than 3, or `intensity_width` is not
+            positive.
 
     Example:
         >>> image = keras.random.uniform((1, 16, 16, 1), seed=0)

@@ -1,4 +1,4 @@
-"""Error of a prediction of how far an alignment is off."""
+"""Error of a predicted registration error."""
 
 import keras
 import numpy as np
@@ -11,22 +11,22 @@ POINTS = 64
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class TREError(SampleLoss):
-    """Squared error of a predicted target registration error.
+    """Compute the squared error of a predicted target registration error.
 
-    The truth is the mean distance that an affine which is still to be found moves the
-    points of a sphere about the centre: Haskins et al., IJCARS 14, 2019, take points of
-    the prostate's surface. In voxels**2, at least 0.
+    The true error is the mean distance by which the affine that is still missing moves
+    the points of a sphere about the center. Haskins et al., IJCARS 14, 2019, use points
+    on the surface of the prostate. In voxels**2, at least 0.
 
     `call(y_true, y_pred)` takes matrices `[A | t]`, `(B, D, D + 1)`, in voxels about
-    the centre, and predictions `(B, 1)` in voxels, and returns `(B,)`.
+    the center, and predictions `(B, 1)` in voxels, and returns `(B,)`.
 
     Args:
-        radius: float > 0. The sphere's, in voxels.
+        radius: float > 0. Radius of the sphere in voxels.
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Raises:
-        ValueError: when `radius` is not positive.
+        ValueError: If `radius` is not positive.
 
     Example:
         >>> shift = keras.ops.convert_to_tensor([[[1.0, 0.0, 3.0], [0.0, 1.0, 4.0]]])
@@ -55,13 +55,13 @@ class TREError(SampleLoss):
 
 
 def _directions(ndim):
-    """Unit vectors spread evenly over the circle or the sphere, `(P, D)`."""
+    """Return unit vectors `(P, D)` spread evenly over the circle or the sphere."""
     number = np.arange(POINTS) + 0.5
     if ndim == 2:
         angle = 2 * np.pi * number / POINTS
         found = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     else:
-        # Each a golden angle on from the last one, on bands of equal area.
+        # A Fibonacci lattice: steps of the golden angle, on bands of equal area.
         height, angle = 1 - 2 * number / POINTS, np.pi * (1 + 5**0.5) * number
         ring = np.sqrt(1 - height**2)
         found = np.stack([ring * np.cos(angle), ring * np.sin(angle), height], axis=-1)

@@ -1,4 +1,4 @@
-"""Loss of a critic, and of what it judges."""
+"""Loss of a critic and of the network that it trains."""
 
 import keras
 from keras import ops as kops
@@ -9,17 +9,18 @@ from kregzoo.losses.common import voxel_mean
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class Wasserstein(SampleLoss):
-    """Mean score of what should score low, less that of what should score high.
+    """Compute the mean score of negatives minus the mean score of positives.
 
-    Arjovsky, Chintala, Bottou, Wasserstein GAN, ICML 2017. A critic that minimises it,
-    held to slopes of 1, estimates the negative distance of the two distributions.
+    Arjovsky, Chintala, Bottou, Wasserstein GAN, ICML 2017. A critic with gradients of
+    norm 1 that minimizes this loss estimates the negative Wasserstein distance of the
+    two distributions.
 
-    `call(y_true, y_pred)` takes 1 where the score should be high and 0 where it should
-    be low, and scores, both `(B, ..., 1)`, and returns `(B,)`.
+    `call(y_true, y_pred)` takes labels, 1 for positives and 0 for negatives, and
+    scores, both `(B, ..., 1)`, and returns `(B,)`.
 
     Args:
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Example:
         >>> targets = keras.ops.convert_to_tensor([[1.0], [0.0]])

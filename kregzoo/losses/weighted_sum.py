@@ -7,17 +7,17 @@ from kregzoo.losses.base import SampleLoss
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class WeightedSum(SampleLoss):
-    """Sum of weighted losses: Keras takes one loss for each output of a model.
+    """Compute a weighted sum of losses, because Keras takes one loss per output.
 
-    `call(y_true, y_pred)` gives both to each loss and returns `(B,)`.
+    `call(y_true, y_pred)` passes both to each loss and returns `(B,)`.
 
     Args:
         terms: sequence of pairs `(loss, weight)`.
         name: str. The loss's name.
-        **kwargs: of `keras.losses.Loss`.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Raises:
-        ValueError: when `terms` is empty.
+        ValueError: If `terms` is empty.
 
     Example:
         >>> from kregzoo.losses import BendingEnergy, Gradient
@@ -31,7 +31,7 @@ class WeightedSum(SampleLoss):
         super().__init__(name=name, **kwargs)
         self.terms = [(keras.losses.get(loss), weight) for loss, weight in terms]
         if not self.terms:
-            raise ValueError("`terms` must hold a loss. Received: none")
+            raise ValueError("`terms` must contain a loss. Received: terms=()")
 
     def call(self, y_true, y_pred):
         return sum(weight * loss.call(y_true, y_pred) for loss, weight in self.terms)

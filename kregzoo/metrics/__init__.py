@@ -1,4 +1,4 @@
-"""Metrics of a registration: functions of arrays, Keras metrics, and their registry."""
+"""Metrics of a registration: functions of arrays, Keras metrics, and the registry."""
 
 from kregzoo.metrics.jacobian import FoldedPercent, SDLogJ, folded_percent, sd_log_j
 from kregzoo.metrics.landmarks import TRE, tre

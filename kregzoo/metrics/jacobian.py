@@ -1,4 +1,4 @@
-"""Regularity of displacements, by the determinant of their Jacobian."""
+"""Regularity of displacements, measured by the Jacobian determinant."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from kregzoo.metrics.sample_mean import SampleMean
 
 
 def folded_percent(displacement):
-    """Percentage of voxels where a displacement folds: determinant at most 0.
+    """Compute the percentage of voxels where the Jacobian determinant is at most 0.
 
     Args:
         displacement: array `(*spatial, D)` in voxels.
@@ -27,9 +27,10 @@ def folded_percent(displacement):
 
 
 def sd_log_j(displacement):
-    """Standard deviation of the logarithm of the Jacobian determinant.
+    """Compute the standard deviation of the logarithm of the Jacobian determinant.
 
-    0 for an affine map. Determinants below 1e-9 count as 1e-9, so that folds raise it.
+    It is 0 for an affine map. Determinants below 1e-9 count as 1e-9, so that folds
+    increase it.
 
     Args:
         displacement: array `(*spatial, D)` in voxels.
@@ -46,14 +47,14 @@ def sd_log_j(displacement):
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class FoldedPercent(SampleMean):
-    """Percentage of folded voxels, averaged over samples; see `folded_percent`.
+    """Average the percentage of folded voxels over samples, see `folded_percent`.
 
     `update_state(y_true, y_pred)` ignores `y_true` and takes a displacement
     `(B, *spatial, D)` in voxels.
 
     Args:
         name: str. The metric's name.
-        **kwargs: of `keras.metrics.Mean`.
+        **kwargs: arguments of `keras.metrics.Mean`.
 
     Example:
         >>> zero = keras.ops.zeros((1, 8, 8, 2))
@@ -70,14 +71,14 @@ class FoldedPercent(SampleMean):
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class SDLogJ(SampleMean):
-    """Spread of the log-determinant, averaged over samples; see `sd_log_j`.
+    """Average the deviation of the log-determinant over samples, see `sd_log_j`.
 
     `update_state(y_true, y_pred)` ignores `y_true` and takes a displacement
     `(B, *spatial, D)` in voxels.
 
     Args:
         name: str. The metric's name.
-        **kwargs: of `keras.metrics.Mean`.
+        **kwargs: arguments of `keras.metrics.Mean`.
 
     Example:
         >>> zero = keras.ops.zeros((1, 8, 8, 2))

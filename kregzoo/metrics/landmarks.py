@@ -8,17 +8,17 @@ from kregzoo.metrics.sample_mean import SampleMean
 
 
 def tre(points, reference):
-    """Target registration error: how far each landmark is from where it belongs.
+    """Compute the target registration error of each landmark.
 
     Args:
         points: array `(N, D)`. Landmarks mapped by the transform, in mm.
-        reference: array `(N, D)`. Their counterparts in the other image, in mm.
+        reference: array `(N, D)`. Corresponding landmarks of the other image, in mm.
 
     Returns:
         Array `(N,)` of distances in mm.
 
     Raises:
-        ValueError: when the shapes differ.
+        ValueError: If the shapes differ.
 
     Example:
         >>> tre([[0.0, 0.0, 0.0]], [[3.0, 4.0, 0.0]]).tolist()
@@ -35,15 +35,15 @@ def tre(points, reference):
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class TRE(SampleMean):
-    """Mean target registration error in mm, averaged over samples.
+    """Average the target registration error in mm over landmarks and samples.
 
-    `update_state(y_true, y_pred)` takes where landmarks belong and where the transform
-    takes them, `(B, N, D)` in voxels.
+    `update_state(y_true, y_pred)` takes the true positions of landmarks and the
+    positions mapped by the transform, `(B, N, D)` in voxels.
 
     Args:
         spacing: float or D floats. Size of a voxel in mm.
         name: str. The metric's name.
-        **kwargs: of `keras.metrics.Mean`.
+        **kwargs: arguments of `keras.metrics.Mean`.
 
     Example:
         >>> reference = keras.ops.zeros((1, 5, 2))

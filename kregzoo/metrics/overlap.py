@@ -9,19 +9,19 @@ from kregzoo.metrics.sample_mean import SampleMean
 
 
 def dice(fixed, warped, labels=None):
-    """Dice overlap of each label: twice the intersection over the sum of the sizes.
+    """Compute the Dice overlap of each label, `2 |A & B| / (|A| + |B|)`.
 
     Args:
-        fixed: Array `(*spatial,)` of whole numbers, of any size and sign.
-        warped: Array of the same shape.
-        labels: Iterable of ints. Defaults to all but 0 that occur in either map.
+        fixed: array `(*spatial,)` of whole numbers, of any size and sign.
+        warped: array of the same shape.
+        labels: iterable of ints. Defaults to all labels of both maps except 0.
 
     Returns:
-        Dict from label to its overlap in [0, 1]; NaN for a label in neither map.
+        Dict of overlaps in [0, 1] by label; NaN for a label in neither map.
 
     Raises:
-        ValueError: If the shapes differ, or a map or `labels` holds anything but whole
-            numbers.
+        ValueError: If the shapes differ, or a map or `labels` contains values that are
+            not whole numbers.
 
     Example:
         >>> dice(np.array([0, 1, 1, 2]), np.array([0, 1, 2, 2]))
@@ -30,7 +30,7 @@ def dice(fixed, warped, labels=None):
     fixed, warped = _whole(fixed, "fixed"), _whole(warped, "warped")
     if fixed.shape != warped.shape:
         raise ValueError(
-            "`fixed` and `warped` must have one shape; resample one to the other. "
+            "`fixed` and `warped` must have the same shape; resample one to the other. "
             f"Received: fixed.shape={fixed.shape}, warped.shape={warped.shape}"
         )
     in_fixed, in_warped = _sizes(fixed), _sizes(warped)
@@ -46,14 +46,14 @@ def dice(fixed, warped, labels=None):
 
 
 def _whole(values, argument):
-    """Convert to integers; floats count if they are whole numbers."""
+    """Convert to integers, or raise if a value is not a whole number."""
     values = np.asarray(values)
     if values.dtype.kind == "f":
         whole = (values == np.round(values)) & (np.abs(values) < 2.0**63)
         values = values.astype("int64") if whole.all() else values
     if values.dtype.kind not in "iub":
         raise ValueError(
-            f"`{argument}` must be whole numbers: of an image give the labels as an "
+            f"`{argument}` must be whole numbers; give the labels of an image as an "
             f"array, `as_labels(image).array`. Received: {argument} of dtype "
             f"{values.dtype}, shape {values.shape}"
         )
@@ -65,20 +65,20 @@ def _sizes(label_map):
     return dict(zip(labels.tolist(), counts.tolist(), strict=True))
 
 
-# A name of its own: the loss is registered as "Dice".
+# Registered under another name, because the loss is registered as "Dice".
 @keras.saving.register_keras_serializable(package="kregzoo", name="DiceMetric")
 class Dice(SampleMean):
-    """Mean Dice overlap of the labels that a sample has, averaged over samples.
+    """Average the Dice overlap over the labels in a sample and over samples.
 
     `update_state(y_true, y_pred, sample_weight=None)` takes the fixed and the warped
-    labels, one-hot or probabilities `(B, *spatial, labels)` without the background, of
-    any type; those of 0.5 and above count. Weights may be one a sample, or one a voxel,
-    `(B, *spatial)`: voxels then count by their weights, and a sample by their mean. In
-    [0, 1]; a sample without any label counts as 0.
+    labels of any type, one-hot or probabilities `(B, *spatial, labels)` without the
+    background. Voxels with values of 0.5 or more belong to the label. Give one weight
+    per sample or one per voxel, `(B, *spatial)`. Weights of voxels weight the overlap,
+    and their mean weights the sample. In [0, 1]; a sample without labels counts as 0.
 
     Args:
         name: str. The metric's name.
-        **kwargs: of `keras.metrics.Mean`.
+        **kwargs: arguments of `keras.metrics.Mean`.
 
     Example:
         >>> labels = keras.ops.ones((1, 4, 4, 1))

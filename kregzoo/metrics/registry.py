@@ -1,7 +1,7 @@
-"""Registry of metrics: how each is named, computed, compared and shown.
+"""Registry of metrics: name, computation, comparison and format of each.
 
-Tables of results, cards, comparisons, plots and the README read it. A metric that is
-registered here is measured and shown everywhere.
+Tables of results, cards, comparisons, plots and the README use the registry. A
+registered metric is measured and shown everywhere.
 """
 
 import dataclasses
@@ -21,10 +21,10 @@ class Metric:
     """Metric of the result of a task.
 
     Args:
-        name: str. The metric in tables of results, such as `"dice"`.
-        title: str. Its name in text, such as `"Dice"`.
-        definition: str. How it is computed, in a sentence.
-        unit: str, such as `"mm"`. Defaults to none.
+        name: str. Name in tables of results, for example `"dice"`.
+        title: str. Name in text, for example `"Dice"`.
+        definition: str. How the metric is computed, in a sentence.
+        unit: str, for example `"mm"`. Defaults to none.
         better: `"higher"` or `"lower"`.
         digits: int. Decimals to show.
         priority: int. The metric of the highest priority in a table ranks the methods.
@@ -54,7 +54,7 @@ class Metric:
 
     @property
     def heading(self):
-        """Title and unit, for the head of a column."""
+        """Title and unit, for the heading of a column."""
         return f"{self.title} in {self.unit}" if self.unit else self.title
 
     @property
@@ -96,8 +96,8 @@ def register_metric(metric):
         The metric.
 
     Raises:
-        ValueError: If another metric has its name, or if `better` or `measured_on` is
-            unknown.
+        ValueError: If another metric has the same name, or if `better` or `measured_on`
+            is unknown.
 
     Example:
         >>> volume = Metric("volume", "volume", "Volume of a structure.", unit="ml")
@@ -107,7 +107,7 @@ def register_metric(metric):
     """
     if METRICS.get(metric.name, metric) != metric:
         raise ValueError(
-            f"A metric of this name is registered already; choose another name. "
+            f"A metric with this name is already registered; choose another name. "
             f"Received: {metric.name!r}"
         )
     if metric.better not in ("higher", "lower"):

@@ -1,4 +1,4 @@
-"""Base class of the metrics."""
+"""Base class of metrics that are averaged over samples."""
 
 import keras
 
@@ -6,13 +6,13 @@ from kregzoo import ops
 
 
 class SampleMean(keras.metrics.Mean):
-    """Average over samples what `measure(y_true, y_pred)` returns, one value each.
+    """Average the values of `measure(y_true, y_pred)`, one per sample.
 
     `update_state(y_true, y_pred, sample_weight)` weights the samples.
     """
 
     def measure(self, y_true, y_pred):
-        """Values `(B,)` of a batch."""
+        """Compute the values `(B,)` of a batch."""
         raise NotImplementedError
 
     def update_state(self, y_true, y_pred, sample_weight=None):

@@ -1,4 +1,4 @@
-"""Distance between the surfaces of structures."""
+"""Distances between the surfaces of structures."""
 
 import keras
 import numpy as np
@@ -8,22 +8,23 @@ from kregzoo import ops
 
 
 def hd95(a, b, spacing=1.0):
-    """95th percentile of the Hausdorff distance between two structures.
+    """Compute the 95th percentile of the Hausdorff distance between two structures.
 
-    The larger of the two directed distances, each the 95th percentile of the distances
-    from one structure's surface voxels to the nearest surface voxel of the other.
-    A surface voxel has a neighbour, along an axis, outside its structure.
+    This is the larger of the two directed distances. A directed distance is the 95th
+    percentile of the distances from the surface voxels of one structure to the nearest
+    surface voxel of the other. A surface voxel has a neighbor along an axis outside the
+    structure.
 
     Args:
-        a: boolean array `(*spatial,)`. A structure's mask.
+        a: boolean array `(*spatial,)`. Mask of a structure.
         b: boolean array of the same shape.
-        spacing: float or one float an axis. Size of a voxel in mm.
+        spacing: float or one float per axis. Size of a voxel in mm.
 
     Returns:
-        Distance in mm; NaN when either structure is empty.
+        Distance in mm; NaN if a structure is empty.
 
     Raises:
-        ValueError: when the shapes differ.
+        ValueError: If the shapes differ.
 
     Example:
         >>> a, b = np.zeros((2, 8, 8), bool)
@@ -34,7 +35,7 @@ def hd95(a, b, spacing=1.0):
     a, b = np.asarray(a, bool), np.asarray(b, bool)
     if a.shape != b.shape:
         raise ValueError(
-            "`a` and `b` must have one shape; resample one to the other. "
+            "`a` and `b` must have the same shape; resample one to the other. "
             f"Received: a.shape={a.shape}, b.shape={b.shape}"
         )
     if not (a.any() and b.any()):
@@ -46,7 +47,7 @@ def hd95(a, b, spacing=1.0):
 
 
 def _bounding_box(mask):
-    """Slices of the smallest box that holds a mask: all distances lie within it."""
+    """Return the slices of the smallest box around a mask."""
     return tuple(slice(axis.min(), axis.max() + 1) for axis in np.nonzero(mask))
 
 
@@ -65,16 +66,17 @@ def _directed(source, target, spacing):
 
 @keras.saving.register_keras_serializable(package="kregzoo")
 class HD95(keras.metrics.Mean):
-    """Mean `hd95` over samples and labels, leaving out labels missing from either map.
+    """Average `hd95` over samples and the labels that are in both maps.
 
     `update_state(y_true, y_pred)` takes the fixed and the warped labels, one-hot or
-    probabilities `(B, *spatial, labels)` without the background, which count from 0.5.
-    It computes in SciPy: use it by itself, or compile with `run_eagerly=True`.
+    probabilities `(B, *spatial, labels)` without the background. Voxels with values of
+    0.5 or more belong to the label. The metric computes in SciPy: use it outside of
+    models, or compile with `run_eagerly=True`.
 
     Args:
         spacing: float or D floats. Size of a voxel in mm.
         name: str. The metric's name.
-        **kwargs: of `keras.metrics.Mean`.
+        **kwargs: arguments of `keras.metrics.Mean`.
 
     Example:
         >>> labels = np.zeros((1, 8, 8, 1))

@@ -1,4 +1,4 @@
-"""Tensor functions on `keras.ops`, alike on TensorFlow, JAX and PyTorch."""
+"""Tensor functions on `keras.ops`, equal on TensorFlow, JAX and PyTorch."""
 
 from kregzoo.ops.affine import (
     affine_grid,
@@ -19,7 +19,6 @@ from kregzoo.ops.sampler import Sampler
 from kregzoo.ops.separable import (
     apply_along_axes,
     bspline,
-    bspline_adjoint,
     resize,
     resize_field,
 )

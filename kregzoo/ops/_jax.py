@@ -1,4 +1,4 @@
-"""JAX's fast path: a warp outside of any compiled function is compiled by itself."""
+"""Fast path for JAX: compile a warp even outside of a compiled function."""
 
 import functools
 
@@ -9,5 +9,5 @@ from kregzoo.ops import warping
 
 @functools.partial(jax.jit, static_argnames=("interpolation", "fill", "relative"))
 def interpolate(image, points, interpolation, fill, relative):
-    """Compiled `warping.interpolate`."""
+    """Interpolate as `warping.interpolate` does, compiled."""
     return warping.interpolate(image, points, interpolation, fill, relative)

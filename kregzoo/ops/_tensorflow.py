@@ -1,12 +1,12 @@
-"""TensorFlow's fast path: each warp and filter compiled by XLA, with its own gradient.
+"""Fast path for TensorFlow: compile warps and filters by XLA, with custom gradients.
 
-XLA fuses the eight gathers of a trilinear warp into one pass. It is applied to each
-warp by itself because a chain of warps in one cluster recomputes its gathers. The
-gradient is written out because that of a plain gather materialises 2**D sparse
-updates; image and points have one function each, so that an outer graph prunes the one
-it does not need. The image's, the adjoint of the interpolation, is a scatter in general
-and a sum over neighbours where displacements are small, as in most of the squarings of
-an integration.
+XLA fuses the eight gathers of a trilinear warp into one pass. Each warp is compiled
+separately, because XLA recomputes the gathers of a chain of warps. TensorFlow's
+gradient of a gather would materialize 2**D sparse updates. The gradients with respect
+to the image and to the points are separate functions, so that an outer graph can prune
+one of them. The gradient of the image, the adjoint of the interpolation, is a scatter.
+If displacements are small, as in most squarings of an integration, it is a sum over
+neighbors instead.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from kregzoo.ops import filters, warping
 
-# Values, such as the voxels of an image of 40 x 48 x 40.
+# Number of values above which compilation pays, as in an image of 40 x 48 x 40.
 WORTH_COMPILING = 50_000
 
 _plain = contextvars.ContextVar("plain", default=False)
@@ -28,7 +28,7 @@ _plain = contextvars.ContextVar("plain", default=False)
 
 @contextlib.contextmanager
 def plain():
-    """While it lasts, nothing is compiled by XLA, which other runtimes have not."""
+    """Disable compilation by XLA in a context, for graphs that other runtimes run."""
     token = _plain.set(True)
     try:
         yield
@@ -37,7 +37,9 @@ def plain():
 
 
 def compiled_when_large(fn):
-    """Compile by XLA those calls whose last tensor is large or of unknown size.
+    """Decorate a function to run compiled if its last tensor is large.
+
+    A tensor of unknown size counts as large.
 
     Args:
         fn: function of tensors, then of constants.
@@ -57,13 +59,13 @@ def compiled_when_large(fn):
 
 
 def _compiles(tensor):
-    """Whether what ends with this tensor is compiled."""
+    """Decide if a function whose last tensor this is runs compiled."""
     values = tensor.shape.num_elements()
     return not _plain.get() and (values is None or values >= WORTH_COMPILING)
 
 
 def interpolate(image, points, interpolation, fill, relative):
-    """Compiled `warping.interpolate`, differentiable in the image and the points."""
+    """Interpolate as `warping.interpolate` does, compiled, with custom gradients."""
     if interpolation == "nearest":
         return _forward(points, image, interpolation, fill, relative)
 
@@ -107,10 +109,10 @@ def _gradient_of_image(image, points, upstream, fill, relative):
 
 
 def _scattered(upstream, coordinates, shape):
-    """Adjoint of linear interpolation, wherever the points lie.
+    """Apply the adjoint of linear interpolation at arbitrary points.
 
-    What goes to a voxel and to the next one along the last axis is scattered as one
-    row, which halves the rows; the two are added up afterwards.
+    The values for a voxel and for the next one along the last axis are scattered as one
+    row, which halves the number of rows, and summed afterwards.
     """
     channels = upstream.shape[-1]
     low, _, fraction = warping.split(coordinates[..., -1:], shape[-1:])[0]
@@ -125,13 +127,13 @@ def _scattered(upstream, coordinates, shape):
         index = tf.reshape(index * shape[-1] + low, (-1, 1))
         total = tf.tensor_scatter_nd_add(total, index, rows)
     total = tf.reshape(total, (batch, *shape, 2 * channels))
-    # Beyond the last voxel the weight is zero.
+    # The second value of the last voxel has weight zero and is dropped.
     padding = [[0, 0]] * len(shape) + [[1, 0], [0, 0]]
     return total[..., :channels] + tf.pad(total[..., channels:], padding)[..., :-1, :]
 
 
 def _moves(coordinates, size):
-    """Along each axis, how far from its voxel a point reads, within the image."""
+    """Compute the displacement along each axis of points clipped to the image."""
     moves = []
     for axis, length in enumerate(size):
         ramp = tf.range(length, dtype=tf.float32)
@@ -142,10 +144,10 @@ def _moves(coordinates, size):
 
 
 def _gathered(upstream, moves):
-    """Adjoint of linear interpolation where no point lies beyond the next voxel.
+    """Apply the adjoint of linear interpolation to displacements of at most one voxel.
 
-    Each voxel then looks at its 3**D neighbours and takes what they have for it: a sum
-    of shifted products, which XLA makes one pass, in place of a scatter.
+    Each voxel sums the contributions of its 3**D neighbors. XLA fuses these shifted
+    products into one pass, which replaces the scatter.
     """
     size, ndim = upstream.shape[1:-1], len(moves)
     padding = [[0, 0], *[[1, 1]] * ndim]
@@ -203,9 +205,10 @@ def _masked(upstream, coordinates, shape, fill):
 
 
 def convolve_axes(image, kernels):
-    """Compiled `filters.convolve_axes`.
+    """Convolve as `filters.convolve_axes` does, compiled, with a custom gradient.
 
-    With symmetric kernels and zeros outside it is its own adjoint, hence its gradient.
+    With symmetric kernels and zeros outside, the convolution is self-adjoint. It is
+    therefore its own gradient, too.
     """
 
     @tf.custom_gradient

@@ -1,4 +1,4 @@
-"""PyTorch's fast path: its own `grid_sample`, with its gradient."""
+"""Fast path for PyTorch: warp by `grid_sample`."""
 
 import torch
 from torch.nn import functional
@@ -7,14 +7,14 @@ from kregzoo.ops import warping
 
 
 def interpolate(image, points, interpolation, fill, relative):
-    """Linear `warping.interpolate` of an image in 2-D or 3-D by `grid_sample`."""
+    """Interpolate as `warping.interpolate` does, by `grid_sample` where possible."""
     ndim = image.ndim - 2
     if interpolation != "linear" or ndim not in (2, 3):
         return warping.interpolate(image, points, interpolation, fill, relative)
     coordinates = warping.absolute(points) if relative else points
     shape = image.shape[1:-1]
     last = torch.tensor(shape, dtype=torch.float32, device=coordinates.device) - 1
-    # From -1 at the first voxel's centre to 1 at the last one's, the last axis first.
+    # From -1 at the center of the first voxel to 1 at the last, in reverse axis order.
     grid = (2 * coordinates / last.clamp(min=1) - 1).flip(-1)
     grid = grid.reshape(len(grid), *(1,) * (ndim - 1), -1, ndim)
     values = functional.grid_sample(

@@ -1,26 +1,26 @@
-"""Affine transforms of voxel coordinates about the centre of the grid.
+"""Affine transforms of voxel coordinates about the center of the grid.
 
-An affine is a tensor `(B, D, D + 1)` in voxels, `ij` order, and maps
-`x -> A (x - c) + t + c` with `[A | t]` its columns and `c = (n - 1) / 2` the centre of
-the grid. Products are written as sums, since matrix products may be rounded to 10
-bits on a GPU, which at 200 voxels is a tenth of a voxel.
+An affine is a tensor `[A | t]`, `(B, D, D + 1)`, in voxels, `ij` order. It maps
+`x -> A (x - c) + t + c`, where `c = (n - 1) / 2` is the center of the grid. Products
+are computed as sums, because a GPU may round matrix products to 10 bits, which is an
+error of a tenth of a voxel at 200 voxels.
 """
 
 from keras import ops
 
 
 def affine_grid(affine, shape):
-    """Maps every voxel of a grid through an affine.
+    """Map every voxel of a grid by an affine.
 
     Args:
-        affine: tensor `(B, D, D + 1)` in voxels, about the grid's centre.
-        shape: D ints, the grid's spatial shape.
+        affine: tensor `(B, D, D + 1)` in voxels, about the center of the grid.
+        shape: D ints, the spatial shape of the grid.
 
     Returns:
         float32 tensor `(B, *shape, D)` of voxel coordinates, as `sample` takes them.
 
     Raises:
-        ValueError: when the affine is not `(B, D, D + 1)` for the D axes of `shape`.
+        ValueError: If the affine is not `(B, D, D + 1)` for the D axes of `shape`.
 
     Example:
         >>> grid = affine_grid(affine_matrix([[1.0, 0, 0, 0, 0, 0]]), (4, 4))
@@ -33,17 +33,17 @@ def affine_grid(affine, shape):
 
 
 def affine_to_displacement(affine, shape):
-    """Samples an affine as a displacement field.
+    """Sample an affine as a displacement field.
 
     Args:
-        affine: tensor `(B, D, D + 1)` in voxels, about the grid's centre.
-        shape: D ints, the grid's spatial shape.
+        affine: tensor `(B, D, D + 1)` in voxels, about the center of the grid.
+        shape: D ints, the spatial shape of the grid.
 
     Returns:
         float32 tensor `(B, *shape, D)`, `A (x - c) + t + c - x` in voxels.
 
     Raises:
-        ValueError: when the affine is not `(B, D, D + 1)` for the D axes of `shape`.
+        ValueError: If the affine is not `(B, D, D + 1)` for the D axes of `shape`.
 
     Example:
         >>> field = affine_to_displacement(rigid_matrix([[2.0, 1.0, 0.0]]), (4, 4))
@@ -55,20 +55,20 @@ def affine_to_displacement(affine, shape):
 
 
 def rigid_matrix(parameters):
-    """Builds rigid transforms from translations and rotation angles.
+    """Build rigid transforms from translations and rotation angles.
 
     In 2-D a positive angle turns axis 0 towards axis 1. In 3-D the matrix is
     `R0(a) R1(b) R2(c)`, where `Rk` turns axis `k + 1` towards axis `k + 2`, cyclically.
 
     Args:
         parameters: tensor `(B, 3)` or `(B, 6)`: D translations in voxels, then 1
-            (2-D) or 3 (3-D) angles in radians. Zeros are the identity.
+            (2-D) or 3 (3-D) angles in radians. Zeros give the identity.
 
     Returns:
         float32 tensor `(B, D, D + 1)`.
 
     Raises:
-        ValueError: when there are not 3 or 6 parameters.
+        ValueError: If the number of parameters is neither 3 nor 6.
 
     Example:
         >>> matrix = rigid_matrix([[5.0, 0.0, 3.14159265 / 2]])
@@ -81,22 +81,22 @@ def rigid_matrix(parameters):
 
 
 def affine_matrix(parameters):
-    """Builds affine transforms from translations, rotations, log-scales and shears.
+    """Build affine transforms from translations, rotations, log-scales and shears.
 
     The linear part is `R H S`: scales `S = diag(exp(s))`, then unit upper triangular
-    shears `H`, then the rotation `R` of `rigid_matrix`. Every affine of positive
-    determinant has such a form.
+    shears `H`, then the rotation `R` of `rigid_matrix`. Every affine with a positive
+    determinant has this form.
 
     Args:
         parameters: tensor `(B, 6)` or `(B, 12)`: D translations in voxels; 1 or 3
             angles in radians; D log-scales; 1 or 3 shears, which are the entries
-            above the diagonal of `H`, row by row. Zeros are the identity.
+            above the diagonal of `H`, row by row. Zeros give the identity.
 
     Returns:
         float32 tensor `(B, D, D + 1)`.
 
     Raises:
-        ValueError: when there are not 6 or 12 parameters.
+        ValueError: If the number of parameters is neither 6 nor 12.
 
     Example:
         >>> matrix = affine_matrix([[0.0, 0.0, 0.0, 0.0, 0.0, 0.5]])
@@ -114,7 +114,7 @@ def affine_matrix(parameters):
 
 
 def compose_affine(outer, inner):
-    """Composes two affines into the one that applies `inner`, then `outer`.
+    """Compose two affines to one that applies `inner`, then `outer`.
 
     Args:
         outer: tensor `(B, D, D + 1)`.
@@ -124,7 +124,7 @@ def compose_affine(outer, inner):
         float32 tensor `(B, D, D + 1)`.
 
     Raises:
-        ValueError: when an argument is not `(B, D, D + 1)`.
+        ValueError: If an argument is not `(B, D, D + 1)`.
 
     Example:
         >>> step = rigid_matrix([[1.0, 0.0, 0.0]])
@@ -138,16 +138,16 @@ def compose_affine(outer, inner):
 
 
 def invert_affine(affine):
-    """Inverts affines.
+    """Invert affines.
 
     Args:
         affine: tensor `(B, D, D + 1)` of invertible transforms.
 
     Returns:
-        float32 tensor `(B, D, D + 1)`; composed with `affine` it is the identity.
+        float32 tensor `(B, D, D + 1)`.
 
     Raises:
-        ValueError: when the affine is not `(B, D, D + 1)`.
+        ValueError: If the affine is not `(B, D, D + 1)`.
 
     Example:
         >>> float(invert_affine(rigid_matrix([[1.0, 0.0, 0.0]]))[0, 0, 2])
@@ -159,7 +159,7 @@ def invert_affine(affine):
 
 
 def _map_grid(linear, offset, shape):
-    """`linear (x - c) + offset` for every voxel `x`, summed axis by axis."""
+    """Compute `linear (x - c) + offset` for every voxel `x`, axis by axis."""
     ndim = len(shape)
     mapped = ops.reshape(offset, (-1,) + (1,) * ndim + (ndim,))
     for axis, size in enumerate(shape):
@@ -173,7 +173,7 @@ def _map_grid(linear, offset, shape):
 
 
 def _rotation(angles):
-    """Rotation matrices `(B, D, D)` from `(B, 1)` or `(B, 3)` angles."""
+    """Build rotation matrices `(B, D, D)` from `(B, 1)` or `(B, 3)` angles."""
     cos, sin = ops.cos(angles), ops.sin(angles)
     zero, one = ops.zeros_like(cos[:, 0]), ops.ones_like(cos[:, 0])
     if angles.shape[-1] == 1:
@@ -186,7 +186,7 @@ def _rotation(angles):
 
 
 def _shear(shears):
-    """Unit upper triangular matrices `(B, D, D)` from `(B, 1)` or `(B, 3)` shears."""
+    """Build unit upper triangular matrices `(B, D, D)` from shears."""
     shears = ops.unstack(shears, axis=1)
     zero, one = ops.zeros_like(shears[0]), ops.ones_like(shears[0])
     if len(shears) == 1:
@@ -196,12 +196,12 @@ def _shear(shears):
 
 
 def _matrix(rows):
-    """Stacks rows of `(B,)` entries into `(B, D, D)`."""
+    """Stack rows of `(B,)` entries to matrices `(B, D, D)`."""
     return ops.stack([ops.stack(row, axis=-1) for row in rows], axis=-2)
 
 
 def _product(a, b):
-    """Matrix product of `(B, I, J)` and `(B, J, K)` in full float32."""
+    """Multiply matrices `(B, I, J)` and `(B, J, K)` in full float32 precision."""
     return ops.sum(ops.expand_dims(a, -1) * ops.expand_dims(b, -3), axis=-2)
 
 
@@ -210,7 +210,7 @@ def _assemble(linear, translation):
 
 
 def _split(affine, ndim=None):
-    """The linear part `(B, D, D)` and the translation `(B, D)`, in float32."""
+    """Return the linear part `(B, D, D)` and the translation `(B, D)` in float32."""
     affine = ops.cast(affine, "float32")
     rows, columns = affine.shape[-2:]
     if len(affine.shape) != 3 or columns != rows + 1 or ndim not in (None, rows):
@@ -222,7 +222,7 @@ def _split(affine, ndim=None):
 
 
 def _parameters(parameters, dimensions):
-    """The parameters in float32, and the number of axes that their number tells."""
+    """Return the parameters in float32 and the number of axes."""
     parameters = ops.cast(parameters, "float32")
     if len(parameters.shape) != 2 or parameters.shape[-1] not in dimensions:
         raise ValueError(

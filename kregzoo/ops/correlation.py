@@ -6,26 +6,26 @@ from keras import ops
 
 
 def correlation(fixed, moving, max_displacement, stride=1):
-    """Cost volume: how well each voxel matches each displaced voxel.
+    """Compute the cost volume of two feature maps.
 
     `y[x, d] = mean over c of fixed[x, c] * moving[x + d, c]`, with zeros outside the
     moving map, for displacements `d` on a grid from `-max_displacement` to
     `max_displacement` (Fischer et al., "FlowNet", ICCV 2015, eq. 1, with patches of
-    one voxel). Cost and graph grow with the number of displacements, so in 3-D keep
-    the window small or use a `stride`.
+    one voxel). The time and the size of the graph grow with the number of
+    displacements. In 3-D, keep the window small or use a `stride`.
 
     Args:
         fixed: tensor `(B, *spatial, C)`.
         moving: tensor `(B, *spatial, C)`.
         max_displacement: int >= 0, in voxels along each axis.
-        stride: int >= 1. Step between displacements; it divides `max_displacement`.
+        stride: int >= 1 that divides `max_displacement`. Step between displacements.
 
     Returns:
-        Tensor `(B, *spatial, K**D)` with `K = 2 * max_displacement / stride + 1`; the
-        displacements are in row-major order, the first axis slowest.
+        Tensor `(B, *spatial, K**D)` with `K = 2 * max_displacement / stride + 1`, with
+        displacements in row-major order.
 
     Raises:
-        ValueError: when `stride` does not divide `max_displacement`.
+        ValueError: If `stride` does not divide `max_displacement`.
 
     Example:
         >>> moving = ops.reshape(ops.arange(4.0), (1, 1, 4, 1))

@@ -4,18 +4,19 @@ from keras import ops
 
 
 def spatial_gradient(field):
-    """Derivatives along every spatial axis, per voxel.
+    """Compute the derivatives along every spatial axis.
 
-    Central differences, one-sided at the border, as `numpy.gradient`.
+    These are central differences, one-sided at the border, as in `numpy.gradient`.
 
     Args:
         field: tensor `(B, *spatial, C)`, at least 2 voxels along each axis.
 
     Returns:
-        float32 tensor `(B, *spatial, C, D)`; the last axis is that of differentiation.
+        float32 tensor `(B, *spatial, C, D)`, with one derivative per spatial axis along
+        the last axis.
 
     Raises:
-        ValueError: when an axis has a single voxel.
+        ValueError: If an axis has only one voxel.
 
     Example:
         >>> image = ops.reshape(ops.arange(6.0), (1, 2, 3, 1))
@@ -28,10 +29,10 @@ def spatial_gradient(field):
 
 
 def jacobian_determinant(displacement):
-    """Local change of volume under `x -> x + u(x)`.
+    """Compute the Jacobian determinant of `x -> x + u(x)`, the local change of volume.
 
-    The determinant of `I + du/dx`: 1 keeps the volume, below 1 shrinks, and at or
-    below 0 the field folds.
+    The determinant of `I + du/dx` is 1 if the volume is unchanged, and less than 1 if
+    it shrinks. The field folds where it is 0 or negative.
 
     Args:
         displacement: tensor `(B, *spatial, D)` in voxels, D of 2 or 3.
@@ -40,8 +41,8 @@ def jacobian_determinant(displacement):
         float32 tensor `(B, *spatial)`.
 
     Raises:
-        ValueError: when the channels are not 2 or 3 and one per spatial axis, or when
-            an axis has a single voxel.
+        ValueError: If the field is not 2-D or 3-D, does not have one channel per
+            spatial axis, or has an axis with only one voxel.
 
     Example:
         >>> ramp = ops.reshape(ops.arange(4.0), (1, 4, 1, 1)) * ops.ones((1, 4, 3, 2))
@@ -68,7 +69,7 @@ def jacobian_determinant(displacement):
 
 
 def _difference(x, axis):
-    """Central differences along one axis, one-sided at its ends."""
+    """Compute central differences along one axis, one-sided at the ends."""
     if x.shape[axis] == 1:
         raise ValueError(
             "A derivative needs at least 2 voxels along each axis. "

@@ -1,4 +1,4 @@
-"""The device that Keras computes on."""
+"""Device that Keras computes on."""
 
 import keras
 
@@ -7,7 +7,7 @@ def device_name():
     """Name the GPU that Keras computes on.
 
     Returns:
-        str, such as `"NVIDIA H100 80GB HBM3"`; None without a GPU.
+        str, for example `"NVIDIA H100 80GB HBM3"`, or None without a GPU.
     """
     return _BACKENDS[keras.backend.backend()]()
 

@@ -6,17 +6,17 @@ from keras import ops
 
 
 def box_sum(image, window):
-    """Sum over a centred box around each voxel, zeros outside the image.
+    """Sum over a box around each voxel, padding with zeros.
 
     Args:
         image: tensor `(B, *spatial, C)`.
-        window: odd int >= 1. The box's edge in voxels.
+        window: odd int >= 1. Edge of the box in voxels.
 
     Returns:
-        Tensor of the image's shape.
+        Tensor of the same shape.
 
     Raises:
-        ValueError: when `window` is even or below 1.
+        ValueError: If `window` is even or below 1.
 
     Example:
         >>> float(box_sum(keras.ops.ones((1, 5, 5, 1)), 3)[0, 2, 2, 0])
@@ -28,17 +28,20 @@ def box_sum(image, window):
 
 
 def smooth(image, sigma):
-    """Separable Gaussian smoothing, zeros outside the image, cut at three sigma.
+    """Smooth an image with a Gaussian, padding with zeros.
+
+    The kernel is truncated at three standard deviations.
 
     Args:
         image: tensor `(B, *spatial, C)`.
-        sigma: float or one float a spatial axis, in voxels; 0 leaves an axis as it is.
+        sigma: float or one float per spatial axis. Standard deviation in voxels; 0
+            does not smooth.
 
     Returns:
-        Tensor of the image's shape.
+        Tensor of the same shape.
 
     Raises:
-        ValueError: when a `sigma` is negative.
+        ValueError: If a `sigma` is negative.
 
     Example:
         >>> image = np.zeros((1, 9, 9, 1), "float32")
@@ -53,7 +56,7 @@ def smooth(image, sigma):
 
 
 def gaussian_kernel(sigma):
-    """Gaussian weights that sum to 1, cut at three sigma; `[1.]` for sigma 0."""
+    """Compute Gaussian weights that sum to 1, truncated at three sigma."""
     if sigma == 0:
         return np.ones(1)
     radius = max(1, int(np.ceil(3 * sigma)))
@@ -72,7 +75,7 @@ def _convolve_axes(image, kernels):
 
 
 def convolve_axes(image, kernels):
-    """Convolve each spatial axis with its symmetric kernel, zeros outside."""
+    """Convolve each spatial axis with a symmetric kernel, padding with zeros."""
     for axis, kernel in enumerate(kernels, start=1):
         if len(kernel) > 1:
             image = _convolve_axis(image, kernel, axis)

@@ -1,4 +1,4 @@
-"""Gradients and compilation of plain functions: where backends differ."""
+"""Gradients and compilation of functions on each backend."""
 
 import contextlib
 import functools
@@ -12,13 +12,13 @@ def value_and_grad(fn, variables, differentiable=False):
     Args:
         fn: callable `fn(*variables)` that returns a scalar tensor.
         variables: list of float tensors or arrays.
-        differentiable: bool. Whether the gradients are to be differentiated in turn,
-            with respect to what else `fn` reads, such as a network's weights; PyTorch
-            needs to know.
+        differentiable: bool. Make the gradients differentiable with respect to other
+            variables that `fn` uses, for example the weights of a network. Only PyTorch
+            needs this.
 
     Returns:
-        Pair of the scalar and a list of gradients shaped as `variables`; zeros for a
-        variable that `fn` does not use.
+        Pair of the scalar and a list of gradients shaped as `variables`. The gradient
+        is zero for a variable that `fn` does not use.
 
     Example:
         >>> value, grads = value_and_grad(lambda x: keras.ops.sum(x**2), [[1.0, 2.0]])
@@ -30,18 +30,20 @@ def value_and_grad(fn, variables, differentiable=False):
 
 
 def compiled(fn, fuse=False, model=None):
-    """Compile a function of tensors: `tf.function` or `jax.jit`; PyTorch runs it as is.
+    """Compile a function of tensors by `tf.function` or `jax.jit`.
+
+    PyTorch runs the function uncompiled.
 
     Args:
-        fn: callable of tensors, free of side effects.
-        fuse: bool. Let XLA compile it on TensorFlow too: best for element-wise work,
-            and bad for convolutions on a CPU.
-        model: the Keras model that `fn` calls to infer, if it does. Its weights are
-            those of the moment of a call, which JAX would else keep from the first one
-            on, and PyTorch keeps nothing to train it by.
+        fn: callable of tensors without side effects.
+        fuse: bool. Compile by XLA on TensorFlow, too. XLA is fast for element-wise
+            operations, and slow for convolutions on a CPU.
+        model: the Keras model that `fn` calls for inference, if any. Each call then
+            uses the current weights on JAX, which would keep those of the first call,
+            and does not record a graph on PyTorch.
 
     Returns:
-        A callable with the same results. It is compiled anew for each new shape.
+        A callable with the same results. It is compiled again for each new shape.
 
     Example:
         >>> double = compiled(lambda x: x * 2.0)
@@ -52,8 +54,8 @@ def compiled(fn, fuse=False, model=None):
     if backend == "tensorflow":
         import tensorflow as tf
 
-        # A partial is counted by itself: TensorFlow counts the traces of a method over
-        # all the objects that have it, and warns of retracing when there are many.
+        # TensorFlow counts the traces of a method over all objects, and warns of
+        # retracing if there are many. It counts the traces of each partial separately.
         return tf.function(functools.partial(fn), jit_compile=fuse or None)
     if backend == "jax":
         import jax
@@ -85,11 +87,11 @@ def _without_graph(fn):
 
 
 def portable():
-    """Trace graphs of plain operations, which other runtimes have too.
+    """Trace graphs without XLA, so that other runtimes can run them.
 
     Returns:
-        A context manager. While it lasts, nothing on TensorFlow is compiled by XLA; on
-        the other backends it changes nothing.
+        A context manager that disables compilation by XLA on TensorFlow. It has no
+        effect on other backends.
 
     Example:
         >>> with portable():
@@ -103,14 +105,14 @@ def portable():
 
 
 def fused(fn):
-    """Let XLA fuse a function's element-wise work, and its gradient's, on TensorFlow.
+    """Decorate a function to let XLA fuse its element-wise operations on TensorFlow.
 
-    Outside of a GPU Keras does not compile a TensorFlow model by XLA, which is best
-    for its convolutions, but makes each addition a pass over memory. JAX compiles whole
-    steps, and needs no help; PyTorch runs the function as it is.
+    The gradient is fused, too. On a CPU, Keras does not compile TensorFlow models by
+    XLA. This is best for convolutions, but makes each addition a pass over memory. JAX
+    compiles whole steps anyway, and PyTorch runs the function unchanged.
 
     Args:
-        fn: function of tensors and hashable constants, free of side effects.
+        fn: function of tensors and hashable constants without side effects.
 
     Returns:
         A function with the same results.

@@ -1,4 +1,4 @@
-"""The joint histogram of two images, smooth enough to differentiate."""
+"""Differentiable joint histogram of two images."""
 
 import math
 
@@ -7,28 +7,28 @@ from keras import ops
 
 
 def joint_histogram(fixed, moving, bins=32, mask=None, range=(0.0, 1.0)):
-    """Joint probability of the intensities of two images.
+    """Estimate the joint probability of the intensities of two images.
 
-    A Parzen estimate with a cubic B-spline window on both images, hence twice
-    differentiable in both (Mattes et al., "PET-CT image registration in the chest
-    using free-form deformations", IEEE TMI 22(1), 2003, eq. 5, has it on the moving
-    image only). `range` spans the bins but for one of margin on each side, so that
-    every window lies inside the histogram. The two tables of window weights hold
-    `bins` numbers a voxel each.
+    The Parzen estimate has a cubic B-spline window for both images, and is therefore
+    twice differentiable in both. Mattes et al., "PET-CT image registration in the chest
+    using free-form deformations", IEEE TMI 22(1), 2003, eq. 5, use this window for the
+    moving image only. One bin of margin on each side of `range` keeps every window
+    inside the histogram. The window weights take `2 * bins` numbers per voxel of
+    memory.
 
     Args:
         fixed: tensor `(B, *spatial, 1)`.
         moving: tensor `(B, *spatial, 1)`.
-        bins: int >= 4. The number of bins an image.
+        bins: int >= 4. Number of bins per image.
         mask: tensor `(B, *spatial, 1)` in [0, 1] that weights the voxels, or `None`.
-        range: the lowest and highest intensity; values beyond are moved to them.
+        range: the lowest and the highest intensity. Other values are clipped.
 
     Returns:
-        float32 tensor `(B, bins, bins)`, fixed intensities along axis 1, moving along
-        axis 2; each sample sums to 1 (to 0 if its mask is empty).
+        float32 tensor `(B, bins, bins)`, with fixed intensities along axis 1 and moving
+        intensities along axis 2. Each sample sums to 1, or to 0 if the mask is empty.
 
     Raises:
-        ValueError: when `bins` is below 4 or `range` is not increasing.
+        ValueError: If `bins` is less than 4 or `range` is not increasing.
 
     Example:
         >>> image = keras.random.uniform((2, 8, 8, 1), seed=0)
@@ -45,7 +45,7 @@ def joint_histogram(fixed, moving, bins=32, mask=None, range=(0.0, 1.0)):
     fixed = _bin_positions(fixed, bins, low, high)
     moving = _bin_positions(moving, bins, low, high)
     centres = ops.arange(bins, dtype="float32")
-    # One table has the bins first and one last, as the product takes them.
+    # The bins are the first axis of one factor and the last axis of the other.
     fixed = _window(fixed[:, None, :] - centres[:, None])
     moving = _window(moving[:, :, None] - centres)
     if mask is None:
@@ -57,19 +57,19 @@ def joint_histogram(fixed, moving, bins=32, mask=None, range=(0.0, 1.0)):
 
 
 def _rows(image):
-    """One row of float32 values for each sample."""
+    """Flatten each sample to a row of float32 values."""
     image = ops.cast(image, "float32")
     return ops.reshape(image, (-1, math.prod(ops.shape(image)[1:])))
 
 
 def _bin_positions(image, bins, low, high):
-    """Intensities in units of bins: `low` is at 1 and `high` at `bins - 2`."""
+    """Convert intensities to bins: `low` is at 1 and `high` is at `bins - 2`."""
     intensity = ops.clip((_rows(image) - low) / (high - low), 0.0, 1.0)
     return 1.0 + intensity * (bins - 3)
 
 
 def _window(distance):
-    """The cubic B-spline, which is zero from a distance of 2 on."""
+    """Evaluate the cubic B-spline, which is zero for distances of 2 or more."""
     distance = ops.abs(distance)
     far = ops.relu(2.0 - distance)
     near = ops.relu(1.0 - distance)

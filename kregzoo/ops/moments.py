@@ -1,18 +1,18 @@
-"""Local means, variances and covariances, without cancellation.
+"""Local means, variances and covariances without cancellation of digits.
 
-The textbook formula `mean(x**2) - mean(x)**2` loses all digits where an image is nearly
-flat and far from 0: float32 then gives variances of noise, or negative ones. Here the
-statistics of two neighboring windows are merged into those of both (Chan, Golub and
-LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances",
-COMPSTAT 1982). A merge sees only differences of means, so a flat window has a variance
-of exactly 0, and doubling the windows makes it as fast as summing them.
+The textbook formula `mean(x**2) - mean(x)**2` loses all digits in float32 where an
+image is nearly constant and far from 0: variances are noise or negative. This module
+merges the statistics of two neighboring windows (Chan, Golub and LeVeque, "Updating
+Formulae and a Pairwise Algorithm for Computing Sample Variances", COMPSTAT 1982). A
+merge uses only differences of means, so the variance of a constant window is exactly 0.
+Each merge doubles the window, so the computation is as fast as a sum.
 """
 
 from keras import ops
 
 from kregzoo.ops.filters import box_sum
 
-# Weight of a window below which a mask hides all of it.
+# Weight of a window below which all voxels count as masked.
 NOTHING = 1e-6
 
 
@@ -25,8 +25,8 @@ def local_moments(fixed, warped, window, mask=None):
     Args:
         fixed: tensor `(B, *spatial, C)`.
         warped: tensor of the same shape.
-        window: odd int >= 3. The box's edge in voxels.
-        mask: weights `(B, *spatial, 1)`, none negative, or None.
+        window: odd int >= 3. Edge of the box in voxels.
+        mask: weights `(B, *spatial, 1)`, not negative, or None.
 
     Returns:
         Tuple `(mean_fixed, mean_warped, variance_fixed, variance_warped, covariance)`
@@ -40,10 +40,10 @@ def local_moments(fixed, warped, window, mask=None):
     images = [ops.cast(image, "float32") for image in (fixed, warped)]
     if mask is not None:
         mask = ops.cast(mask, "float32")
-        # Large hidden values would leave rounding errors in the visible ones.
+        # Large masked values would cause rounding errors in the other voxels.
         images = [ops.where(mask > 0, image, 0.0) for image in images] + [mask]
 
-    # One tensor goes out, since backends pass several gradients in different ways.
+    # Return one tensor, because backends pass several gradients in different ways.
     @ops.custom_gradient
     def run(fixed, warped, mask=None):
         shifts = [_mean(image, mask) for image in (fixed, warped)]
@@ -62,7 +62,7 @@ def local_moments(fixed, warped, window, mask=None):
 
 
 def _mean(image, mask):
-    """Mean of each channel, `(B, 1, ..., 1, C)`."""
+    """Compute the mean of each channel, `(B, 1, ..., 1, C)`."""
     axes = tuple(range(1, len(image.shape) - 1))
     if mask is None:
         return ops.mean(image, axes, keepdims=True)
@@ -71,7 +71,7 @@ def _mean(image, mask):
 
 
 def _central_moments(fixed, warped, window, mask, shifts):
-    """The five moments of both images less a shift each, which saves digits."""
+    """Compute the five moments after subtracting shifts, which preserves digits."""
     none = ops.zeros_like(fixed)
     f, w = (x - s for x, s in zip((fixed, warped), shifts, strict=True))
     state = [1.0 if mask is None else mask, f, w, none, none, none]
@@ -83,14 +83,14 @@ def _central_moments(fixed, warped, window, mask, shifts):
 
 
 def _padded(state, axis, width, shifts):
-    """Pad both ends of an axis by zeros, which less the shift are not zeros."""
+    """Pad both ends of an axis by zeros minus the shifts."""
     padding = [(0, 0)] * len(state[1].shape)
     padding[axis] = (width, width)
     weight, f, w, *sums = [
         x if isinstance(x, float) else ops.pad(x, padding) for x in state
     ]
     if isinstance(weight, float):
-        # A mask needs none of this: it gives the padding no weight.
+        # With a mask the padding has no weight, and its value does not matter.
         inside = ops.zeros((ops.shape(state[1])[axis],))
         outside = ops.pad(inside, [(width, width)], constant_values=1.0)
         outside = ops.reshape(
@@ -102,7 +102,7 @@ def _padded(state, axis, width, shifts):
 
 def _slide(state, axis, window):
     """Merge the statistics of `window` successive voxels along an axis."""
-    # Windows of 1, 2, 4, ... voxels; those of the binary digits of `window` are merged.
+    # Double windows of 1, 2, 4, ... voxels, and merge those of the bits of `window`.
     part, total, covered, length = state, None, 0, 1
     while True:
         if window & length:
@@ -142,11 +142,12 @@ def _merge(first, length, second, other_length, axis):
 
 
 def _gradient(fixed, warped, window, mask, moments, upstream):
-    """Gradients in the images, and in the mask if there is one.
+    """Compute the gradients of the images, and of the mask if there is one.
 
-    With weights m, of sum n, the derivative of `mean_f(x)` at a voxel y in the box of x
-    is `m(y) / n(x)`, that of `variance_f(x)` is `2 m(y) (f(y) - mean_f(x)) / n(x)`, and
-    so on: sums over boxes again.
+    Let m be the weights and n their sum. The derivative of `mean_f(x)` with respect to
+    a voxel y in the box of x is `m(y) / n(x)`. The derivative of `variance_f(x)` is
+    `2 m(y) (f(y) - mean_f(x)) / n(x)`, and so on. The gradients are therefore sums over
+    boxes, too.
     """
     f, w, ff, ww, fw = moments
     gf, gw, gff, gww, gfw = ops.split(upstream, 5, axis=-1)

@@ -1,4 +1,4 @@
-"""Sampling of NumPy arrays whose shapes differ from one image to the next."""
+"""Sampling of NumPy arrays of varying shapes."""
 
 import functools
 
@@ -8,19 +8,19 @@ from keras import ops
 from kregzoo.ops.gradients import compiled
 from kregzoo.ops.warping import check_modes, gather
 
-# Points in a call at most and at least, and the smallest buffer: both are powers of two
-# between, so that a compiler sees few shapes.
+# Largest and smallest number of points per call, and smallest buffer. Sizes are powers
+# of two, so that only a few shapes are compiled.
 CHUNK, SMALLEST_CHUNK = 2**18, 2**10
 SMALLEST_BUFFER = 2**16
 
 
 class Sampler:
-    """Interpolates one array at many points, without compiling for its shape.
+    """Interpolate an array at many points, without compiling for its shape.
 
-    A compiled `sample` is made anew for every shape of image and points, which takes
-    longer than to run it. Here the compiler sees a flat buffer, its size rounded up to
-    a power of two, and points in chunks of such a size; the shape is an input as well.
-    Memory beyond array and result is that of a chunk.
+    `sample` is compiled again for every shape of the image and the points, which takes
+    longer than to run it. The sampler passes a flat buffer, whose size is rounded up to
+    a power of two, and the points in chunks of such a size. The shape of the array is
+    another input. Beyond the array and the result, it needs the memory of one chunk.
 
     Args:
         array: NumPy array `(*spatial, C)`, float32 or int32.
@@ -28,7 +28,7 @@ class Sampler:
         fill: `"border"` or `"zeros"`, see `sample`.
 
     Raises:
-        ValueError: for an unknown `interpolation` or `fill`.
+        ValueError: If `interpolation` or `fill` is unknown.
 
     Example:
         >>> ramp = np.arange(6, dtype="float32").reshape(2, 3, 1)
@@ -48,13 +48,13 @@ class Sampler:
         self._modes = array.ndim - 1, interpolation, fill
 
     def __call__(self, coordinates):
-        """Interpolate.
+        """Interpolate the array.
 
         Args:
             coordinates: array `(*out, D)` in voxels of the array.
 
         Returns:
-            NumPy array `(*out, C)` of the array's dtype.
+            NumPy array `(*out, C)` of the same dtype as the array.
         """
         points = np.asarray(coordinates, "float32")
         out = points.shape[:-1]
@@ -72,9 +72,9 @@ class Sampler:
 
 @functools.lru_cache
 def _compiled_gather(ndim, interpolation, fill, *sizes):
-    """Compile a function for each choice of sizes.
+    """Compile a separate function for each choice of sizes.
 
-    TensorFlow would warn about one function that it traces for many sizes.
+    TensorFlow would warn if it traced one function for many sizes.
     """
 
     def run(flat, shape, points):
@@ -85,7 +85,7 @@ def _compiled_gather(ndim, interpolation, fill, *sizes):
 
 
 def _power_of_two(count):
-    """The smallest power of two that is not below `count`."""
+    """Return the smallest power of two that is at least `count`."""
     return 1 << max(0, count - 1).bit_length()
 
 

@@ -1,8 +1,8 @@
 """Linear maps that act along one axis at a time: resizing and cubic B-splines.
 
-Linear interpolation on a regular grid and tensor-product B-splines are both
-separable: one small matrix per spatial axis says all there is to say. The matrices
-are built once in NumPy, and a matrix product per axis applies them on any backend.
+Linear interpolation on a regular grid and tensor-product B-splines are separable: they
+are determined by one small matrix per spatial axis. The matrices are built in NumPy and
+applied by one matrix product per axis on any backend.
 """
 
 import functools
@@ -14,16 +14,16 @@ from keras import ops
 
 
 def apply_along_axes(x, matrices):
-    """Multiplies every spatial axis of a tensor by a matrix of its own.
+    """Multiply each spatial axis of a tensor by a matrix.
 
     Computes `y[b, i, j, k, c] = sum A[i, l] B[j, m] C[k, n] x[b, l, m, n, c]`, one
-    axis after the other. Axes that shrink most come first, and among equals the last
-    axis, so that the costlier products run on the smaller tensors.
+    axis after the other. The axes that shrink most are computed first, in case of a tie
+    the last axis, so that expensive products have smaller tensors.
 
     Args:
-        x: floating point tensor `(B, *spatial, C)`; all but `B` must be known.
-        matrices: One array `(n_out, n_in)` per spatial axis; `None` leaves the axis
-            as it is.
+        x: floating point tensor `(B, *spatial, C)`, of known sizes except for `B`.
+        matrices: one array `(n_out, n_in)` per spatial axis, or `None` to leave an axis
+            unchanged.
 
     Returns:
         Tensor `(B, *spatial_out, C)` of the dtype of `x`.
@@ -57,7 +57,7 @@ def apply_along_axes(x, matrices):
         matrix = ops.convert_to_tensor(matrices[axis], dtype=x.dtype)
         n_out, n_in = matrix.shape
         if axis == len(matrices) - 1:
-            # Channels are few: bring them forward and make one large product.
+            # There are few channels: move them forward and compute one large product.
             rows = ops.transpose(ops.reshape(x, (-1, n_in, shape[-1])), (0, 2, 1))
             rows = ops.matmul(ops.reshape(rows, (-1, n_in)), ops.transpose(matrix))
             x = ops.transpose(ops.reshape(rows, (-1, shape[-1], n_out)), (0, 2, 1))
@@ -70,22 +70,22 @@ def apply_along_axes(x, matrices):
 
 
 def resize(image, shape, antialias=False):
-    """Resizes an image by linear interpolation, keeping its field of view.
+    """Resize an image by linear interpolation, keeping the field of view.
 
-    The voxel `i` of the new grid looks at `(i + 0.5) * n_old / n_new - 0.5` in the
-    old one, and positions beyond the outermost voxel centres take their values.
+    Voxel `i` of the new grid is at `(i + 0.5) * n_old / n_new - 0.5` in the old grid.
+    Positions beyond the outermost voxel centers get the value of the nearest voxel.
 
     Args:
         image: tensor `(B, *spatial, C)`; integers become float32.
-        shape: The new spatial shape, one int per axis.
-        antialias: Whether each voxel of a smaller grid averages all the voxels that it
-            covers, by a hat function as wide as two of it.
+        shape: new spatial shape, one int per axis.
+        antialias: bool. On a coarser grid, average the voxels around each new voxel,
+            weighted by a hat function of the width of two new voxels.
 
     Returns:
         Tensor `(B, *shape, C)`.
 
     Raises:
-        ValueError: If `shape` does not hold one positive int per spatial axis.
+        ValueError: If `shape` does not have one positive int per spatial axis.
 
     Example:
         >>> tuple(resize(np.ones((1, 8, 8, 1)), (4, 16)).shape)
@@ -101,20 +101,20 @@ def resize(image, shape, antialias=False):
 
 
 def resize_field(displacement, shape):
-    """Resizes a displacement field, and its values with it.
+    """Resize a displacement field, and scale its values accordingly.
 
-    A displacement is counted in voxels, so on a grid twice as fine the same motion
-    has twice the value.
+    Displacements are in voxels. On a grid twice as fine, the same displacement has
+    twice the value.
 
     Args:
-        displacement: tensor `(B, *spatial, D)` in voxels of its own grid.
-        shape: The new spatial shape, one int per axis.
+        displacement: tensor `(B, *spatial, D)` in voxels of its grid.
+        shape: new spatial shape, one int per axis.
 
     Returns:
         float32 tensor `(B, *shape, D)` in voxels of the new grid.
 
     Raises:
-        ValueError: If `shape` does not hold one positive int per spatial axis.
+        ValueError: If `shape` does not have one positive int per spatial axis.
 
     Example:
         >>> field = resize_field(keras.ops.ones((1, 4, 4, 2)), (8, 4))
@@ -128,25 +128,25 @@ def resize_field(displacement, shape):
 
 
 def bspline(control_points, shape):
-    """Evaluates a tensor-product cubic B-spline on every voxel of a grid.
+    """Evaluate a tensor-product cubic B-spline at every voxel of a grid.
 
-    The free-form deformation of Rueckert et al., "Nonrigid registration using
-    free-form deformations", IEEE TMI 18(8), 1999, eq. 1. The control grid spans the
-    field of view and has one point of margin on each side, so its spacing is
-    `n / (n_control - 3)` voxels: the voxel `i` lies at
+    This is the free-form deformation of Rueckert et al., "Nonrigid registration using
+    free-form deformations", IEEE TMI 18(8), 1999, eq. 1. The control grid covers the
+    field of view with one point of margin on each side. The spacing is therefore
+    `n / (n_control - 3)` voxels, and voxel `i` is at
     `1 + (i + 0.5) * (n_control - 3) / n` in control point indices. The weights of
     the control points sum to one in every voxel.
 
     Args:
-        control_points: tensor `(B, *control_shape, C)`, at least 4 points an axis.
-        shape: Spatial shape of the result, one int per axis.
+        control_points: tensor `(B, *control_shape, C)`, at least 4 points per axis.
+        shape: spatial shape of the result, one int per axis.
 
     Returns:
         float32 tensor `(B, *shape, C)`.
 
     Raises:
-        ValueError: If an axis has fewer than 4 control points, or if `shape` does
-            not hold one positive int per spatial axis.
+        ValueError: If an axis has fewer than 4 control points, or if `shape` does not
+            have one positive int per spatial axis.
 
     Example:
         >>> tuple(bspline(np.zeros((1, 7, 7, 2)), (32, 32)).shape)
@@ -158,36 +158,12 @@ def bspline(control_points, shape):
     return apply_along_axes(control_points, list(matrices))
 
 
-def bspline_adjoint(field, control_shape):
-    """Applies the transpose of `bspline`: a dense gradient becomes a control one.
-
-    Args:
-        field: tensor `(B, *spatial, C)`.
-        control_shape: Number of control points per axis, at least 4 each.
-
-    Returns:
-        float32 tensor `(B, *control_shape, C)`, such that
-        `sum(bspline(c, shape) * field) == sum(c * bspline_adjoint(field, ...))`.
-
-    Raises:
-        ValueError: If `control_shape` does not hold one int of at least 4 per axis.
-
-    Example:
-        >>> tuple(bspline_adjoint(np.zeros((1, 32, 32, 2)), (7, 7)).shape)
-        (1, 7, 7, 2)
-    """
-    field = ops.cast(field, "float32")
-    shape = _spatial_shape(field, control_shape)
-    matrices = map(_bspline_weights, shape, control_shape)
-    return apply_along_axes(field, [matrix.T for matrix in matrices])
-
-
 @functools.lru_cache(maxsize=256)
 def _linear_weights(n_new, n_old, antialias):
-    """Rows of linear interpolation weights, `(n_new, n_old)`."""
+    """Compute the matrix of linear interpolation, `(n_new, n_old)`."""
     position = (np.arange(n_new) + 0.5) * n_old / n_new - 0.5
     position = np.clip(position, 0, n_old - 1)[:, None]
-    # A hat function, one voxel wide on either side: an old one, or a larger new one.
+    # Hat function whose half width is one old voxel, or one new voxel if it is larger.
     width = max(1.0, n_old / n_new) if antialias else 1.0
     weights = np.maximum(0, 1 - np.abs(position - np.arange(n_old)) / width)
     weights = weights / weights.sum(axis=1, keepdims=True)
@@ -196,7 +172,7 @@ def _linear_weights(n_new, n_old, antialias):
 
 @functools.lru_cache(maxsize=256)
 def _bspline_weights(n, n_control):
-    """Rows of cubic B-spline weights, `(n, n_control)`."""
+    """Compute the matrix of cubic B-spline weights, `(n, n_control)`."""
     if n_control < 4:
         raise ValueError(
             "A cubic B-spline needs at least 4 control points per axis. "
@@ -210,13 +186,13 @@ def _bspline_weights(n, n_control):
 
 
 def _as_float(x):
-    """A floating point tensor: integers and booleans become float32."""
+    """Convert to a floating point tensor; integers and booleans become float32."""
     x = ops.convert_to_tensor(x)
     return x if keras.backend.is_float_dtype(x.dtype) else ops.cast(x, "float32")
 
 
 def _spatial_shape(x, shape):
-    """The spatial shape of `x`, once the other `shape` is found to fit it."""
+    """Return the spatial shape of `x`, or raise if `shape` has other axes."""
     spatial = tuple(x.shape)[1:-1]
     if len(shape) != len(spatial) or any(n is None or n < 1 for n in shape):
         raise ValueError(

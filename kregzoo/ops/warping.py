@@ -1,8 +1,8 @@
-"""Resampling of images by displacement fields, and the algebra of such fields.
+"""Warping of images by displacement fields; composition and inversion of the fields.
 
 Displacements are in voxels of the fixed grid, `ij` order, channels last, and pull:
-`warped(x) = moving(x + u(x))`. Coordinates are float32 whatever the dtype policy,
-since float16 and bfloat16 cannot tell voxels apart beyond a few hundred.
+`warped(x) = moving(x + u(x))`. Coordinates are float32 for every dtype policy, because
+float16 and bfloat16 do not represent voxel indices above a few hundred exactly.
 """
 
 import itertools
@@ -17,10 +17,10 @@ FILLS = ("border", "zeros")
 
 
 def identity_grid(shape):
-    """Voxel coordinates of every voxel of a grid.
+    """Return the voxel coordinates of every voxel of a grid.
 
     Args:
-        shape: tuple of D ints. The spatial shape.
+        shape: tuple of D ints, the spatial shape.
 
     Returns:
         float32 NumPy array `(*shape, D)`.
@@ -34,24 +34,25 @@ def identity_grid(shape):
 
 
 def sample(image, coordinates, interpolation="linear", fill="border"):
-    """Interpolate an image at given voxel coordinates.
+    """Interpolate an image at voxel coordinates.
 
-    A point lies inside the image when each coordinate is in `[-0.5, n - 0.5]`, as in
-    ITK; within that half voxel of margin the border voxel's value is taken.
+    A point is inside the image if each coordinate is in `[-0.5, n - 0.5]`, as in ITK.
+    In the margin of half a voxel the image has the value of the border voxel.
 
     Args:
         image: tensor `(B, *spatial, C)`.
         coordinates: tensor `(B, *out, D)` in voxels of `image`.
         interpolation: `"linear"` or `"nearest"`.
-        fill: `"border"` repeats the border voxel outside the image, `"zeros"` gives 0.
+        fill: value outside the image: `"border"` repeats the border voxel, `"zeros"` is
+            0.
 
     Returns:
-        Tensor `(B, *out, C)` of the image's floating dtype; `"nearest"` keeps integer
-        dtypes, `"linear"` turns them into float32.
+        Tensor `(B, *out, C)` of the floating dtype of the image. `"nearest"` keeps
+        integer dtypes, `"linear"` converts them to float32.
 
     Raises:
-        ValueError: for an unknown `interpolation` or `fill`, or when the coordinates'
-            last axis is not the number of spatial axes.
+        ValueError: If `interpolation` or `fill` is unknown, or the last axis of the
+            coordinates does not match the number of spatial axes.
 
     Example:
         >>> image = keras.ops.reshape(keras.ops.arange(4.0), (1, 4, 1))
@@ -68,14 +69,14 @@ def warp(image, displacement, interpolation="linear", fill="border"):
     Args:
         image: tensor `(B, *spatial, C)`, the moving image.
         displacement: tensor `(B, *out, D)` in voxels, on the fixed grid.
-        interpolation: `"linear"` or `"nearest"` (label maps).
+        interpolation: `"linear"`, or `"nearest"` for label maps.
         fill: `"border"` or `"zeros"`, see `sample`.
 
     Returns:
         Tensor `(B, *out, C)`.
 
     Raises:
-        ValueError: see `sample`.
+        ValueError: As for `sample`.
 
     Example:
         >>> image = keras.ops.reshape(keras.ops.arange(6.0), (1, 2, 3, 1))
@@ -91,12 +92,11 @@ def inside(coordinates, shape):
 
     Args:
         coordinates: tensor `(B, *out, D)` in voxels.
-        shape: tuple of D ints, the image's spatial shape.
+        shape: tuple of D ints, the spatial shape of the image.
 
     Returns:
-        float32 tensor `(B, *out, 1)`: 1 where every coordinate is in
-        `[-0.5, n - 0.5]`, else 0. Multiply a similarity by it to leave out what the
-        moving image does not cover.
+        float32 tensor `(B, *out, 1)`: 1 if every coordinate is in `[-0.5, n - 0.5]`,
+        otherwise 0. Use it as a mask of the voxels that the moving image covers.
 
     Example:
         >>> float(inside([[[-0.4, 1.0]]], (4, 4))[0, 0, 0])
@@ -109,9 +109,9 @@ def inside(coordinates, shape):
 
 
 def compose(outer, inner):
-    """Compose two displacement fields into the one that applies both.
+    """Compose two displacement fields.
 
-    The result maps `x` to `y = x + inner(x)` and on to `y + outer(y)`, so that
+    The result maps `x` to `y = x + inner(x)`, then to `y + outer(y)`, so that
     `warp(warp(image, outer), inner)` and `warp(image, compose(outer, inner))` agree up
     to interpolation.
 
@@ -133,18 +133,18 @@ def compose(outer, inner):
 def integrate(velocity, steps=7):
     """Integrate a stationary velocity field by scaling and squaring.
 
-    The displacement of `exp(v)`: `v / 2**steps`, composed with itself `steps` times
-    (Arsigny et al., MICCAI 2006).
+    Computes the displacement of `exp(v)` by composing `v / 2**steps` with itself
+    `steps` times (Arsigny et al., MICCAI 2006).
 
     Args:
         velocity: tensor `(B, *spatial, D)` in voxels per unit time.
-        steps: int >= 0. The number of squarings.
+        steps: int >= 0. Number of squarings.
 
     Returns:
         Displacement `(B, *spatial, D)`, float32.
 
     Raises:
-        ValueError: when `steps` is negative.
+        ValueError: If `steps` is negative.
 
     Example:
         >>> float(integrate(keras.ops.ones((1, 8, 8, 2)))[0, 4, 4, 0])
@@ -161,16 +161,16 @@ def integrate(velocity, steps=7):
 def invert(displacement, iterations=20):
     """Invert a displacement field by fixed-point iteration.
 
-    Iterates `w <- -u(x + w)` (Chen et al., Med. Phys. 2008), which converges where `u`
-    is Lipschitz with a constant below 1; a folded field has no inverse.
+    Iterates `w <- -u(x + w)` (Chen et al., Med. Phys. 2008), which converges if the
+    Lipschitz constant of `u` is less than 1. A folded field has no inverse.
 
     Args:
         displacement: tensor `(B, *spatial, D)` in voxels.
-        iterations: int. The number of iterations.
+        iterations: int. Number of iterations.
 
     Returns:
-        Tensor `(B, *spatial, D)`: `compose(displacement, inverse)` is near zero away
-        from the border.
+        Tensor `(B, *spatial, D)`. `compose(displacement, inverse)` is near zero, except
+        at the border.
 
     Example:
         >>> float(invert(keras.ops.ones((1, 8, 8, 2)))[0, 4, 4, 0])
@@ -183,7 +183,7 @@ def invert(displacement, iterations=20):
 
 
 def check_modes(interpolation, fill):
-    """Raise a ValueError for an unknown interpolation or fill."""
+    """Raise a ValueError if `interpolation` or `fill` is unknown."""
     if interpolation not in INTERPOLATIONS:
         raise ValueError(
             f"`interpolation` must be one of {INTERPOLATIONS}. "
@@ -215,7 +215,7 @@ def _sample(image, points, interpolation, fill, relative):
 
 
 def interpolate(image, points, interpolation, fill, relative):
-    """Plain form of `sample` (and of `warp` when `relative`), on any backend."""
+    """Compute `sample`, or `warp` if `relative`, by `keras.ops` on any backend."""
     shape = ops.shape(image)[1:-1]
     coordinates = absolute(points) if relative else points
     flat = ops.reshape(image, (-1, image.shape[-1]))
@@ -224,7 +224,7 @@ def interpolate(image, points, interpolation, fill, relative):
 
 
 def gather(flat, coordinates, shape, offset, interpolation, fill):
-    """Interpolate the rows `(voxels, C)` of a flattened image, at its own dtype."""
+    """Interpolate a flattened image `(voxels, C)` in its dtype."""
     if interpolation == "nearest":
         values = ops.take(flat, nearest_index(coordinates, shape) + offset, axis=0)
     else:
@@ -250,7 +250,7 @@ def absolute(displacement):
 
 
 def split(coordinates, shape):
-    """Clamp coordinates to the image; give lower and upper index and the fraction."""
+    """Clamp coordinates to the image; return lower and upper index and fraction."""
     parts = []
     for axis, size in enumerate(shape):
         last = ops.cast(size - 1, "float32")
@@ -264,7 +264,7 @@ def split(coordinates, shape):
 
 
 def strides(shape):
-    """Flat strides of a row-major grid; works with symbolic sizes."""
+    """Return the flat strides of a row-major grid, whose sizes may be symbolic."""
     return [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
 
 
@@ -281,7 +281,7 @@ def corners(coordinates, shape):
 
 
 def nearest_index(coordinates, shape):
-    """Flat index of the nearest voxel; halves round up, as in ITK."""
+    """Return the flat index of the nearest voxel; halves round up, as in ITK."""
     index = 0
     for axis, (size, step) in enumerate(zip(shape, strides(shape), strict=True)):
         last = ops.cast(size - 1, "float32")
@@ -291,7 +291,7 @@ def nearest_index(coordinates, shape):
 
 
 def batch_offset(coordinates, shape):
-    """Flat index of each sample's first voxel, `(B, 1, ..., 1)`."""
+    """Return the flat index of the first voxel of each sample, `(B, 1, ..., 1)`."""
     batch = ops.shape(coordinates)[0]
     offset = ops.arange(batch, dtype="int32") * math.prod(shape)
     return ops.reshape(offset, (-1,) + (1,) * (len(coordinates.shape) - 2))

@@ -1,4 +1,4 @@
-"""Sample weights as Keras gives them: one a sample, or one a voxel."""
+"""Sample weights of Keras, one per sample or one per voxel."""
 
 import math
 
@@ -6,16 +6,16 @@ from keras import ops
 
 
 def voxel_weights(sample_weight, shape):
-    """Return the weights of voxels in the form of a mask.
+    """Convert weights of voxels to a mask.
 
     Args:
         sample_weight: weights of samples, `()`, `(B,)` or `(B, 1)`; or weights of
             voxels, `(B, *spatial)` or `(B, *spatial, 1)`; or None.
-        shape: shape `(B, *spatial, C)` of what is weighted. None if its voxels cannot
-            be weighted.
+        shape: shape `(B, *spatial, C)` of the weighted tensor, or None if its voxels
+            cannot be weighted.
 
     Returns:
-        Float32 tensor `(B, *spatial, 1)`, or None if there is one weight a sample.
+        Float32 tensor `(B, *spatial, 1)`, or None for weights of samples.
 
     Raises:
         ValueError: If the weights have another shape.
@@ -39,8 +39,8 @@ def voxel_weights(sample_weight, shape):
             for size, other in zip(weights.shape[1:], expected, strict=True)
         ):
             return weights
-    voxels = "" if shape is None else f", or one a voxel of {tuple(shape)[1:-1]}"
+    voxels = "" if shape is None else f", or one per voxel of {tuple(shape)[1:-1]}"
     raise ValueError(
-        f"`sample_weight` must have one weight a sample{voxels}. "
+        f"`sample_weight` must have one weight per sample{voxels}. "
         f"Received: sample_weight.shape={received}"
     )

@@ -2,6 +2,8 @@
 
 import pathlib
 
+from kregzoo.utils.extras import import_extra
+
 SCHEME = "hf://"
 
 
@@ -75,11 +77,4 @@ def _failure(address, error):
 
 
 def _huggingface_hub():
-    try:
-        import huggingface_hub
-    except ImportError as error:
-        raise ImportError(
-            "Presets on the Hugging Face Hub need huggingface_hub. Install it by: pip "
-            'install "kregzoo[hub]"'
-        ) from error
-    return huggingface_hub
+    return import_extra("huggingface_hub", "A preset on a hub", "hub")

@@ -1,7 +1,7 @@
-"""Protocols: how systems are evaluated, on which cases and beside which baselines.
+"""Evaluation protocols: the cases, baselines and metrics for systems.
 
-A system declares its protocols in `kregzoo.training.System`. A protocol of another task
-is a `Protocol` whose cases are a subclass of `Case`.
+A system declares its protocols in `kregzoo.training.System`. To evaluate another task,
+write a `Protocol` whose cases are a subclass of `Case`.
 """
 
 from kregzoo.protocols.held_out_pairs import HELD_OUT_PAIRS, LabeledPair, read_pairs

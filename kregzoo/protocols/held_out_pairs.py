@@ -1,8 +1,7 @@
 """Held-out pairs of a data folder with label maps.
 
-The same code measures every method: labels are warped once, by nearest neighbor, onto
-the fixed image's own grid, and the Jacobian is that of the whole transform on that
-grid.
+The same code measures every method: labels are warped once, by nearest neighbor, to the
+grid of the fixed image, and the Jacobian is that of the whole transform on this grid.
 """
 
 import collections
@@ -33,9 +32,10 @@ class LabeledPair(PairCase):
         name: str. The pair.
         moving: path of the moving image.
         fixed: path of the fixed image.
-        moving_label: path of its label map: integers, or one binary channel a structure
-            along a fourth axis, where those after the first are landmarks.
-        fixed_label: likewise.
+        moving_label: path of the label map of the moving image: integers, or one binary
+            channel per structure along a fourth axis. Channels after the first are
+            landmarks.
+        fixed_label: path of the label map of the fixed image.
         labels: tuple of ints, the label values or numbers of channels to measure.
     """
 
@@ -51,20 +51,20 @@ class LabeledPair(PairCase):
 
         Args:
             transform: the world transform from fixed to moving.
-            inverse: the transform back that the method predicts, if it does.
+            inverse: the predicted inverse transform, if any.
 
         Returns:
-            List of dicts of `label`, `metric` and `value`: of each structure the
-            metrics that are measured on structures, of each landmark the distance of
-            the centroids in the moving image, and of the whole pair, with `label` None,
-            the metrics of the displacement and `"inverse_error"`.
+            List of dicts of `label`, `metric` and `value`. For each structure these are
+            the metrics on structures, for each landmark the distance of the centroids
+            in the moving image, and for the whole pair, with `label` None, the metrics
+            of the displacement and `"inverse_error"`.
         """
         fixed = LabelMap.read(self.fixed_label)
         moving = LabelMap.read(self.moving_label)
         warped = moving.warp(transform, fixed.grid)
         rows = []
         for label in self.labels:
-            # Landmarks are too small for an overlap to tell their distance.
+            # Overlap is not meaningful for landmarks, which are small.
             if fixed.channels and label > 0:
                 found = _landmark_metrics(fixed, moving, label, transform)
             else:
@@ -79,9 +79,9 @@ class LabeledPair(PairCase):
 def read_pairs(data, count=None):
     """List the `eval` pairs of a data folder, with the structures to measure.
 
-    In label maps of integers, these are the values that all images have, so that a mean
-    over labels is of the same structures in every pair. In channels, they are the
-    structures that both images of a pair have, since landmarks differ between pairs.
+    For label maps of integers, these are the values common to all images, so that the
+    mean over labels uses the same structures in every pair. For channels, these are the
+    structures common to both images of a pair, because landmarks differ between pairs.
 
     Args:
         data: folder with a `dataset.json`, see `kregzoo.training.read_dataset`.
@@ -91,7 +91,7 @@ def read_pairs(data, count=None):
         List of `LabeledPair`.
 
     Raises:
-        ValueError: If there is no pair, or one without labels.
+        ValueError: If there is no pair, or a pair without labels.
     """
     records = read_dataset(data).get("eval") or [{}]
     missing = sorted({key for record in records for key in PATHS if key not in record})
@@ -103,7 +103,7 @@ def read_pairs(data, count=None):
     names = [f"{stem(r['moving'])} to {stem(r['fixed'])}" for r in records]
     counts = collections.Counter(names)
     pairs = [
-        # Files of different folders may have the same name.
+        # Files in different folders may have the same name.
         LabeledPair(
             name if counts[name] == 1 else f"{name} ({number})",
             *(record[key] for key in PATHS),
@@ -137,8 +137,8 @@ def _structure_metrics(fixed, warped, label):
 
 
 def _landmark_metrics(fixed, moving, label, transform):
-    mapped = transform.apply_points(_centroid(fixed, label))
-    truth = _centroid(moving, label)
+    mapped = transform.apply_points(fixed.centroid(label))
+    truth = moving.centroid(label)
     return {m.name: m.compute(mapped, truth) for m in measured_on("points")}
 
 
@@ -147,7 +147,7 @@ def _displacement_metrics(displacement):
 
 
 def _inverse_error(fixed, transform, inverse):
-    """Mean distance of the structures' voxels from where both transforms map them."""
+    """Compute the mean distance by which both transforms move voxels of structures."""
     anywhere = np.any([image.array for image in fixed.images], axis=0)
     points = region_points(anywhere, fixed.grid)
     mapped = inverse.apply_points(transform.apply_points(points))
@@ -155,18 +155,12 @@ def _inverse_error(fixed, transform, inverse):
 
 
 def _union(*boxes):
-    """Return the smallest box around boxes of slices, of which one may be None."""
+    """Return the smallest box around boxes, each a tuple of slices or None."""
     boxes = [box for box in boxes if box is not None]
     return tuple(
         slice(min(one.start for one in axis), max(one.stop for one in axis))
         for axis in zip(*boxes, strict=True)
     )
-
-
-def _centroid(label_map, label):
-    """Return the centroid of a structure in RAS mm, `(1, D)`."""
-    index = np.argwhere(label_map.mask(label)).mean(axis=0, keepdims=True)
-    return label_map.grid.voxel_to_world(index)
 
 
 def _make_cases(data, folder, count=None):

@@ -11,7 +11,7 @@ from kregzoo.spatial import AffineTransform, Grid, Image
 from kregzoo.spatial.preprocessing import foreground_box
 from kregzoo.training import Pose, image_keys, read_dataset
 
-# Uniform between plus and minus these values: degrees, mm, and parts of 1.
+# Uniform between plus and minus these values: degrees, mm, and fractions.
 RANGES = Pose(rotation=20.0, shift=20.0, scale=0.15, shear=0.1, uniform=True)
 # Default number of pairs.
 AFFINES = 30
@@ -21,10 +21,10 @@ ROLES = ("moving", "fixed")
 def affine_pairs(data, folder, count=None, seed=0):
     """Make pairs of held-out images under random affines.
 
-    The moving image is the fixed image under the affine. Of a subject with several
-    contrasts the first is the moving image, and the fixed image is each other contrast
-    in turn. Subjects are those of the `eval` split; without one, the last subject of
-    the `train` split, which no recipe trains on.
+    The moving image is the fixed image under the affine. If a subject has several
+    contrasts, the moving image is the first one, and each other contrast is the fixed
+    image in turn. The subjects are those of the `eval` split. Without this split, it is
+    the last subject of the `train` split, which no recipe trains on.
 
     Args:
         data: folder with a `dataset.json`, see `kregzoo.training.read_dataset`.

@@ -1,4 +1,4 @@
-"""Held-out images under deformations found between them."""
+"""Held-out images under deformations estimated by registration."""
 
 import pathlib
 
@@ -13,7 +13,7 @@ from kregzoo.utils.progress import progress_bar
 
 
 def register_bspline(moving, fixed):
-    """Register by the iterative engine: affine, then B-spline.
+    """Register iteratively: affine, then B-spline.
 
     Args:
         moving: `Image`.
@@ -32,9 +32,9 @@ def register_bspline(moving, fixed):
 def deformed_pairs(data, folder, count=None):
     """Make pairs of held-out images and the same images deformed.
 
-    The deformation is the one that the iterative B-spline registration finds between
-    the two images of an `eval` pair. It is as large and as smooth as those between
-    subjects. This favors B-spline methods.
+    The deformation is the result of iterative B-spline registration of the two images
+    of an `eval` pair. It is as large and as smooth as deformations between subjects.
+    This favors B-spline methods.
 
     Args:
         data: folder with a `dataset.json`, see `kregzoo.training.read_dataset`.

@@ -1,4 +1,4 @@
-"""Cases that are pairs of images, and the transforms that methods wrote for them."""
+"""Cases that are pairs of images, and transforms that methods wrote."""
 
 import abc
 import dataclasses
@@ -11,20 +11,21 @@ from kregzoo.protocols.protocol import Case, rows_of
 from kregzoo.spatial import CompositeTransform, Image, LabelMap, read_transform
 from kregzoo.spatial.transforms import Transform
 
-# Voxels of a region that a mean error is taken over.
+# Number of voxels of a region over which the error is averaged.
 POINTS = 5000
 
 
 @dataclasses.dataclass(frozen=True)
 class WrittenTransform:
-    """Files of the transform that a method found.
+    """Files of the transform of a method.
 
-    Reading the transform from disk measures what a user of the method gets.
+    The transform is read from disk, so that it is the same that a user of the method
+    gets.
 
     Args:
         paths: list of paths, in the order in which the transforms map points of the
             fixed image.
-        inverse_path: path of the transform back, if the method predicts it.
+        inverse_path: path of the inverse transform, if the method predicts it.
     """
 
     paths: list
@@ -35,7 +36,7 @@ class WrittenTransform:
         return CompositeTransform([read_transform(path) for path in self.paths])
 
     def read_inverse(self):
-        """Read the transform back; None if there is none."""
+        """Read the inverse transform, or return None if there is none."""
         return read_transform(self.inverse_path) if self.inverse_path else None
 
 
@@ -59,7 +60,7 @@ class PairCase(Case):
 
         Args:
             transform: the world transform from fixed to moving.
-            inverse: the transform back that the method predicts, if it does.
+            inverse: the predicted inverse transform, if any.
 
         Returns:
             List of dicts of `label`, `metric` and `value`.
@@ -75,7 +76,7 @@ class GroundTruthPair(PairCase):
         moving: path of the moving image.
         fixed: path of the fixed image.
         ground_truth: the transform from fixed to moving world.
-        region: path of the fixed image's label map. The error is measured over its
+        region: path of the label map of the fixed image. The error is measured over the
             first structure. Defaults to the voxels brighter than the mean.
     """
 
@@ -90,11 +91,11 @@ class GroundTruthPair(PairCase):
 
         Args:
             transform: the world transform from fixed to moving.
-            inverse: not measured.
+            inverse: ignored.
 
         Returns:
-            List of dicts of `label`, None, `metric` and `value`: the metrics that are
-            measured on points, of voxels of the region.
+            List of dicts of `label`, None, `metric` and `value`: the metrics on points,
+            for voxels of the region.
         """
         if self.region is None:
             fixed = Image.read(self.fixed)
@@ -121,21 +122,23 @@ def save_registration(result, folder):
     if result.predicted_inverse is not None:
         inverse = folder / "inverse.h5"
         result.predicted_inverse.save(inverse)
-    return write_answer(result.warped, result.transform, folder, inverse)
+    return write_answer(result.transform, result.moving, result.fixed, folder, inverse)
 
 
-def write_answer(warped, transform, folder, inverse_path=None):
-    """Write a warped image and a transform.
+def write_answer(transform, moving, fixed, folder, inverse_path=None):
+    """Write a transform and the moving image that it warps.
 
     Args:
-        warped: `Image`.
         transform: the world transform from fixed to moving.
+        moving: the moving `Image`.
+        fixed: the fixed `Image`.
         folder: folder to write to.
-        inverse_path: path of the transform back, if it was written.
+        inverse_path: path of the inverse transform, if it was written.
 
     Returns:
         A `WrittenTransform`.
     """
+    warped = transform.apply(moving, fixed.grid, "linear")
     warped.write(folder / "warped.nii.gz")
     transform.save(folder / "transform.h5")
     return WrittenTransform([folder / "transform.h5"], inverse_path)

@@ -1,4 +1,4 @@
-"""What a protocol is: cases, baselines, and how a loaded network is asked."""
+"""Protocols: cases, baselines, and the call of a loaded network."""
 
 import abc
 import dataclasses
@@ -14,15 +14,15 @@ class Case(abc.ABC):
 
     @abc.abstractmethod
     def run(self, method, folder):
-        """Run a method on the case. This is what is timed.
+        """Run a method on the case. The evaluation measures the time of this call.
 
         Args:
-            method: the `kregzoo.evaluation.Method`; `method.run` takes the inputs of
+            method: the `kregzoo.evaluation.Method`. `method.run` takes the inputs of
                 the case, then the folder.
             folder: folder to write to, a `pathlib.Path`.
 
         Returns:
-            The answer, which `measure` takes.
+            The answer, to pass to `measure`.
         """
 
     @abc.abstractmethod
@@ -30,7 +30,7 @@ class Case(abc.ABC):
         """Measure an answer.
 
         Args:
-            answer: what `run` returned.
+            answer: the answer that `run` returned.
 
         Returns:
             List of dicts of `label`, `metric` and `value`, see `rows_of`.
@@ -38,7 +38,7 @@ class Case(abc.ABC):
 
 
 def save_result(result, folder):
-    """Write a result by its own `save`, and return it as the answer."""
+    """Write a result by `result.save`, and return it as the answer."""
     result.save(folder)
     return result
 
@@ -52,17 +52,19 @@ class Protocol:
             of tables.
         make_cases: callable of a data folder, a folder to write to, and the number of
             cases, or None for all. Returns a list of `Case`.
-        title: str. What the cases are, to follow the title of the data. Empty for the
-            data's own cases, whose table has the name of the data alone.
-        baselines: tuple of str. Methods to measure beside the presets, by the names of
-            `kregzoo.evaluation.baselines`. A name that holds `{preset}` stands for one
-            method beside each preset.
-        verb: str. Method of a loaded network that answers a case.
-        options: dict of keyword arguments of that method.
-        save: callable of its result and a folder. It writes the result, and returns the
-            answer that cases measure. Defaults to `result.save(folder)` and the result.
-        refines: bool. Measure presets refined, too.
-        success: float. TRE in mm below which a registration is a success. Defaults to
+        title: str. Description of the cases, appended to the title of the data. If it
+            is empty, the cases are those of the data, and the table is named after the
+            data only.
+        baselines: tuple of str. Methods to compare with, by the names of
+            `kregzoo.evaluation.baselines`. A name that contains `{preset}` stands for
+            one method for each preset.
+        verb: str. Name of the method of a loaded network that solves a case.
+        options: dict of keyword arguments of this method.
+        save: callable of the result of this method and a folder. It writes the result
+            and returns the answer for the cases. Defaults to a function that calls
+            `result.save(folder)` and returns the result.
+        refines: bool. Measure presets with refinement, too.
+        success: float. TRE in mm below which a registration is successful. Defaults to
             none.
     """
 
@@ -77,12 +79,12 @@ class Protocol:
     success: float | None = None
 
     def ask(self, network, *inputs, **options):
-        """Ask a loaded network for its answer to a case.
+        """Apply a loaded network to a case.
 
         Args:
-            network: what `kregzoo.load` returned.
+            network: object that `kregzoo.load` returned.
             *inputs: the inputs of the case, then the folder to write to.
-            **options: Keyword arguments beside the protocol's own.
+            **options: further keyword arguments of the network's method.
 
         Returns:
             The answer, which the case measures.

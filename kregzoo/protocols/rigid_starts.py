@@ -1,7 +1,7 @@
 """Pairs displaced by random rigid transforms from the alignment of their labels.
 
-The displacement is in the header of the moving file, whose voxels are unchanged. All
-methods start where the worlds of both files coincide.
+The displacement is stored in the header of the moving file. The voxels are unchanged.
+All methods start from the world coordinates of both files.
 """
 
 import itertools
@@ -19,12 +19,12 @@ from kregzoo.training import Pose, read_dataset
 NEAR = Pose(rotation=20.0, shift=20.0, uniform=True)
 # Default number of pairs.
 POSES = 36
-# Every method starts where the worlds of both files coincide.
+# Every method starts from the world coordinates of both files.
 FROM_WORLDS = {"progress": False, "initial": AffineTransform(np.eye(4))}
 
 
 def rigid_pairs(data, folder, count=None, seed=0):
-    """Displace the moving images of `eval` pairs from where their labels align them.
+    """Displace the moving images of `eval` pairs from the alignment of the labels.
 
     The error is measured over the first structure.
 
@@ -65,10 +65,10 @@ def rigid_pairs(data, folder, count=None, seed=0):
 
 
 def displaced(name, moving, fixed, matrix, folder, region=None):
-    """Displace a moving image from a fixed image whose worlds coincide.
+    """Displace a moving image that is aligned with a fixed image.
 
     Args:
-        name: str. The pair, which begins with its number of three digits.
+        name: str. Name of the pair, which begins with a number of three digits.
         moving: `Image`.
         fixed: path of the fixed image.
         matrix: the displacement, in world mm.
@@ -91,9 +91,8 @@ def _aligned(record):
     """Return the matrix from moving to fixed world, and the structure's center."""
     moving, fixed = (LabelMap.read(record[f"{r}_label"]) for r in ("moving", "fixed"))
     first = min(moving.labels() & fixed.labels())
-    index = np.argwhere(fixed.mask(first)).mean(axis=0)
     transform = align_labels(moving, fixed)
-    return np.linalg.inv(transform.matrix), fixed.grid.voxel_to_world(index[None])[0]
+    return np.linalg.inv(transform.matrix), fixed.centroid(first)[0]
 
 
 RIGID_STARTS = Protocol(

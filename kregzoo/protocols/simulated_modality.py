@@ -1,6 +1,6 @@
-"""CT volumes and images of another modality that are simulated from them.
+"""CT volumes and simulated images of another modality.
 
-The moving file's header displaces it from the fixed image, as in
+The displacement is stored in the header of the moving file, as in
 `kregzoo.protocols.rigid_starts`.
 """
 
@@ -49,7 +49,7 @@ def cone_beam_image(rng, image):
 
 
 def surface_pairs(data, folder, count=None, seed=0):
-    """Displace CT volumes of `eval_images` from the surfaces of their own bodies.
+    """Displace CT volumes of `eval_images` from the surfaces of the same bodies.
 
     Args:
         data: folder with a `dataset.json`, see `kregzoo.training.read_dataset`.

@@ -68,7 +68,7 @@ def bspline_registrar(preprocessor=None, metric=None):
 
 
 def align(pair, alignment, aligner, progress=False):
-    """Align a canonical pair by setting `pair.initial`.
+    """Pre-align a canonical pair by an initial transform.
 
     Args:
         pair: the `CanonicalPair`, made without an initial transform.
@@ -78,12 +78,16 @@ def align(pair, alignment, aligner, progress=False):
             single examination.
         aligner: the registrar that `affine_aligner` returns for the preprocessor.
         progress: bool. Show a progress bar.
+
+    Returns:
+        The `CanonicalPair` with that initial transform.
     """
     if alignment == "affine":
         found = aligner.optimise(**pair.tensors(), progress=progress, label="Aligning")
-        pair.initial = aligner.to_world(found, pair)
-    elif alignment == "none":
-        pair.initial = AffineTransform(np.eye(pair.grid.ndim + 1))
+        return pair.with_initial(aligner.to_world(found, pair))
+    if alignment == "none":
+        return pair.with_initial(AffineTransform(np.eye(pair.grid.ndim + 1)))
+    return pair
 
 
 def align_labels(moving, fixed):

@@ -1,51 +1,69 @@
 """Pairs of images on the canonical grid of a network."""
 
+import copy
+import dataclasses
+import functools
+
 import numpy as np
 
 from kregzoo.presets.preset import presets_of
-from kregzoo.spatial import AffineTransform, Preprocessor, as_aligned_image, flatten
+from kregzoo.spatial import (
+    AffineTransform,
+    Image,
+    Preprocessor,
+    as_aligned_image,
+    flatten,
+)
 from kregzoo.spatial.preprocessing import foreground_box
 from kregzoo.spatial.transforms import Transform
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
 class CanonicalPair:
     """Pair of images on one canonical grid, pre-aligned by an initial transform.
 
     Args:
         frame: the `Preprocessor`.
-        moving: an `Image`.
-        fixed: an `Image`.
+        moving: an `Image`. The attribute is normalized.
+        fixed: an `Image`. The attribute is normalized.
         initial: world transform from fixed to moving. Defaults to the translation that
             aligns the centers of the foregrounds.
         moving_mask: mask of `moving`, anything that `as_image` reads, or None.
         fixed_mask: mask of `fixed`, anything that `as_image` reads, or None.
 
     Attributes:
+        grid: the canonical `Grid`.
         started: bool. Whether `initial` was given.
 
     Raises:
         ValueError: If an image, a mask or `initial` has other dimensions than `frame`.
     """
 
-    def __init__(
-        self, frame, moving, fixed, initial=None, moving_mask=None, fixed_mask=None
-    ):
+    frame: Preprocessor
+    moving: Image
+    fixed: Image
+    initial: Transform | None = None
+    moving_mask: Image | None = None
+    fixed_mask: Image | None = None
+
+    def __post_init__(self):
+        frame, moving, fixed = self.frame, self.moving, self.fixed
         masks = {
-            "moving_mask": (moving_mask, moving),
-            "fixed_mask": (fixed_mask, fixed),
-        }
-        self.masks = {
             name: as_aligned_image(image, mask, name)
-            for name, (mask, image) in masks.items()
+            for name, image, mask in (
+                ("moving_mask", moving, self.moving_mask),
+                ("fixed_mask", fixed, self.fixed_mask),
+            )
             if mask is not None
         }
-        for name, image in {"moving": moving, "fixed": fixed, **self.masks}.items():
+        for name, image in {"moving": moving, "fixed": fixed, **masks}.items():
             if image.grid.ndim != frame.ndim:
                 raise ValueError(
                     f"`{name}` must have {frame.ndim} dimensions. "
                     f"{_suggestion(frame.ndim, moving.grid.ndim, fixed.grid.ndim)}"
                     f"Received: an image of shape {image.grid.shape}"
                 )
+        initial = self.initial
         if isinstance(initial, Transform):
             # Transforms saved for files of a single slice are 3-D.
             initial = flatten(initial, fixed.grid, moving.grid)
@@ -55,45 +73,66 @@ class CanonicalPair:
                 f"`initial` must be a {frame.ndim}-D transform of kregzoo.spatial. "
                 f"Received: initial={initial!r}"
             )
-        self.moving, self.fixed = frame.normalise(moving), frame.normalise(fixed)
-        self.grid = frame.canonical_grid(self.fixed)
-        self.started = initial is not None
-        self.initial = initial or self._align_centres()
+        moving, fixed = frame.normalise(moving), frame.normalise(fixed)
+        vars(self).update(
+            masks,
+            moving=moving,
+            fixed=fixed,
+            initial=initial or _align_centers(moving, fixed),
+            started=initial is not None,
+            grid=frame.canonical_grid(fixed),
+        )
+
+    def with_initial(self, transform):
+        """Return the pair with another initial transform.
+
+        The new pair reuses the fixed image if `tensors` has resampled it.
+        """
+        pair = copy.copy(self)
+        vars(pair).update(initial=transform)
+        return pair
 
     def tensors(self):
         """Make the arguments of `IterativeRegistrar.optimise`, `(1, *spatial, 1)`."""
-        tensors = {
-            "moving": self._on_grid(self.moving, self.initial),
-            "fixed": self._on_grid(self.fixed, None),
-        }
-        if not tensors["moving"].any():
+        moving = self._on_grid(self.moving, self.initial)
+        if not moving.any():
             raise ValueError(
                 "`moving` must overlap `fixed`: use another `initial`, or omit it to "
                 f"align the foreground centers. Received: initial={self.initial!r}"
             )
-        transforms = {"moving_mask": self.initial, "fixed_mask": None}
-        for name, mask in self.masks.items():
-            inside = self._on_grid(mask, transforms[name], "nearest")
-            if not inside.any():
-                raise ValueError(
-                    f"`{name}` must have voxels above 0 where the images overlap. "
-                    f"Received: a mask of shape {mask.grid.shape} without such voxels"
-                )
-            # If the mask is a label map, every label is inside.
-            tensors[name] = np.clip(inside, 0.0, 1.0)
-        return tensors
+        mask = self._mask_on_grid("moving_mask", self.initial)
+        return {"moving": moving, **mask, **self._fixed_tensors}
+
+    @functools.cached_property
+    def _fixed_tensors(self):
+        fixed = self._on_grid(self.fixed, None)
+        return {"fixed": fixed, **self._mask_on_grid("fixed_mask", None)}
+
+    def _mask_on_grid(self, name, transform):
+        """Return a dict of the mask's tensor, empty without a mask."""
+        mask = getattr(self, name)
+        if mask is None:
+            return {}
+        inside = self._on_grid(mask, transform, "nearest")
+        if not inside.any():
+            raise ValueError(
+                f"`{name}` must have voxels above 0 where the images overlap. "
+                f"Received: a mask of shape {mask.grid.shape} without such voxels"
+            )
+        # If the mask is a label map, every label is inside.
+        return {name: np.clip(inside, 0.0, 1.0)}
 
     def _on_grid(self, image, transform, interpolation="linear"):
         resampled = image.resample(self.grid, transform, interpolation)
         return resampled.array[None, ..., None].astype("float32")
 
-    def _align_centres(self):
-        matrix = np.eye(self.grid.ndim + 1)
-        moving, fixed = (
-            np.mean(foreground_box(i), 0) for i in (self.moving, self.fixed)
-        )
-        matrix[:-1, -1] = moving - fixed
-        return AffineTransform(matrix)
+
+def _align_centers(moving, fixed):
+    matrix = np.eye(fixed.grid.ndim + 1)
+    boxes = (foreground_box(image) for image in (moving, fixed))
+    moving_center, fixed_center = (np.mean(box, 0) for box in boxes)
+    matrix[:-1, -1] = moving_center - fixed_center
+    return AffineTransform(matrix)
 
 
 def _suggestion(ndim, moving, fixed):

@@ -86,7 +86,7 @@ def register(
         found = registrar.optimise(
             **pair.tensors(), progress=progress, label=transform.capitalize()
         )
-        pair.initial = registrar.to_world(found, pair)
+        pair = pair.with_initial(registrar.to_world(found, pair))
         timer.lap(transform)
     return Registration(moving, fixed, pair.initial, timer.seconds())
 

@@ -7,6 +7,7 @@ import re
 import keras
 
 from kregzoo import ops
+from kregzoo.utils.extras import import_extra
 from kregzoo.utils.files import as_path, atomic_folder
 
 FILES = {
@@ -80,13 +81,8 @@ def _check(directory, format):
             f"`directory` must be new or empty. Received: {str(directory)!r}"
         )
     if format == "onnx":
-        try:
-            import onnx  # noqa: F401
-            import tf2onnx  # noqa: F401
-        except ImportError as error:
-            raise ImportError(
-                'ONNX needs tf2onnx. Install it by: pip install "kregzoo[export]"'
-            ) from error
+        for module in ("onnx", "tf2onnx"):
+            import_extra(module, "ONNX", "export")
 
 
 def _shape(model, preprocessor, shape):

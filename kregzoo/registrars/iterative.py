@@ -142,9 +142,8 @@ class IterativeRegistrar:
         shape = tuple(fixed.shape[1:-1])
         parameters = self.transform.initial(shape) if start is None else start
         images = {"moving": moving, "fixed": fixed}
-        for name, mask in (("moving_mask", moving_mask), ("fixed_mask", fixed_mask)):
-            if mask is not None:
-                images[name] = mask
+        masks = {"moving_mask": moving_mask, "fixed_mask": fixed_mask}
+        images |= {name: mask for name, mask in masks.items() if mask is not None}
         current = shape
         total = sum(steps for _, steps in levels)
         with progress_bar(total, progress, label) as advance:

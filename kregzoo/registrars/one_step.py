@@ -131,7 +131,7 @@ class OneStepRegistrar(Registrar):
 
     def _register(self, moving, fixed, pair, refine, progress, timer):
         if not pair.started:
-            align(pair, self.alignment, self._aligner, progress)
+            pair = align(pair, self.alignment, self._aligner, progress)
         tensors = pair.tensors()
         timer.lap("affine")
         outputs = self._predict(tensors["moving"], tensors["fixed"])
@@ -141,7 +141,7 @@ class OneStepRegistrar(Registrar):
             affine = _half_difference(affine, outputs["back"])
         if affine is not None:
             world = affine_to_world(affine[0], pair.grid)
-            pair.initial = followed_by(pair.initial, world)
+            pair = pair.with_initial(followed_by(pair.initial, world))
         timer.lap("network")
         if self._field is None:
             transform = self._refined_affine(pair, refine, progress)

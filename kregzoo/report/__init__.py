@@ -1,4 +1,4 @@
-"""Figures of a registration and the HTML report that gathers them."""
+"""Figures of a registration, and the HTML report that contains them."""
 
 from kregzoo.report.curves import training_curves
 from kregzoo.report.figures import KINDS, draw, plain, plot

@@ -1,6 +1,6 @@
-"""How a training went, as a picture."""
+"""Plot of the history of a training."""
 
-# What is drawn of what a history has, each in a panel of its own.
+# Titles of the panels, by key of the history.
 PANELS = {
     "loss": "loss",
     "discriminator_ranked": "aligned ranked above warped",
@@ -14,11 +14,11 @@ def training_curves(stages):
     """Draw the history of a training.
 
     Args:
-        stages: list of histories, one a stage, each a list of a dict for each epoch.
+        stages: list of histories, one per stage, each a list of dicts, one per epoch.
 
     Returns:
-        A matplotlib figure: a panel for the loss, with that of validation where there
-        is one, and for what an adversary or an agent is measured by.
+        A matplotlib figure with a panel for each of `PANELS` in the history. Values of
+        the validation are drawn in the same panel.
     """
     from matplotlib.figure import Figure
 

@@ -5,7 +5,7 @@ import numpy as np
 from kregzoo.report.page import INK, Page, letters, load_matplotlib, note, show
 from kregzoo.report.scene import Scene
 
-# The two hues add up to white: what agrees is grey, what differs is tinted.
+# The two hues add up to white: equal intensities are gray, differences are tinted.
 FIXED_HUE, MOVING_HUE = (1.0, 0.52, 0.12), (0.0, 0.48, 0.88)
 DIVERGING = "#a5dcff #2b8cff #0b2b59 #000000 #5a2406 #ff7a1a #ffdba6".split()
 FOLD = "#ff3df2"
@@ -13,36 +13,36 @@ TILES, LINES, PIECES = 8, 26, 80
 
 
 def plot(fixed, moving, warped, displacement, kind="overlay"):
-    """Draws one figure of a registration.
+    """Draw a figure of a registration.
 
-    Kinds:
+    The kinds are:
 
-    - `"overlay"`: fixed, moving, warped, and the two pairs in complementary hues:
-      where they agree the sum is grey.
+    - `"overlay"`: the fixed, moving and warped image, and the fixed image overlaid with
+      each of the other two in complementary hues. The sum is gray where they agree.
     - `"checkerboard"`: tiles of the fixed image alternating with the moving image
-      (before) and with the warped one (after): edges run on where they agree.
+      (before) and with the warped image (after). Edges are continuous where they agree.
     - `"difference"`: moving and warped minus fixed, each image in its own window.
-    - `"grid"`: a regular lattice of the fixed image drawn where the map takes it,
-      over the moving image.
-    - `"jacobian"`: local change of volume under the map; folded voxels (determinant
-      at or below 0) are marked.
+    - `"grid"`: a regular lattice of the fixed image, deformed by the transform, over
+      the moving image.
+    - `"jacobian"`: local change of volume. Folded voxels (determinant at or below 0)
+      are marked.
 
-    Three planes through the centroid of the fixed image for 3-D, in
-    right-anterior-superior order; all panels share one scale in mm.
+    A 3-D image is shown in three planes through the centroid of the fixed image, in
+    right-anterior-superior order. All panels have the same scale in mm.
 
     Args:
-        fixed: `Image` of D axes (2 or 3).
-        moving: The moving `Image`, resampled to the grid of `fixed`.
-        warped: The registered `Image`, on the grid of `fixed`.
-        displacement: `(*spatial, D)` in voxels of its own grid, which covers the
+        fixed: `Image` in 2-D or 3-D.
+        moving: the moving `Image`, resampled to the grid of `fixed`.
+        warped: the warped `Image`, on the grid of `fixed`.
+        displacement: array `(*spatial, D)` in voxels of its grid, which covers the
             field of view of `fixed` at any resolution.
-        kind: One of `kregzoo.report.KINDS`.
+        kind: one of `kregzoo.report.KINDS`.
 
     Returns:
-        A `matplotlib.figure.Figure`, bound to no window.
+        A `matplotlib.figure.Figure` without a window.
 
     Raises:
-        ValueError: `kind` is unknown, or the shapes do not belong together.
+        ValueError: If `kind` is unknown, or the shapes do not match.
 
     Example:
         >>> import numpy as np
@@ -57,14 +57,14 @@ def plot(fixed, moving, warped, displacement, kind="overlay"):
 
 
 def draw(scene, kind):
-    """Draws one figure, as `plot` does, of the planes of a `Scene`."""
+    """Draw the planes of a `Scene` as a figure of a kind, see `plot`."""
     if kind not in DRAWERS:
-        raise ValueError(f"kind must be one of {KINDS}. Received: {kind!r}.")
+        raise ValueError(f"`kind` must be one of {KINDS}. Received: kind={kind!r}")
     return DRAWERS[kind](scene)
 
 
 def plain(scene, name):
-    """Draws one image of a `Scene` in grey: `"fixed"`, `"moving"` or `"warped"`."""
+    """Draw one image of a `Scene` in gray: `"fixed"`, `"moving"` or `"warped"`."""
     return mosaic(scene, [("", _picture(scene, name))])
 
 
@@ -107,7 +107,7 @@ def _difference(scene):
 def _grid(scene):
     matplotlib = load_matplotlib()
     lattices = {plane: scene.moved_lattice(plane) for plane in scene.planes}
-    # Lines lie equally far apart in mm, as nearly as whole voxels allow.
+    # The spacing of the lines in mm is as equal as whole voxels allow.
     step = scene.size.max() / LINES
     strides = np.maximum(1, np.rint(step / scene.voxel)).astype(int)
     longest = max(length.max() for _, length in lattices.values())
@@ -126,20 +126,20 @@ def _grid(scene):
 
 
 def _segments(points, lengths, strides):
-    """Every few lattice lines in both directions, cut into coloured pieces.
+    """Cut the lines of a lattice into segments with a value for the color.
 
     Args:
-        points: Moved voxel centres `(up, across, 2)` in mm.
-        lengths: Length of each displacement in mm, `(up, across)`.
-        strides: Voxels from one line to the next, up and across.
+        points: deformed voxel centers `(up, across, 2)` in mm.
+        lengths: length of each displacement in mm, `(up, across)`.
+        strides: voxels from one line to the next, up and across.
 
     Returns:
-        Segments `(N, 2, 2)` and the displacement length of each, `(N,)`.
+        Segments `(N, 2, 2)` and the length of the displacement of each, `(N,)`.
     """
     pieces, colours = [], []
     both = (points, lengths), (points.swapaxes(0, 1), lengths.T)
     for (lines, along), stride in zip(both, strides, strict=True):
-        # Pieces far shorter than the page shows would only cost time.
+        # Segments shorter than the resolution of the page would only take time.
         every = max(1, along.shape[1] // PIECES)
         chosen = slice(stride // 2, None, stride), slice(None, None, every)
         lines, along = lines[chosen], along[chosen]
@@ -157,7 +157,7 @@ def _jacobian(scene):
         determinant = scene.jacobian(plane)
         folded = determinant <= 0
         ratio = np.where(folded, 1.0, np.maximum(determinant, 1e-3))
-        # Opacity grows with the change of volume, so tissue at rest stays visible.
+        # Opacity grows with the change of volume, so that unchanged tissue is visible.
         opacity = np.clip(1.6 * np.abs(np.log2(ratio)), 0.0, 0.9)
         drawn = show(axes, ratio, cmap=_diverging(), norm=norm, alpha=opacity)
         marks = np.where(folded[..., None], colors.to_rgba(FOLD), 0.0)
@@ -181,7 +181,7 @@ KINDS = tuple(DRAWERS)
 
 
 def _picture(scene, name):
-    """Painter of one image in grey."""
+    """Make the painter of an image in gray."""
 
     def paint(axes, plane):
         show(axes, scene.picture(name, plane), cmap="gray", vmin=0, vmax=1)
@@ -204,14 +204,14 @@ def _diverging():
 
 
 def mosaic(scene, panels, bar=None, ticks=None):
-    """Draws panels against planes, whichever are more along the page.
+    """Draw a table of panels by planes.
 
     Args:
-        scene: The `Scene`.
-        panels: Pairs `(title, paint(axes, plane))`; a painter returns what the colour
-            bar describes, if there is one.
-        bar: Label of the colour bar.
-        ticks: Its ticks, `{position: text}`.
+        scene: the `Scene`.
+        panels: pairs `(title, paint(axes, plane))`. If there is a color bar, the
+            painter returns the artist that it describes.
+        bar: label of the color bar.
+        ticks: ticks of the color bar, `{position: text}`.
 
     Returns:
         The `matplotlib.figure.Figure`.

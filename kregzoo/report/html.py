@@ -1,4 +1,4 @@
-"""The report: one HTML file with everything in it."""
+"""Report of a registration as a single HTML file."""
 
 import base64
 import html
@@ -10,38 +10,38 @@ from kregzoo.report.page import png
 from kregzoo.report.scene import Scene
 
 CAPTIONS = {
-    "overlay": "Overlay. Fixed in orange and the other in blue: grey where they agree, "
-    "tinted where they differ.",
+    "overlay": "Overlay. The fixed image is orange, the other one blue. The sum is "
+    "gray where they agree, and tinted where they differ.",
     "checkerboard": "Checkerboard. Tiles of the fixed image alternate with the moving "
-    "(before) or the warped one (after): edges run on where they agree.",
-    "difference": "Difference. Each image in its own intensity window, minus the fixed "
-    "one: orange is brighter, blue is darker.",
-    "grid": "Deformation. A regular lattice of the fixed image, drawn where the map "
-    "takes it over the moving image; the hue is the length of the displacement.",
-    "jacobian": "Jacobian determinant. Orange is where the map expands from fixed to "
-    "moving, blue where it shrinks; folded voxels are marked in magenta.",
+    "(before) or the warped image (after). Edges are continuous where they agree.",
+    "difference": "Difference. The moving and the warped image minus the fixed image, "
+    "each in its own intensity window. Orange is brighter, blue is darker.",
+    "grid": "Deformation. A regular lattice of the fixed image, deformed by the "
+    "transform, over the moving image. The color is the length of the displacement.",
+    "jacobian": "Jacobian determinant. From fixed to moving, volumes grow in orange "
+    "areas and shrink in blue areas. Folded voxels are magenta.",
 }
 
 
 def build_report(fixed, moving_on_fixed, warped, displacement, metrics, title):
-    """Builds the report of one registration.
+    """Build the report of a registration.
 
-    The HTML holds its pictures, style and script: it opens anywhere, offline.
+    The HTML contains all pictures, styles and scripts, so that it opens offline.
 
     Args:
-        fixed: `Image` of D axes (2 or 3).
-        moving_on_fixed: The moving `Image`, resampled to the grid of `fixed`.
-        warped: The registered `Image`, on the grid of `fixed`.
-        displacement: `(*spatial, D)` in voxels of its own grid, which covers the
+        fixed: `Image` in 2-D or 3-D.
+        moving_on_fixed: the moving `Image`, resampled to the grid of `fixed`.
+        warped: the warped `Image`, on the grid of `fixed`.
+        displacement: array `(*spatial, D)` in voxels of its grid, which covers the
             field of view of `fixed` at any resolution.
-        metrics: Numbers and texts by name, nested dicts allowed, for the table.
-        title: Heading of the page.
+        metrics: dict of numbers and texts by name for the table; may be nested.
+        title: heading of the page.
 
     Returns:
         The HTML as a string.
 
     Raises:
-        ValueError: The shapes do not belong together.
+        ValueError: If the shapes do not match.
 
     Example:
         >>> import numpy as np
@@ -79,11 +79,11 @@ def _grid_in_words(grid):
 
 
 def build_summary(scene, metrics):
-    """Builds what a notebook shows of one registration: an overlay and a table.
+    """Build the view of a registration in a notebook: an overlay and a table.
 
     Args:
-        scene: The `Scene`.
-        metrics: Numbers and texts by name, nested dicts allowed, for the table.
+        scene: the `Scene`.
+        metrics: dict of numbers and texts by name for the table; may be nested.
 
     Returns:
         HTML as a string.
@@ -94,12 +94,12 @@ def build_summary(scene, metrics):
 
 
 def embedded(content):
-    """Gives the address that holds a picture itself, from the bytes of its PNG."""
+    """Encode the bytes of a PNG file as a data URL."""
     return "data:image/png;base64," + base64.b64encode(content).decode("ascii")
 
 
 def table_rows(metrics, prefix=""):
-    """Yields the rows of an HTML table of metrics, nested dicts allowed."""
+    """Yield the rows of an HTML table of metrics, which may be nested."""
     for name, value in metrics.items():
         label = prefix + str(name).replace("_", " ")
         if isinstance(value, dict):

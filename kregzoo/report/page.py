@@ -1,4 +1,4 @@
-"""The page that panels are laid out on: sizes in mm, dark as a light box."""
+"""Layout of figures: panels of given sizes in mm on a dark page."""
 
 import functools
 import io
@@ -27,13 +27,13 @@ def load_matplotlib():
 
 
 class Page:
-    """A figure with a table of panels that share one scale in mm.
+    """Figure with a table of panels of the same scale in mm.
 
     Args:
-        widths: Width of each column in mm.
-        heights: Height of each row in mm.
-        titled: Whether to leave room for titles above.
-        bar: Whether to leave room for a colour bar at the right.
+        widths: width of each column in mm.
+        heights: height of each row in mm.
+        titled: bool. Leave room for titles at the top.
+        bar: bool. Leave room for a color bar at the right.
     """
 
     def __init__(self, widths, heights, titled=True, bar=False):
@@ -49,11 +49,11 @@ class Page:
         self.figure = load_matplotlib().figure.Figure(
             figsize=self._size, dpi=DPI, facecolor=BACKGROUND
         )
-        # Notebooks show figures of pyplot alone by themselves.
+        # Without it, notebooks show only figures of pyplot.
         self.figure._repr_png_ = functools.partial(png, self.figure)
 
     def panel(self, row, column, extent):
-        """Adds the axes of a panel, `extent` mm wide and high, centred in its cell."""
+        """Add the axes of a panel of size `extent` in mm, centered in its cell."""
         width, height = np.array(extent) * self._inch
         left = MARGIN + self._widths[:column].sum() + GAP * column
         above = self._top + self._heights[:row].sum() + GAP * row
@@ -65,14 +65,14 @@ class Page:
         return axes
 
     def title(self, column, text):
-        """Writes a heading over a column."""
+        """Write a heading above a column."""
         left = MARGIN + self._widths[:column].sum() + GAP * column
         x = (left + self._widths[column] / 2) / self._size[0]
         y = 1 - self._top / 2 / self._size[1]
         self.figure.text(x, y, text, color=INK, size=10, ha="center", va="center")
 
     def bar(self, drawn, label, ticks=None):
-        """Adds the colour bar of `drawn`, with `ticks` as `{position: text}`."""
+        """Add the color bar of `drawn`, with `ticks` as `{position: text}`."""
         height = min(2.4, 0.8 * (self._size[1] - self._top - MARGIN))
         above = self._top + (self._size[1] - self._top - MARGIN - height) / 2
         axes = self._axes(self._size[0] - BAR + 0.14, above, 0.11, height)
@@ -92,14 +92,14 @@ class Page:
 
 
 def show(axes, picture, **options):
-    """Draws `picture` over the whole panel, first row at the bottom."""
+    """Draw `picture` over the whole panel, with the first row at the bottom."""
     extent = (*axes.get_xlim(), *axes.get_ylim())
     options = {"interpolation": "bilinear", **options}
     return axes.imshow(picture, origin="lower", extent=extent, aspect="auto", **options)
 
 
 def letters(axes, text):
-    """Writes orientation letters at the left, right, bottom and top border."""
+    """Write orientation letters at the left, right, bottom and top border."""
     places = [(0.015, 0.5), (0.985, 0.5), (0.5, 0.015), (0.5, 0.985)]
     across = ["left", "right", "center", "center"]
     up = ["center", "center", "bottom", "top"]
@@ -108,12 +108,12 @@ def letters(axes, text):
 
 
 def note(axes, x, y, text, color=FAINT, **options):
-    """Writes a small text at panel coordinates in [0, 1]."""
+    """Write a small text at panel coordinates in [0, 1]."""
     axes.text(x, y, text, color=color, size=7.5, transform=axes.transAxes, **options)
 
 
 def png(figure):
-    """The figure as the bytes of a PNG file."""
+    """Convert a figure to the bytes of a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", facecolor=figure.get_facecolor())
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""One registered pair, cut into the planes that figures show."""
+"""Planes of a registered pair that figures show."""
 
 import copy
 import dataclasses
@@ -9,21 +9,22 @@ import numpy as np
 
 from kregzoo.ops import jacobian_determinant
 
-# In a plane the first axis runs up the page; in a picture, rows run down as in files.
+# Orientation of the display axes. The first axis points up; rows of a 2-D picture,
+# which run down, are flipped.
 DISPLAY = {2: "AL", 3: "RAS"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Plane:
-    """A slice through the images: which axes it shows and where it cuts.
+    """Plane through the images.
 
     Attributes:
-        name: What the panel is called; empty for a 2-D image.
-        across: The axis drawn from left to right.
-        up: The axis drawn from bottom to top.
-        normal: The axis cut through; None for a 2-D image.
-        index: Voxel index of the cut on the fixed grid.
-        letters: Letters for the left, right, bottom and top border.
+        name: name of the panel; empty for a 2-D image.
+        across: axis drawn from left to right.
+        up: axis drawn from bottom to top.
+        normal: axis perpendicular to the plane; None for a 2-D image.
+        index: voxel index of the plane along `normal` on the fixed grid.
+        letters: letters for the left, right, bottom and top border.
     """
 
     name: str
@@ -35,28 +36,28 @@ class Plane:
 
 
 class Scene:
-    """Images and displacement of a pair, axes in display order, cut on demand.
+    """Images and displacement of a pair, with axes in display order.
 
-    Three-dimensional arrays are turned (flipped and transposed, never resampled) to
-    the nearest right-anterior-superior order and cut in three planes through the
-    centroid of the fixed image. Two-dimensional ones are shown as pictures are.
+    3-D arrays are flipped and transposed to the nearest right-anterior-superior order,
+    without resampling. They are shown in three planes through the centroid of the fixed
+    image. 2-D arrays are shown as pictures.
 
     Args:
-        fixed: `Image` of D axes (2 or 3).
+        fixed: `Image` in 2-D or 3-D.
         moving: `Image` on the grid of `fixed`.
         warped: `Image` on the grid of `fixed`.
-        displacement: `(*spatial, D)` in voxels of its own grid, which covers the
-            field of view of the fixed one at any resolution.
+        displacement: array `(*spatial, D)` in voxels of its grid, which covers the
+            field of view of `fixed` at any resolution.
 
     Attributes:
-        names: What the images are called.
-        planes: The `Plane`s to show, three in 3-D and one in 2-D.
-        size: Millimetres that the images cover along each display axis, `(D,)`.
-        voxel: Millimetres between voxels of the displacement, `(D,)`.
-        unit: Unit of all lengths: `"mm"`, or `"pixel"` if pixel sizes are unknown.
+        names: names of the images.
+        planes: the `Plane`s to show, three in 3-D and one in 2-D.
+        size: millimeters that the images cover along each display axis, `(D,)`.
+        voxel: millimeters between voxels of the displacement, `(D,)`.
+        unit: unit of all lengths: `"mm"`, or `"pixel"` if pixel sizes are unknown.
 
     Raises:
-        ValueError: The shapes do not belong together.
+        ValueError: If the shapes do not match.
     """
 
     names = ("fixed", "moving", "warped")
@@ -72,23 +73,23 @@ class Scene:
             name: nib.apply_orientation(image.array, turn)
             for name, image in zip(self.names, (fixed, moving, warped), strict=True)
         }
-        # The warped image keeps the window of the moving one, whose values it holds.
+        # The warped image has the intensities, and therefore the window, of the moving.
         windows = {name: _window(images[name]) for name in ("fixed", "moving")}
         windows["warped"] = windows["moving"]
         self._images, self._windows = images, windows
         self.shape = images["fixed"].shape
         self.size = fixed.grid.extent[source]
         self.unit = fixed.grid.unit
-        # Turned in space; its components are turned once cut, which copies less.
+        # The components are permuted only after slicing, to copy less.
         self._field = nib.apply_orientation(displacement, turn)
         self.voxel = self.size / self._field.shape[:-1]
         self.planes = _planes(_centroid(images["fixed"], windows["fixed"]))
 
     def through(self, *voxel):
-        """Gives the same scene with its planes through another voxel.
+        """Copy the scene with planes through another voxel.
 
         Args:
-            voxel: Index along each display axis: to right, anterior and superior.
+            voxel: index along each display axis: to right, anterior and superior.
 
         Returns:
             A `Scene`.
@@ -98,15 +99,15 @@ class Scene:
         return other
 
     def extent(self, plane):
-        """Width and height of a plane in mm."""
+        """Return the width and height of a plane in mm."""
         return self.size[plane.across], self.size[plane.up]
 
     def picture(self, name, plane):
-        """Slice of the image `name`, `(up, across)`, in [0, 1] by its window."""
+        """Return a slice of the image `name`, `(up, across)`, scaled to [0, 1]."""
         return _rescaled(self._cut(self._images[name], plane), *self._windows[name])
 
     def moved_lattice(self, plane):
-        """Where the map takes the voxel centres of a plane.
+        """Map the voxel centers of a plane by the displacement.
 
         Returns:
             Points `(up, across, 2)` in mm from the lower left corner, and the length
@@ -123,10 +124,10 @@ class Scene:
         )
 
     def jacobian(self, plane):
-        """Jacobian determinant of the map in a plane, `(up, across)`."""
+        """Compute the Jacobian determinant in a plane, `(up, across)`."""
         field, axis = self._field, plane.normal
         if axis is not None:
-            # Central differences need the two neighbouring slices and no more.
+            # Central differences need only the two neighboring slices.
             index = self._index(plane, field.shape[axis])
             first = max(index - 1, 0)
             field = field[_along(axis, slice(first, index + 2))]
@@ -140,7 +141,7 @@ class Scene:
         return field[..., self._source] * self._flips
 
     def _index(self, plane, size):
-        """Index along the normal in an array of `size` slices over the same view."""
+        """Return the index of a plane in an array of `size` slices of the same view."""
         position = (plane.index + 0.5) * size / self.shape[plane.normal] - 0.5
         return int(np.clip(np.rint(position), 0, size - 1))
 
@@ -152,7 +153,7 @@ class Scene:
 
 
 def _along(axis, index):
-    # Not ndarray.take, which copies the whole of a turned volume first.
+    # ndarray.take would first copy the whole transposed volume.
     return (slice(None),) * axis + (index,)
 
 
@@ -165,18 +166,18 @@ def _check_shapes(fixed, moving, warped, displacement):
     for name, image in (("moving", moving), ("warped", warped)):
         if image.array.shape != shape:
             raise ValueError(
-                f"{name} must lie on the grid of the fixed image, of shape {shape}. "
-                f"Received: {image.array.shape}; resample it first."
+                f"`{name}` must be on the grid of the fixed image, of shape {shape}; "
+                f"resample it. Received: {name} of shape {image.array.shape}"
             )
     if displacement.ndim != len(shape) + 1 or displacement.shape[-1] != len(shape):
         raise ValueError(
-            "displacement must be of shape (*spatial, D) with "
-            f"D={len(shape)} components. Received: {displacement.shape}."
+            "`displacement` must be of shape (*spatial, D) with "
+            f"D={len(shape)} components. Received: shape {displacement.shape}"
         )
 
 
 def _window(array):
-    """Robust range of intensities, from every third voxel along each axis."""
+    """Compute a robust range of intensities from every third voxel along each axis."""
     sample = array[(slice(None, None, 3),) * array.ndim]
     low, high = np.percentile(sample[np.isfinite(sample)], [0.5, 99.5])
     return low, max(high, low + 1e-6)
@@ -198,7 +199,7 @@ def _planes(voxel):
 
 
 def _centroid(array, window):
-    """Voxel index of the centre of what is bright, from every third voxel."""
+    """Compute the voxel index of the centroid of bright voxels, from every third."""
     sample = _rescaled(array[(slice(None, None, 3),) * array.ndim], *window)
     centre = np.argwhere(sample >= sample.mean()).mean(axis=0)
     return [int(i) for i in np.rint(3 * centre)]

@@ -1,22 +1,23 @@
-"""Bodies in CT, and what of them shows from outside."""
+"""Segmentation of the body in CT, and simulation of the surface of a dressed body."""
 
 import numpy as np
 
 from kregzoo.spatial.image import Image
 
-# Brighter is the body, and what is thinner than twice this many mm is not.
+# Intensity threshold of the body, and half the thickness in mm below which structures
+# are removed.
 THRESHOLD, THIN = 0.15, 5.0
-# Clothes in mm at most, the size of their folds, and the camera's noise, in mm.
+# Largest thickness of clothes, size of folds, and noise of the camera, in mm.
 CLOTHES, FOLDS, NOISE = 10.0, 40.0, 2.0
-# What of a surface is neither in nor out, to either side, in mm.
+# Distance in mm on each side of the surface over which the image changes from 0 to 1.
 SOFT = 4.0
 
 
 def body(image):
-    """The voxels of a CT that belong to the body, without what it lies on or under.
+    """Segment the body in a CT, without the table, blankets and cables.
 
     Args:
-        image: a normalised 3-D `Image`.
+        image: a normalized 3-D `Image`.
 
     Returns:
         Boolean array.
@@ -24,13 +25,13 @@ def body(image):
     from scipy import ndimage
 
     bright, spacing = image.array > THRESHOLD, image.grid.spacing
-    # What is thin, or apart from the largest part, is a table, a blanket or a cable.
+    # Thin structures, and all but the largest one, are tables, blankets or cables.
     parts, _ = ndimage.label(ndimage.distance_transform_edt(bright, spacing) > THIN)
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
     core = parts == sizes.argmax() if sizes.any() else bright
     near = ndimage.distance_transform_edt(~core, spacing) <= THIN + spacing.max()
-    # Lungs are open where the image ends, but closed in each slice.
+    # Fill holes slice by slice: in 3-D, lungs are open where the image ends.
     axis = np.abs(image.grid.direction[2]).argmax()
     slices = np.moveaxis(bright & near, axis, 0)
     filled = np.stack([ndimage.binary_fill_holes(slice_) for slice_ in slices])
@@ -38,16 +39,17 @@ def body(image):
 
 
 def surface(rng, image):
-    """What a depth camera knows of a CT: the outline of a dressed body.
+    """Simulate the outline of a dressed body that a depth camera sees from a CT.
 
-    Clothes of 0 to 10 mm that vary along the body, and noise of 2 mm, are drawn.
+    The thickness of the clothes is random, 0 to 10 mm, and varies along the body. The
+    noise is 2 mm.
 
     Args:
         rng: a `numpy.random.Generator`.
-        image: a normalised `Image`.
+        image: a normalized `Image`.
 
     Returns:
-        An `Image`, 1 inside of the outline, 0.5 on it.
+        An `Image`: 1 inside the outline, 0.5 on the outline, 0 outside.
     """
     from scipy import ndimage
 

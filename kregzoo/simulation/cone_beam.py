@@ -4,12 +4,12 @@ import numpy as np
 
 
 def cone_beam(rng, volume):
-    """Make a cone-beam CT of a CT: shading, noise, and a cylinder of view.
+    """Simulate cone-beam CT from CT: shading, noise, and a cylindrical field of view.
 
     Args:
         rng: a `numpy.random.Generator`.
-        volume: array `(*spatial)` in [0, 1]; the last axis of a 3-D one is the
-            scanner's.
+        volume: array `(*spatial)` in [0, 1]. In 3-D the last axis is the axis of the
+            scanner.
 
     Returns:
         Array of the same shape.
@@ -17,7 +17,7 @@ def cone_beam(rng, volume):
     axes = [np.linspace(-1, 1, size) for size in volume.shape]
     x, y, *_ = np.meshgrid(*axes, indexing="ij")
     radius = x**2 + y**2
-    # Scatter makes the middle darker than the rim, or, corrected too much, brighter.
+    # Scatter makes the center darker than the rim, or brighter if it is overcorrected.
     shading = 1.0 + rng.uniform(-0.1, 0.3) * (radius - 0.5)
     tilt = 1.0 + rng.uniform(-0.1, 0.1) * x + rng.uniform(-0.1, 0.1) * y
     noise = rng.normal(0, rng.uniform(0.01, 0.05), volume.shape)

@@ -1,25 +1,25 @@
-"""Voxels that hold no measurement, and what to put there."""
+"""Replacement of voxels without a measurement: NaN, padding and masked background."""
 
 import numpy as np
 
 from kregzoo.spatial.sampling import sample_indices
 
-# Voxels that statistics are taken of.
+# Number of voxels to compute statistics from.
 SAMPLED_VOXELS = 1_000_000
-# Share of an image's voxels from which on a value may be one that was put there.
+# Minimum share of the voxels that padding or background has.
 COMMON = 0.005
-# Hounsfield units: no noise takes air below the first; of air itself.
+# Hounsfield units: limit below which there is no noise of air, and range of air.
 BELOW_AIR, AIR = -1200.0, (-1100.0, -900.0)
 
 
 def without_nan(array):
-    """Replace NaN by the image's darkest intensity, or by 0 if none is below 0.
+    """Replace NaN by the lowest intensity, or by 0 if no intensity is negative.
 
     Args:
         array: array of numbers.
 
     Returns:
-        The array, or a copy without NaN. An array of NaN alone is returned as it is.
+        The array, or a copy without NaN. An array that is all NaN is unchanged.
 
     Example:
         >>> without_nan(np.array([np.nan, 2.0, 3.0]))
@@ -32,18 +32,20 @@ def without_nan(array):
 
 
 def without_padding(array):
-    """Replace voxels that were never measured by the darkest of the others.
+    """Replace voxels without a measurement by the lowest intensity of the others.
 
-    These are the padding around a CT's field of view (-2000, -3024, -32768); other
-    negative values far below all the rest, or whole numbers of -1000 and below where
-    nothing else is negative; and the zeros around a z-scored object, which lie between
-    its dark and its bright voxels.
+    Voxels without a measurement are:
+
+    - the padding around the field of view of a CT (-2000, -3024, -32768),
+    - a negative value far below all others,
+    - a whole number of -1000 or less, if no other value is negative,
+    - the zeros around a z-scored object with negative and positive intensities.
 
     Args:
         array: float array `(*spatial)` without NaN.
 
     Returns:
-        The array, or a copy without such voxels.
+        The array, or a copy without these voxels.
 
     Example:
         >>> scan = np.linspace(-1000.0, 1000.0, 100)
@@ -66,20 +68,20 @@ def _sample(voxels):
 
 
 def _darkest(voxels):
-    """Low percentile, which a few outliers do not change."""
+    """Compute a low percentile, which is robust to a few outliers."""
     return voxels.dtype.type(np.percentile(_sample(voxels), 0.5))
 
 
 def _padding_limit(sample):
-    """The value below which voxels are padding, or None."""
+    """Return the value below which voxels are padding, or None."""
     lowest = sample.min()
     rest = sample[sample > lowest]
-    # Measurements never share a value as low as these.
+    # Padding is negative, and many voxels have its value.
     if lowest >= 0 or rest.size > (1 - COMMON) * sample.size or not rest.size:
         return None
     air = np.mean((rest >= AIR[0]) & (rest <= AIR[1]))
     between = np.mean(rest < BELOW_AIR)
-    # Interpolation leaves some voxels between padding and air.
+    # Interpolation produces some values between padding and air.
     if lowest < BELOW_AIR and air > 0.01 and between < 0.02:
         return BELOW_AIR
     low, high = np.percentile(rest, (0.5, 99.5))
@@ -89,10 +91,10 @@ def _padding_limit(sample):
 
 
 def _zeros_are_background(array, sample):
-    """Whether zeros surround an object whose intensities lie on both sides of them."""
+    """Check if zeros surround an object with negative and positive intensities."""
     corners = array[np.ix_(*[(0, -1)] * array.ndim)]
     if corners.any() or np.mean(sample == 0) < COMMON:
         return False
     low, high = np.percentile(sample[sample != 0], (0.5, 99.5))
-    # Interpolation of an image without negative values leaves fainter ones.
+    # Negative values from interpolating a nonnegative image are smaller than this.
     return low < 0 < high and 0.15 < -low / (high - low) < 0.85

@@ -1,14 +1,14 @@
-"""Images that other libraries hold in memory: their voxels and where these lie.
+"""Conversion of images of other libraries to voxels and affines.
 
-Arrays without a geometry are no business of this module. The libraries are recognized
-by their attributes and not imported, because most users have few of them.
+The module does not convert arrays without a geometry. Images are recognized by their
+attributes, without importing the libraries, because most users have few of them.
 """
 
 import numpy as np
 
 from kregzoo.spatial import itk
 
-# Attributes by which an array type shows that it has a geometry.
+# Attributes of array types that have a geometry.
 GEOMETRY = (
     *("affine", "spacing", "origin", "direction", "coords", "pixdim", "grid"),
     *("GetSpacing", "GetOrigin"),
@@ -16,13 +16,13 @@ GEOMETRY = (
 
 
 def knows_geometry(value):
-    """Check whether an object says where its voxels lie.
+    """Check whether an object has a geometry.
 
     Args:
         value: Any object.
 
     Returns:
-        Whether `convert` takes the object.
+        bool, True if `convert` takes the object.
 
     Example:
         >>> knows_geometry(np.eye(4))
@@ -37,16 +37,16 @@ def convert(value):
     """Take voxels and affine from an image of another library.
 
     Args:
-        value: Image of ITK, SimpleITK or ANTsPy; or, as MONAI's tensors and TorchIO's
-            images are, an array `(*spatial)` or `(C, *spatial)` with an `affine`.
+        value: Image of ITK, SimpleITK or ANTsPy; or an array `(*spatial)` or
+            `(C, *spatial)` with an `affine`, as MONAI's tensors and TorchIO's images.
 
     Returns:
         Tuple of the array, `(*spatial)` or `(*spatial, C)`; its affine to RAS
-        millimetres; and whether the array has the axis of channels.
+        millimeters; and whether the array has a channel axis.
 
     Raises:
-        ValueError: If the object is of another kind, because its voxels without their
-            geometry would lie in the wrong place.
+        ValueError: If the object is of another kind. Without the geometry its voxels
+            would be at wrong positions.
     """
     if hasattr(value, "GetPixelIDValue"):
         array, affine = itk.from_image(value)
@@ -59,7 +59,7 @@ def convert(value):
     if affine is not None and hasattr(value, "__array__"):
         return _from_tensor(value, _to_numpy(affine))
     raise ValueError(
-        f"A {type(value).__name__} has a geometry that is not understood: give a file, "
+        f"A {type(value).__name__} has a geometry that is not supported: give a file, "
         "a nibabel or SimpleITK image, or "
         "`kregzoo.spatial.Image.from_array(array, affine=...)`. "
         f"Received: {type(value).__module__}.{type(value).__name__}"
@@ -68,7 +68,7 @@ def convert(value):
 
 def _from_itk(image):
     """Convert an image of the package `itk`."""
-    # Whoever has such an image has the package.
+    # A user who has such an image has the package.
     import itk as package
 
     array = package.array_from_image(image)
@@ -93,11 +93,11 @@ def _from_tensor(tensor, affine):
     array, meta = _to_numpy(tensor), getattr(tensor, "meta", None) or {}
     if str(meta.get("space", "RAS")).upper().endswith("LPS"):
         affine = itk.flip_world(len(affine) - 1) @ affine
-    # MONAI says by NaN or by this word that an array has no axis of channels.
+    # MONAI marks an array without a channel axis by NaN or by this word.
     channel_axis = str(meta.get("original_channel_dim", 0))
     if channel_axis in ("nan", "no_channel"):
         return array, affine, False
-    # Fewer axes than the affine has leave none for channels, unless it is of length 1.
+    # With fewer axes than the affine, only an axis of length 1 can be the channels.
     if array.ndim >= len(affine) or (array.ndim == 3 and array.shape[0] == 1):
         array = np.moveaxis(array, 0, -1)
         return array, affine, array.shape[-1] > 1
@@ -105,7 +105,7 @@ def _from_tensor(tensor, affine):
 
 
 def _to_numpy(tensor):
-    """Convert a tensor, also one on an accelerator or with a gradient."""
+    """Convert a tensor, even if it is on an accelerator or has a gradient."""
     if hasattr(tensor, "detach"):
         tensor = tensor.detach().cpu()
     return np.asarray(tensor)

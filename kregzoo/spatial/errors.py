@@ -2,4 +2,4 @@
 
 
 class UnsuitableImageError(ValueError):
-    """A file is intact, but does not hold an image that can be registered."""
+    """Raised if a file is intact, but its image cannot be registered."""

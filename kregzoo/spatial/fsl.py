@@ -1,8 +1,8 @@
-"""Affine transforms in the files of FSL's FLIRT.
+"""Affine transforms in files of FSL's FLIRT.
 
-A FLIRT matrix says nothing without its two images. It takes the moving image to the
-fixed one, in millimetres counted from the first voxel; the first axis is counted from
-its other end where the image is stored neurologically (positive determinant).
+A FLIRT matrix depends on its two images. It maps the moving image to the fixed image,
+in millimeters from the first voxel. If the determinant of the image's affine is
+positive (neurological storage), the first axis is counted from its other end.
 """
 
 import numpy as np
@@ -43,7 +43,7 @@ def write_flirt(transform, path, moving, fixed):
     Args:
         transform: The `AffineTransform` from the fixed image's world to the moving
             image's.
-        path: File to write, which appears only when complete.
+        path: File to write, which appears only when it is complete.
         moving: 3-D moving image (`flirt -in`): `Image`, path, nibabel image or array.
         fixed: 3-D fixed image (`flirt -ref`).
 
@@ -68,7 +68,7 @@ def write_flirt(transform, path, moving, fixed):
 
 
 def _frame(image, argument):
-    """Matrix from RAS millimetres of the world to FSL's millimetres of an image."""
+    """Return the matrix from RAS millimeters to FSL's millimeters of an image."""
     grid = as_image(image, argument, allow_labels=True).grid
     if grid.ndim != 3:
         raise ValueError(f"`{argument}` must be 3-D. Received: a {grid.ndim}-D image")

@@ -10,7 +10,7 @@ from kregzoo import ops
 from kregzoo.spatial.background import without_nan, without_padding
 from kregzoo.spatial.conversion import convert, knows_geometry
 from kregzoo.spatial.grid import Grid
-from kregzoo.spatial.label_detection import LABEL_SHARE, constant_share
+from kregzoo.spatial.label_detection import is_piecewise_constant
 from kregzoo.spatial.placing import place
 from kregzoo.spatial.reading import (
     nibabel_affine,
@@ -293,7 +293,7 @@ def _place_on(image, value):
     placed = (Image, str, os.PathLike, nib.spatialimages.SpatialImage)
     if isinstance(value, placed) or knows_geometry(value):
         return value
-    # Not asarray, which would drop the mask of a masked array unseen.
+    # `asarray` would silently drop the mask of a masked array.
     array = np.asanyarray(value)
     if np.squeeze(array).shape != np.squeeze(image.array).shape:
         return value
@@ -335,10 +335,9 @@ def _check_intensities(array):
             f"Received: the constant {array.flat[0]}"
         )
     # A CT may have two constants, its padding and its air.
-    share = constant_share(without_padding(array.astype("float32")))
-    if share > LABEL_SHARE:
+    if is_piecewise_constant(without_padding(array.astype("float32"))):
         raise ValueError(
             "It looks like a map of labels: give the image that they outline, and warp "
-            "the labels with `Registration.apply(labels)`. Received: whole numbers, "
-            f"{share:.0%} of them equal to their neighbor"
+            "the labels with `Registration.apply(labels)`. Received: whole numbers "
+            "that are equal over regions"
         )

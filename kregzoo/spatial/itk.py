@@ -25,7 +25,7 @@ READERS = {".mha": "MetaImageIO", ".nrrd": "NrrdImageIO", ".png": "PNGImageIO"}
 
 
 def flip_world(ndim):
-    """Matrix `(D + 1, D + 1)` between RAS and LPS. It is its own inverse."""
+    """Return the matrix `(D + 1, D + 1)` between RAS and LPS, its own inverse."""
     return np.diag([-1.0, -1.0, 1.0, 1.0] if ndim == 3 else [-1.0, -1.0, 1.0])
 
 
@@ -281,7 +281,7 @@ def _read(path, reader, check):
 
 
 def _reader(path):
-    """Name of ITK's reader for a format; empty to let ITK choose by the content."""
+    """Return ITK's reader for a format; empty to let ITK choose by the content."""
     return READERS.get(path.suffix.lower(), "")
 
 

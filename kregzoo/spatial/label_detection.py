@@ -6,14 +6,20 @@ import numpy as np
 
 from kregzoo.spatial.sampling import sample_indices
 
-# Share of equal neighbors in an object of whole numbers: 0 to 30 % in scans, 58 % and
-# more in maps of labels in the data sets that presets were trained on.
+# Share of equal neighbors in an object of whole numbers, along the axis where it is
+# smallest: 0 to 0.35 in scans, 0.49 and more in maps of labels.
 LABEL_SHARE = 0.5
-# The same along the axis where it is smallest. It is lower, because small structures
-# have a large surface, and because nearest neighbor harms an image less than mixing
+# The same, to choose an interpolation: nearest neighbor harms an image less than mixing
 # harms labels.
 LOWEST_LABEL_SHARE = 0.4
-# Share of voxels beside the background, below which whole numbers are landmarks.
+# Number of values up to which voxels with equal neighbors are labels.
+FEW_VALUES = 12
+# Distance in voxels at which neighbors in an enlarged image differ, but many labels are
+# equal; and the smallest ratio of both shares in maps of labels.
+FAR, FAR_RATIO = 4, 1 / 6
+# Share of equal voxels at this distance, below which steps of one are a smooth image.
+SMOOTH_SHARE = 0.4
+# Share of voxels outside the background, below which whole numbers are landmarks.
 LANDMARK_SHARE = 0.01
 VALUES_SAMPLED = 200_000
 NEIGHBORS_SAMPLED = 2**21
@@ -22,8 +28,8 @@ NEIGHBORS_SAMPLED = 2**21
 def looks_like_labels(array):
     """Check whether voxels are labels rather than intensities.
 
-    Labels are whole numbers that are equal over whole regions along every axis, or of
-    which there are at most two, as in a mask, or that mark few voxels.
+    Whole numbers are labels if most neighbors along every axis are equal, if there are
+    at most two values, as in a mask, or if all but a few voxels have the same value.
 
     Args:
         array: Voxels `(*spatial)`.
@@ -47,11 +53,39 @@ def looks_like_labels(array):
     is_mask = not others.size or (others == others[0]).all()
     if is_mask or others.size < LANDMARK_SHARE * voxels.size:
         return True
+    return is_piecewise_constant(array, LOWEST_LABEL_SHARE)
+
+
+def is_piecewise_constant(array, share=LABEL_SHARE):
+    """Check whether voxels are whole numbers that are equal over regions.
+
+    So are labels. Neighbors are equal too in an enlarged image, but only a few voxels
+    wide, and in a smooth image of few gray values, whose steps are of one.
+
+    Args:
+        array: Voxels `(*spatial)`.
+        share: Smallest share of equal neighbors along any axis.
+
+    Returns:
+        bool.
+    """
     axes = [axis for axis, size in enumerate(array.shape) if size > 1]
-    return all(constant_share(array, axis) > LOWEST_LABEL_SHARE for axis in axes)
+    near = {axis: constant_share(array, axis) for axis in axes}
+    if not near or min(near.values()) <= share:
+        return False
+    longest = max(axes, key=lambda axis: array.shape[axis])
+    first, second = _neighbors(array, longest, 1)
+    values = np.unique(first)
+    if values.size <= FEW_VALUES or array.shape[longest] <= FAR:
+        return True
+    steps = np.abs(first.astype("float64") - second)
+    has_unit_steps = np.median(steps[steps > 0]) <= np.diff(values).min()
+    far = constant_share(array, longest, FAR)
+    is_smooth = has_unit_steps and far < SMOOTH_SHARE
+    return not is_smooth and far > FAR_RATIO * near[longest]
 
 
-def constant_share(array, axis=0):
+def constant_share(array, axis=0, distance=1):
     """Compute the share of an object's voxels that equal their neighbor.
 
     Noise makes neighbors in a scan differ.
@@ -59,25 +93,31 @@ def constant_share(array, axis=0):
     Args:
         array: Voxels `(*spatial)`.
         axis: Axis along which a neighbor lies.
+        distance: Number of voxels to the neighbor.
 
     Returns:
         Share from 0 to 1; 0 if the voxels are not all whole numbers.
     """
+    first, second = _neighbors(array, axis, distance)
+    return float((first == second).mean()) if first.size else 0.0
+
+
+def _neighbors(array, axis, distance):
+    """Sample the voxels of an object, and their neighbors along an axis."""
     voxels = array.ravel()
     background = _background(voxels)
     if background is None:
-        return 0.0
-    size, step = array.shape[axis], math.prod(array.shape[axis + 1 :])
-    index = sample_indices(voxels.size - step, NEIGHBORS_SAMPLED)
-    index = index[index // step % size < size - 1]
+        return voxels[:0], voxels[:0]
+    stride = math.prod(array.shape[axis + 1 :])
+    step = stride * distance
+    index = sample_indices(max(voxels.size - step, 0), NEIGHBORS_SAMPLED)
+    index = index[index // stride % array.shape[axis] < array.shape[axis] - distance]
     index = index[voxels[index] != background]
-    if not index.size:
-        return 0.0
-    return float((voxels[index] == voxels[index + step]).mean())
+    return voxels[index], voxels[index + step]
 
 
 def _background(voxels):
-    """The most frequent value, None if the values are not whole numbers."""
+    """Return the most frequent value; None if the values are not whole numbers."""
     sample = voxels[sample_indices(voxels.size, VALUES_SAMPLED)]
     values, counts = np.unique(sample, return_counts=True)
     if not np.array_equal(values, np.round(values)):

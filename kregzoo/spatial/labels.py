@@ -1,4 +1,4 @@
-"""Maps of labels: structures of an image, outlined in a file."""
+"""Label maps: segmented structures of an image."""
 
 import functools
 import warnings
@@ -13,7 +13,7 @@ from kregzoo.utils.files import as_path
 
 
 def as_labels(value, argument="labels"):
-    """Make a map of labels of whatever a user gave.
+    """Convert a value to a label map.
 
     Args:
         value: An `Image`, a path, a nibabel image, or an array.
@@ -23,8 +23,8 @@ def as_labels(value, argument="labels"):
         An `Image` of integers.
 
     Raises:
-        ValueError: Naming the argument, if it is no readable image of one channel, or
-            its voxels are not whole numbers.
+        ValueError: If the value is not an image of one channel, or its voxels are not
+            whole numbers. The message names the argument.
     """
     image = as_image(value, argument, allow_labels=True)
     if image.array.dtype.kind in "iu":
@@ -46,21 +46,20 @@ def as_labels(value, argument="labels"):
 
 
 def choose_interpolation(image):
-    """Choose how to interpolate an image, and warn if it is taken for labels.
+    """Choose how to interpolate an image, and warn if it looks like a label map.
 
     Args:
         image: The `Image` to warp.
 
     Returns:
-        `"nearest"` for what looks like a map of labels, whose values must not be mixed;
-        else `"linear"`.
+        `"nearest"` if the image looks like a label map, otherwise `"linear"`.
     """
     if not looks_like_labels(image.array):
         return "linear"
     warnings.warn(
         f"{image.name or 'The image'} looks like a map of labels and is warped by "
         "nearest neighbor. Pass interpolation='linear' to interpolate its values, or "
-        "interpolation='nearest' if it holds labels.",
+        "interpolation='nearest' if it contains labels.",
         stacklevel=3,
     )
     return "nearest"
@@ -70,8 +69,8 @@ class LabelMap:
     """Structures of an image, as one map of integers or as binary channels.
 
     Args:
-        images: list of `Image`: one map, or a channel a structure.
-        channels: bool. Whether they are channels.
+        images: list of `Image`: one map, or one channel per structure.
+        channels: bool. True if `images` are channels.
     """
 
     def __init__(self, images, channels):
@@ -84,15 +83,15 @@ class LabelMap:
         """Read a file of labels.
 
         Args:
-            path: Image file of whole numbers; or NIfTI file whose fourth axis holds a
-                binary channel for each structure.
+            path: Image file of whole numbers; or NIfTI file with a binary channel for
+                each structure along the fourth axis.
 
         Returns:
             A `LabelMap`.
 
         Raises:
-            ValueError: If the file is no image, or its voxels are not whole numbers,
-                or in a channel not binary.
+            ValueError: If the file is not an image, its voxels are not whole numbers,
+                or a channel is not binary.
         """
         path = as_path(path)
         if not path.name.lower().endswith(NIFTI_SUFFIXES):
@@ -108,19 +107,24 @@ class LabelMap:
         return cls(images, channels=True)
 
     def labels(self):
-        """The set of structures that are there."""
+        """Set of the structures in the map."""
         if self.channels:
             return {n for n, image in enumerate(self.images) if image.array.any()}
         return {int(value) for value in np.unique(self.images[0].array)} - {0}
 
     def mask(self, label, box=...):
-        """Where a structure is, within slices of the grid, an array of bool."""
+        """Return the boolean mask of a structure, cropped to a box of slices."""
         if self.channels:
             return self.images[label].array[box] > 0
         return self.images[0].array[box] == label
 
+    def centroid(self, label):
+        """Return the centroid of a structure in RAS mm, `(1, D)`."""
+        index = np.argwhere(self.mask(label)).mean(axis=0, keepdims=True)
+        return self.grid.voxel_to_world(index)
+
     def box(self, label):
-        """Slices of the smallest box around a structure; None if it is not there."""
+        """Return the slices of the smallest box around a structure, or None."""
         return self._boxes.get(label)
 
     @functools.cached_property
@@ -130,13 +134,13 @@ class LabelMap:
         if self.channels:
             masks = [(image.array > 0).astype("uint8") for image in self.images]
             return {n: ndimage.find_objects(m, 1)[0] for n, m in enumerate(masks)}
-        # All in one pass, because there may be hundreds of labels; by their indices,
-        # because SciPy makes a list as long as the largest label.
+        # Find all boxes in one pass, because there may be hundreds of labels. Use their
+        # indices, because SciPy makes a list as long as the largest label.
         values, index = enumerate_values(self.images[0].array)
         return dict(zip(values.tolist(), ndimage.find_objects(index + 1), strict=True))
 
     def warp(self, transform, grid):
-        """The structures through a transform, by nearest neighbour."""
+        """Warp the structures by a transform, with nearest-neighbor interpolation."""
         images = [transform.apply(image, grid, "nearest") for image in self.images]
         return LabelMap(images, self.channels)
 
@@ -145,8 +149,8 @@ def _check_binary(channel, path):
     values = np.unique(channel)
     if np.count_nonzero(values) > 1:
         raise ValueError(
-            "The channels of a label file must be binary, with one structure each: "
-            "store a map of several labels in three axes. Received: a channel with the "
+            "The channels of a label file must be binary, with one structure each; "
+            "store several labels in a 3-D file. Received: a channel with the "
             f"values {', '.join(f'{value:g}' for value in values[:5])} in "
             f"path={str(path)!r}"
         )

@@ -1,7 +1,7 @@
 """Files of landmarks.
 
-Points are RAS millimetres everywhere in the package. Files say otherwise by the names
-of their columns, or, as 3D Slicer's do, by their coordinate system.
+Points are in RAS millimeters everywhere in the package. In a file, the names of the
+columns or, for 3D Slicer, the coordinate system may state other axes.
 """
 
 import csv
@@ -33,19 +33,19 @@ def read_points(path, ndim):
     r"""Read landmarks from a CSV file or from one of 3D Slicer's files.
 
     Args:
-        path: CSV file, `.fcsv` or `.mrk.json`. A CSV file holds one point per row. Its
-            header, if there is one, names the axes in their order: `x`, `y`, `z` are
-            RAS mm; `r`, `a`, `s`, `l`, `p`, `i` point to right, anterior, superior,
-            left, posterior, inferior.
-        ndim: Number of coordinates that a point must have, 2 or 3; or None for either,
-            as between images of one slice.
+        path: CSV file, `.fcsv` or `.mrk.json`. A CSV file has one point per row. An
+            optional header names the axes in their order: `x`, `y`, `z` are RAS mm;
+            `r`, `a`, `s`, `l`, `p`, `i` point to right, anterior, superior, left,
+            posterior, inferior.
+        ndim: Required number of coordinates, 2 or 3; or None for either, as between
+            images of one slice.
 
     Returns:
-        Points `(N, D)` in RAS mm, float64, in the file's order.
+        Points `(N, D)` in RAS mm, float64, in the order of the file.
 
     Raises:
-        ValueError: If the file holds no points, points of another dimension, a
-            coordinate that is not finite, or axes that are not known.
+        ValueError: If the file has no points, points of another dimension, coordinates
+            that are not finite, or unknown axes.
 
     Example:
         >>> import tempfile
@@ -80,7 +80,7 @@ def write_points(path, points):
     """Write landmarks as a CSV file with the header `x,y,z` or `x,y`.
 
     Args:
-        path: File to write, which appears only when complete.
+        path: File to write, which appears only when it is complete.
         points: Points `(N, D)` in RAS mm.
 
     Example:
@@ -103,7 +103,7 @@ def write_points(path, points):
 def _parse(name, text, ndim):
     if name.endswith(".json"):
         return _from_markups(text)
-    # By the content too: the file may have been renamed to .csv.
+    # Check the content, too, because the file may have been renamed to .csv.
     if name.endswith(".fcsv") or text.startswith(FCSV_START):
         return _from_fcsv(text)
     return _from_csv(text, ndim)
@@ -124,8 +124,7 @@ def _from_csv(text, ndim):
 def _rows(text):
     """Yield the cells of each row, without comments and empty cells at the end.
 
-    A comment of several words between commas counts, because it may be the header:
-    NumPy writes one as a comment.
+    A comment with several cells is kept, because NumPy writes the header as a comment.
     """
     for cells in csv.reader(text.splitlines()):
         cells = [cell.strip() for cell in cells]
@@ -139,10 +138,10 @@ def _rows(text):
 
 
 def _named_axes(cells):
-    """Axes that a header names, as letters; `X [mm]` and `x_mm` are x."""
+    """Return the letters of the axes in a header; `X [mm]` and `x_mm` are x."""
     letters = [re.sub(r"[\s_]*[\[(]?mm[\])]?$", "", cell.lower()) for cell in cells]
     axes = [COLUMNS.get(letter, (letter,))[0] for letter in letters]
-    # Of one system, because x beside p could be the x of RAS or of LPS.
+    # All of one system: with p, for example, x could be that of RAS or of LPS.
     systems = (set("xyz"), set("raslpi"))
     if len(set(axes)) < len(axes) or not any(set(letters) <= s for s in systems):
         raise ValueError(f"Its header does not name axes: {','.join(cells)}")
@@ -174,7 +173,7 @@ def _from_markups(text):
     try:
         points = [_markup_points(markup) for markup in json.loads(text)["markups"]]
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError("It is no markups file of 3D Slicer") from error
+        raise ValueError("It is not a markups file of 3D Slicer") from error
     return np.concatenate([*points, np.empty((0, 3))])
 
 
@@ -199,13 +198,13 @@ def _system_axes(system):
 
 
 def _to_ras(rows, axes):
-    """Order and flip columns of numbers into RAS, `(N, D)`."""
+    """Convert columns of numbers to RAS, `(N, D)`, by permuting and flipping them."""
     if not rows:
         return np.empty((0, len(axes)))
     if any(len(row) != len(axes) for row in rows):
         raise ValueError(f"Its rows must each hold {len(axes)} numbers")
     if not all(_is_number(cell) for row in rows for cell in row):
-        raise ValueError("A coordinate is no number")
+        raise ValueError("A coordinate is not a number")
     values = np.array([[float(cell) for cell in row] for row in rows])
     points = np.empty_like(values)
     for column, letter in enumerate(axes):

@@ -1,4 +1,4 @@
-"""From a raw scan to the array that a network was trained on."""
+"""Preprocessing of raw scans to the input of a network."""
 
 import dataclasses
 import math
@@ -10,26 +10,28 @@ from kregzoo.spatial.grid import Grid
 from kregzoo.spatial.image import Image
 from kregzoo.spatial.sampling import sample_indices
 
-# Of a canonical grid, 256 along each axis: activations take far more memory.
+# Maximum size of a canonical grid, 256 along each axis, to limit the memory of the
+# activations.
 MAX_VOXELS = 2**24
-# Bright voxels are outliers if they are at most this share of all, or this many, and
-# more than this factor above the others; it is at most 4.6 in the presets' data sets.
+# Bright voxels are outliers if they are at most this share of the voxels, or this many,
+# and brighter than the others by more than this factor. Without outliers, the factor is
+# at most 4.6 in the training data of the presets.
 OUTLIERS, MIN_OUTLIERS, FAR_ABOVE = 1e-3, 5, 5.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Preprocessor:
-    """The canonical frame of a network: axes, voxel size, shapes, intensities.
+    """Preprocess images for a network: axes, voxel size, shape, intensities.
 
     Args:
         spacing: float. Voxel size in mm, the same along each axis.
-        shapes: tuple of spatial shapes, small to large, of which an image gets the
-            first that holds its foreground: few shapes mean few compilations.
-        divisor: int. What each size must be divisible by: a larger image gets the
-            multiple that it needs. None for networks of one size: a larger image gets
-            the last shape, and the rim of its foreground lies outside.
+        shapes: tuple of spatial shapes, from small to large. An image gets the first
+            one that contains its foreground. Few shapes mean few compilations.
+        divisor: int that divides each size. An image larger than all `shapes` gets the
+            next multiples. None for networks of fixed size: a larger image gets the
+            last shape, which crops its foreground.
         percentile: float in (0, 100]. The percentile of the foreground's intensities
-            that becomes 1; 100 less it is the image's percentile that becomes 0.
+            that becomes 1. The percentile `100 - percentile` of the image becomes 0.
 
     Example:
         >>> frame = Preprocessor(spacing=2.0, shapes=((80, 96, 80),))
@@ -44,7 +46,7 @@ class Preprocessor:
     percentile: float = 99.5
 
     def __post_init__(self):
-        # Lists, as JSON has them, would make it unhashable.
+        # Lists, as read from JSON, are not hashable.
         object.__setattr__(self, "shapes", tuple(tuple(s) for s in self.shapes))
         sizes = [size for shape in self.shapes for size in shape]
         if not (self.spacing > 0 and sizes and min(sizes) > 0):
@@ -55,11 +57,11 @@ class Preprocessor:
 
     @classmethod
     def from_config(cls, config):
-        """Read back what `get_config` gave, through JSON or not."""
+        """Make a preprocessor from the result of `get_config`."""
         return cls(**config)
 
     def get_config(self):
-        """Arguments as plain values, for `preprocessor.json`."""
+        """Return the arguments as plain values, for `preprocessor.json`."""
         return dataclasses.asdict(self)
 
     @property
@@ -68,11 +70,11 @@ class Preprocessor:
         return len(self.shapes[0])
 
     def normalise(self, image):
-        """Scale intensities so that their low percentile becomes 0, their high one 1.
+        """Scale intensities so that a low percentile becomes 0 and a high one 1.
 
-        The lowest value would not do for 0: beside edges, interpolation leaves some
-        below the background. A few bright outliers do not change the scale, and NaN,
-        padding and the zeros around a z-scored object count as the darkest voxels.
+        The lowest value is not used for 0, because interpolation at edges produces
+        values below the background. A few bright outliers do not change the scale. NaN,
+        padding and the zeros around a z-scored object get the lowest intensity.
 
         Args:
             image: an `Image`.
@@ -86,22 +88,22 @@ class Preprocessor:
         if foreground.size:
             high = _percentile(foreground, self.percentile)
         else:
-            # Few voxels are darker than the rest.
+            # Only a few voxels are darker than the others.
             low, high = array.min(), low
         array = np.clip((array - low) / (high - low), 0.0, 1.0)
         return Image(array.astype("float32"), image.grid, image.name)
 
     def canonical_grid(self, image):
-        """Place the canonical grid about a normalised image's foreground.
+        """Center the canonical grid on the foreground of a normalized image.
 
         Args:
             image: an `Image` with intensities in [0, 1].
 
         Returns:
-            A `Grid` parallel to the world's axes, centred on the foreground.
+            A `Grid` parallel to the world axes.
         """
         low, high = foreground_box(image)
-        # World axes in the order of the grid's: a picture's first axis runs along y.
+        # World axes in the order of the grid axes: the first axis of a picture is y.
         axes = Grid.centred((1,) * self.ndim).direction
         order = np.abs(axes).argmax(axis=0)
         needed = np.ceil((high - low)[order] / self.spacing).astype(int)
@@ -112,20 +114,20 @@ class Preprocessor:
             shape = tuple(-(-needed // self.divisor) * self.divisor)
         if math.prod(shape) > MAX_VOXELS:
             raise ValueError(
-                f"An image of {self.spacing} mm may show {MAX_VOXELS} voxels: crop it. "
-                f"Received: a foreground of {(high - low).round().tolist()} mm"
+                f"An image at {self.spacing} mm may have at most {MAX_VOXELS} voxels: "
+                f"crop it. Received: a foreground of {(high - low).round().tolist()} mm"
             )
         return Grid.centred(shape, self.spacing, (low + high) / 2)
 
 
 def _percentile(values, percentile):
-    """Percentile of a sample, which is as good as that of all voxels, and faster."""
+    """Compute a percentile from a sample of the voxels, which is faster."""
     sample = values[sample_indices(values.size, SAMPLED_VOXELS)]
     return np.percentile(sample, percentile)
 
 
 def _top(array, low):
-    """The highest intensity, unless few voxels lie far above all others."""
+    """Compute the highest intensity, ignoring a few voxels far above all others."""
     highest = array.max()
     sample = array.ravel()[sample_indices(array.size, SAMPLED_VOXELS)]
     count = max(MIN_OUTLIERS, int(OUTLIERS * sample.size))
@@ -136,11 +138,11 @@ def _top(array, low):
 
 
 def foreground_box(image, threshold=0.1):
-    """World box of the voxels above a threshold.
+    """Compute the bounding box of the voxels above a threshold.
 
     Args:
         image: an `Image` with intensities in [0, 1].
-        threshold: float. What is foreground.
+        threshold: float. Intensity above which a voxel is foreground.
 
     Returns:
         Two arrays `(D,)` in mm: the lowest and the highest corner.

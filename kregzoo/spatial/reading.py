@@ -94,7 +94,7 @@ def read_channels(path):
 
 
 def select_channel(array, channel):
-    """Take one channel of an array whose last axis holds the channels.
+    """Take one channel of an array whose last axis is the channels.
 
     Args:
         array: Array `(*spatial, C)`.
@@ -128,7 +128,7 @@ def select_channel(array, channel):
 
 
 def split_colors(array):
-    """Turn the records of an RGB array, as nibabel reads one, into a last axis."""
+    """Convert the records of nibabel's RGB arrays to a last axis."""
     if array.dtype.names is None:
         return array
     return np.stack([array[name] for name in array.dtype.names], axis=-1)
@@ -141,14 +141,14 @@ def nibabel_voxels(image):
         image: A nibabel image.
 
     Returns:
-        Tuple of the array, `(*spatial)` or `(*spatial, C)`, and whether it has the
-        axis of channels: colors, components of a vector, or volumes of a series.
+        Tuple of the array, `(*spatial)` or `(*spatial, C)`, and whether it has a
+        channel axis: colors, components of a vector, or volumes of a series.
     """
-    # dataobj, not get_fdata, so that label maps without scaling stay integers.
-    # Not asarray, which would drop the mask of a masked array unseen.
+    # `dataobj` keeps the integers of label maps without scaling; get_fdata does not.
+    # `asarray` would silently drop the mask of a masked array.
     array = split_colors(np.asanyarray(image.dataobj))
     if array.ndim == 5 and array.shape[3] == 1:
-        # NIfTI's fourth axis is time, its fifth holds the components of a vector.
+        # In NIfTI the fourth axis is time, the fifth is the components of a vector.
         array = array[:, :, :, 0]
     has_colors = array.ndim > len(image.shape)
     return array, has_colors or (array.ndim == 4 and array.shape[-1] > 1)
@@ -157,7 +157,7 @@ def nibabel_voxels(image):
 def nibabel_affine(image):
     """Find the affine to RAS millimeters of a nibabel image.
 
-    nibabel returns the numbers of a NIfTI header in the header's own unit.
+    nibabel returns the numbers of a NIfTI header without converting their unit.
 
     Args:
         image: A nibabel image.
@@ -176,7 +176,7 @@ def nibabel_affine(image):
 
 
 def _read_by_nibabel(path):
-    """Array, affine, and whether the array's last axis holds channels."""
+    """Return the array, the affine, and whether the array has a channel axis."""
     file = nib.load(path)
     itk.check_size(file.shape)
     header = file.file_map.get("header", file.file_map["image"])
@@ -189,7 +189,7 @@ def _read_by_nibabel(path):
 
 
 def _decompressed(file):
-    """The same nibabel image, in memory, if the compressed file is whole.
+    """Read a compressed nibabel image to memory, and check that it is complete.
 
     nibabel stops reading at the last voxel, before the checksum.
     """
@@ -204,7 +204,7 @@ def _decompressed(file):
 
 
 def _check_spacing(file, stream):
-    """Raise for a spacing that is not positive, in whose place nibabel puts another."""
+    """Raise if a spacing is not positive, which nibabel would silently replace."""
     if not isinstance(file.header, nib.Nifti1Header):
         return
     header = type(file.header).from_fileobj(stream, check=False)

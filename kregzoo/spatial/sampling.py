@@ -5,21 +5,21 @@ import functools
 import numpy as np
 
 
-# Several statistics of one image follow each other.
+# Cached, because several statistics of an image use the same indices.
 @functools.lru_cache(maxsize=2)
 def sample_indices(size, count):
-    """Draw indices that represent an array: random ones, always the same, in order.
+    """Draw random indices of an array, sorted and with a fixed seed.
 
-    Every n-th voxel would not do: where n shares a divisor with the number of slices,
-    as in 448 x 448 x 30, all of them lie in a few slices.
+    Every n-th voxel would not represent the array: if n and the number of slices share
+    a divisor, as in 448 x 448 x 30, all of these voxels are in a few slices.
 
     Args:
         size: int. Number of elements of the array.
         count: int. Number of indices to draw.
 
     Returns:
-        Read-only int64 array of `count` indices below `size`, or of all if there are
-        fewer.
+        Read-only int64 array of `count` indices below `size`, or of all indices if
+        `size` is less than `count`.
 
     Example:
         >>> sample_indices(4, 10)
@@ -28,7 +28,7 @@ def sample_indices(size, count):
     if size <= count:
         index = np.arange(size)
     else:
-        # One in each of `count` equal parts.
+        # One index in each of `count` equal parts.
         edges = np.arange(count + 1) * size // count
         steps = np.random.default_rng(0).random(count) * np.diff(edges)
         index = edges[:-1] + steps.astype("int64")

@@ -84,7 +84,7 @@ class SlicePlane:
 
 
 def _axes(normal):
-    """Axes of the plane with this normal, and the normal, as columns."""
+    """Return the axes of the plane with this normal, and the normal, as columns."""
     # Rounding makes the choice stable for a slice halfway between two of the three.
     nearest = int(np.argmax(np.round(np.abs(normal), 6)))
     normal = normal * np.sign(normal[nearest])

@@ -13,12 +13,12 @@ def as_voxels(array):
         array: Array of real numbers or booleans.
 
     Returns:
-        The array in the machine's byte order: integers as they are, booleans as uint8,
-        other numbers as float32. Whole numbers that float32 would change, such as
-        labels in a float64 file, become int64.
+        The array in the byte order of the machine: integers unchanged, booleans as
+        uint8, other numbers as float32. Whole numbers that float32 would change, such
+        as labels in a float64 file, become int64.
 
     Raises:
-        ValueError: If the array is not of real numbers, or voxels of it are masked.
+        ValueError: If the values are not real numbers, or voxels are masked.
 
     Example:
         >>> as_voxels(np.array([0.0, 614454277.0]))
@@ -26,8 +26,9 @@ def as_voxels(array):
     """
     if np.ma.is_masked(array):
         raise ValueError(
-            "The array has masked voxels: give their value with `array.filled(value)`, "
-            f"and the mask separately. Received: {np.ma.count_masked(array)} of them"
+            "The array has masked voxels: set their value with `array.filled(value)`, "
+            f"and give the mask separately. Received: {np.ma.count_masked(array)} of "
+            "them"
         )
     array = np.asarray(array)
     if array.dtype.kind not in "fiub":
@@ -44,7 +45,7 @@ def as_voxels(array):
 
 
 def enumerate_values(array):
-    """Number the values of an array, whatever their sizes.
+    """Number the values of an array of integers of any size.
 
     Args:
         array: Array of integers.
@@ -59,7 +60,7 @@ def enumerate_values(array):
         ([-5, 7, 50000000], [1, 0, 1, 2])
     """
     values = np.unique(array)
-    # Ten times as fast as the inverse of np.unique, which sorts all voxels.
+    # Ten times faster than the inverse of np.unique, which sorts all voxels.
     return values, np.searchsorted(values, array).astype("int32")
 
 
@@ -73,6 +74,6 @@ def _needs_integers(array):
     if array.dtype.itemsize <= 4 or array.size == 0:
         return False
     largest = np.abs(array).max()
-    # False for NaN too.
+    # False for NaN, too.
     in_range = EXACT_IN_FLOAT32 < largest < 2.0**63
     return bool(in_range and np.array_equal(array, np.round(array)))

@@ -15,9 +15,9 @@ from kregzoo.spatial.reading import (
 from kregzoo.spatial.voxels import fits
 from kregzoo.utils.files import atomic
 
-# Formats whose voxels lie in a second file.
+# Formats that store voxels in a second file.
 TWO_FILES = (*PAIR_SUFFIXES, ".mhd", ".nhdr")
-# Integers that all readers of the formats know.
+# Integer types that all readers of NIfTI support.
 NIFTI_INTEGERS = ("uint8", "int16", "uint16", "int32")
 MGH_INTEGERS = ("uint8", "int16", "int32")
 
@@ -31,13 +31,13 @@ def write_voxels(array, grid, path):
         path: File to write.
 
     Raises:
-        ValueError: If the format is unknown or cannot hold the voxels.
+        ValueError: If the format is unknown or cannot store the voxels.
     """
     name = os.fspath(path).lower()
     if name.endswith(TWO_FILES):
         raise ValueError(
-            "An image must go to one file, such as .nii.gz, .mha or .nrrd, not to "
-            f"a header and its data. Received: path={os.fspath(path)!r}"
+            "An image must be written to one file, such as .nii.gz, .mha or .nrrd, not "
+            f"to separate files for header and data. Received: path={os.fspath(path)!r}"
         )
     if grid.plane is not None and not name.endswith(PICTURE_SUFFIXES):
         array, grid = np.expand_dims(array, grid.plane.axis), grid.volume
@@ -56,7 +56,7 @@ def write_voxels(array, grid, path):
 
 
 def affine_3d(grid):
-    """Affine `(4, 4)` of a grid; a 2-D grid lies in the plane z = 0."""
+    """Return the affine `(4, 4)` of a grid; a 2-D grid is in the plane z = 0."""
     affine = np.eye(4)
     kept = [*range(grid.ndim), 3]
     affine[np.ix_(kept, kept)] = grid.affine
@@ -64,18 +64,18 @@ def affine_3d(grid):
 
 
 def narrowed(array, dtypes, wide=()):
-    """Convert integers to the first of some types that holds their values.
+    """Convert integers to the first type that can store the values.
 
     Args:
-        array: Voxels. Numbers that are no integers stay as they are.
-        dtypes: Names of types; an array of one of these stays as it is.
-        wide: Names of types to try if none of `dtypes` holds the values.
+        array: Voxels. Floats are unchanged.
+        dtypes: Names of types. An array of one of these types is unchanged.
+        wide: Names of types to try if none of `dtypes` can store the values.
 
     Returns:
         The array.
 
     Raises:
-        ValueError: If no type holds the values.
+        ValueError: If no type can store the values.
     """
     if array.dtype.kind == "f" or array.dtype.name in dtypes:
         return array
@@ -83,6 +83,6 @@ def narrowed(array, dtypes, wide=()):
         if fits(array, dtype):
             return array.astype(dtype)
     raise ValueError(
-        f"The file format holds integers up to {np.iinfo(dtypes[-1]).max}: save larger "
+        f"The format stores integers up to {np.iinfo(dtypes[-1]).max}: save larger "
         f"ones as .nii.gz, .mha or .nrrd. Received: values up to {array.max()}"
     )

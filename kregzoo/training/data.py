@@ -289,8 +289,9 @@ class _Alignments:
         pair = CanonicalPair(self.frame, self.images[number], self.images[other])
         paired = number in self.to_fixed
         if paired and self.data.align_by == "labels":
-            pair.initial = align_labels(self.labels[number], self.labels[other])
+            aligned = align_labels(self.labels[number], self.labels[other])
+            pair = pair.with_initial(aligned)
         elif paired or not self.to_fixed:
-            align(pair, self.data.alignment, affine_aligner(self.frame))
+            pair = align(pair, self.data.alignment, affine_aligner(self.frame))
         matrix = pair.initial.matrix
         return matrix @ self._find(other) if paired else matrix

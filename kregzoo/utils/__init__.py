@@ -1,1 +1,1 @@
-"""Atomic files and progress bars."""
+"""Atomic files, progress bars, and provenance of results."""

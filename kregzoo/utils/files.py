@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one, or half of a set."""
+"""Atomic writing of files and sets of files: readers never see incomplete results."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import uuid
 
-# Whose rights are asked for: those that the process acts with, where that can be.
+# Check the rights of the effective user, on systems that support it.
 EFFECTIVE = os.access in os.supports_effective_ids
 
 
@@ -134,10 +134,10 @@ def atomic_folder(path):
 
 
 def _beside(path):
-    """The folder to write what goes to a folder, in one file system with it.
+    """Choose the folder for temporary files, on the same file system as `path`.
 
-    That is the one that holds it, where nothing that a killed process leaves is in the
-    way; or itself, where it is a mount, or all that may be written to.
+    This is the parent folder, so that files of a killed process do not remain in
+    `path`. It is `path` itself if that is a mount, or if the parent is not writable.
     """
     parent = next(folder for folder in path.parents if folder.is_dir())
     if path.is_dir():

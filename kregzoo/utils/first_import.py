@@ -1,7 +1,7 @@
-"""Run code around the first import of Keras, which may come before or after ours.
+"""Run code at the first import of Keras, before or after the import of kregzoo.
 
-Importing Keras takes seconds, and TensorFlow writes messages meanwhile. So the package
-does not import Keras until it is needed, and then silently.
+Importing Keras takes seconds, and TensorFlow prints messages during its import. The
+package therefore imports Keras only when it is needed, and silently.
 """
 
 import contextlib
@@ -14,11 +14,11 @@ def after_keras(action, needs_keras):
     """Run a function once, as soon as Keras is imported.
 
     Args:
-        action: function without arguments. It runs now if Keras is imported; else after
-            the first import of Keras, or of a module that needs Keras.
-        needs_keras: function of a module's name that says if the module imports Keras.
-            Then Keras is imported first, and `action` waits until the module is
-            complete, because `action` may import it too.
+        action: function without arguments. It runs now if Keras is already imported,
+            otherwise after the first import of Keras, or of a module that needs Keras.
+        needs_keras: function of the name of a module that returns whether the module
+            imports Keras. If so, Keras is imported first, and `action` runs after the
+            import of the module, because `action` may import the module, too.
     """
     if "keras" in sys.modules:
         action()
@@ -30,7 +30,7 @@ def after_keras(action, needs_keras):
 def silenced_stderr():
     """Discard what native code writes to standard error.
 
-    TensorFlow writes to it while it is imported, before any of its settings apply.
+    TensorFlow prints messages during its import, before any of its settings apply.
     """
     try:
         kept = os.dup(2)
@@ -48,7 +48,7 @@ def silenced_stderr():
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds Keras and what needs it by the other finders, and wraps the loaders."""
+    """Find Keras and modules that need it by the other finders; wrap the loaders."""
 
     def __init__(self, action, needs_keras):
         self.action = action
@@ -66,7 +66,7 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 class _Loader(importlib.abc.Loader):
-    """Loads a module by its own loader, after Keras and before the finder's action."""
+    """Load a module by its loader, after Keras and before the finder's action."""
 
     def __init__(self, loader, finder):
         self.loader = loader

@@ -1,4 +1,4 @@
-"""Progress shown while a registration runs."""
+"""Progress bars."""
 
 import contextlib
 
@@ -9,8 +9,8 @@ def progress_bar(total, shown=True, label="Registering"):
 
     Args:
         total: int. Number of steps.
-        shown: bool. False shows nothing.
-        label: str. What is going on.
+        shown: bool. Show the bar.
+        label: str. Text of the bar.
 
     Yields:
         A callable without arguments that advances the bar by one step.
@@ -18,7 +18,7 @@ def progress_bar(total, shown=True, label="Registering"):
     from rich.console import Console
     from rich.progress import Progress
 
-    # On standard error, so that what a command prints can be piped.
+    # Printed to standard error, so that the output of a command can be piped.
     with Progress(
         console=Console(stderr=True), transient=True, disable=not shown
     ) as bars:

@@ -1,6 +1,7 @@
-"""Where and when something was trained or measured."""
+"""Provenance of trained weights and measurements."""
 
 import datetime
+import json
 import os
 import pathlib
 import platform
@@ -9,12 +10,14 @@ from importlib import metadata
 
 import keras
 
+from kregzoo.utils.files import atomic
+
 
 def provenance(command):
-    """Collect facts about this run.
+    """Collect the provenance of this run.
 
     Args:
-        command: str. The command that was given.
+        command: str. The command to record.
 
     Returns:
         Dict of strings: `command`, `date`, `version`, `commit`, `machine` and
@@ -28,6 +31,19 @@ def provenance(command):
         "machine": machine(),
         "backend": f"{keras.backend.backend()}, Keras {keras.__version__}",
     }
+
+
+def write_record(path, command, **content):
+    """Write measurements and the facts about their run to a JSON file.
+
+    Args:
+        path: the file.
+        command: str. The command that was given.
+        **content: The measurements.
+    """
+    record = {"run": provenance(command), **content}
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def machine():
@@ -51,7 +67,7 @@ def commit():
     git = ["git", "-C", str(folder)]
     try:
         revision = _output([*git, "rev-parse", "--short", "HEAD"])
-        # Of this package only, because the run itself may write results beside it.
+        # Only the package, because the run may write results to the same checkout.
         changed = _output([*git, "status", "--porcelain", "--", str(folder.parent)])
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

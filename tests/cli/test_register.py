@@ -1,6 +1,7 @@
 """`kregzoo register`: presets, methods without a network, and what it prints."""
 
 import configparser
+import csv
 import importlib.metadata
 import json
 import pathlib
@@ -9,12 +10,15 @@ import subprocess
 import sys
 
 import keras
+import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from kregzoo import cli
 from kregzoo.cli import register
 from kregzoo.registrars.classical import METHODS, METRICS
 from kregzoo.spatial import AffineTransform, Image, read_transform
+from tests.cli.small_files import contents, resampled_by_simpleitk
 from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -53,6 +57,36 @@ def test_a_method_needs_no_network_and_its_result_is_printed(landmarks, capsys):
     assert rest[-1] == "out/warped.nii.gz"
 
 
+def test_register_writes_every_result(files, capsys):
+    code = cli.main(
+        "register moving.nii.gz fixed.nii.gz -o out --refine 7 "
+        "--labels labels.nii.gz --points points.csv".split()
+    )
+    assert code == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert contents(files / "out") == {
+        "warped.nii.gz",
+        "transform.h5",
+        "metrics.json",
+        "report.html",
+        "warped_labels.nii.gz",
+        "warped_points.csv",
+    }
+    assert "by voxelmorph_brain_t1" in printed[0]
+    listed = [line for line in printed if line.startswith("out/")]
+    assert {line.removeprefix("out/") for line in listed} == contents(files / "out")
+    metrics = json.loads((files / "out/metrics.json").read_text(encoding="utf-8"))
+    assert metrics["seconds"]["total"] == 7
+    labels = sitk.GetArrayFromImage(sitk.ReadImage("out/warped_labels.nii.gz"))
+    expected = resampled_by_simpleitk("labels.nii.gz", sitk.sitkNearestNeighbor)
+    np.testing.assert_array_equal(labels, expected)
+    with open("out/warped_points.csv", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["x", "y", "z"]
+    moved = np.array(rows, "float64")
+    np.testing.assert_allclose(moved, [[3, 0, 3], [-6.5, 4, 0]], atol=1e-6)
+
+
 def test_images_that_do_not_overlap_are_said_not_to(landmarks, capsys):
     moving = Image.read("moving.nii.gz")
     away = AffineTransform([[1, 0, 500], [0, 1, 0], [0, 0, 1]])
@@ -82,7 +116,7 @@ def test_pictures_of_unknown_pixel_size_are_measured_in_pixels(landmarks, capsys
         ("--method elastic", "invalid choice: 'elastic'"),
         ("--method rigid --metric ssd", "invalid choice: 'ssd'"),
         ("--metric mi", "add --method"),
-        ("--method rigid --refine 5", "`--refine` is for presets"),
+        ("--method rigid --refine 5", "`--refine` needs a preset"),
     ],
 )
 def test_contradicting_options_are_refused(landmarks, words, message, capsys):

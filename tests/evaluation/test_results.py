@@ -1,9 +1,9 @@
 import pytest
 
 from kregzoo import evaluation
-from kregzoo.evaluation.benchmark import write_json
 from kregzoo.evaluation.preset_table import preset_table
 from kregzoo.evaluation.results import BEGIN, END
+from kregzoo.utils.provenance import write_record
 from tests.evaluation.measured import PRESET, write_table
 
 
@@ -30,12 +30,14 @@ def test_results_hold_the_speed_that_was_measured(tmp_path):
     implementations = [ours, theirs, absent]
     found = [{"name": "warp", "size": [8, 9], "implementations": implementations}]
     (tmp_path / "results").mkdir()
-    write_json(tmp_path / "results" / "benchmark.json", found, "the command")
+    write_record(
+        tmp_path / "results" / "benchmark.json", "the command", benchmarks=found
+    )
     text = evaluation.write_results(tmp_path).read_text(encoding="utf-8")
     assert "| warp 8×9 | kregzoo | 1 |  |  |  |\n" in text
     assert "|  | theirs 1.2 | 1 | 4.00 (3.50-5.25) | 7 |  |\n" in text
     assert "|  | absent | not installed |  |  |  |\n" in text
     assert "    the command\n" in text
     # The others were not run.
-    assert text.count("Not measured: `kregzoo") == 2
-    assert "## Speed on a GPU\n\nNot measured: `kregzoo benchmark --gpu -o" in text
+    assert text.count("Not measured. To measure, run `kregzoo") == 2
+    assert "## Speed on a GPU\n\nNot measured. To measure, run `kregzoo" in text

@@ -83,7 +83,7 @@ def test_rejects_labels_that_are_no_numbers():
 
 
 def test_rejects_other_shapes():
-    with pytest.raises(ValueError, match="`fixed` and `warped` must have one shape"):
+    with pytest.raises(ValueError, match="`fixed` and `warped` must have the same"):
         dice(np.zeros((2, 2)), np.zeros((2, 3)))
 
 
@@ -135,6 +135,6 @@ def test_metric_weights_voxels(channel):
 def test_weights_that_fit_nothing_are_refused(metric):
     values = np.zeros((2, 6, 6, 2), "float32")
     values[:, 2:4, 2:4] = 1.0
-    with pytest.raises(ValueError, match="`sample_weight` must have one weight a"):
+    with pytest.raises(ValueError, match="`sample_weight` must have one weight per"):
         metric()(values, values, sample_weight=np.ones((2, 6, 5)))
     metric()(values, values, sample_weight=np.ones(2))

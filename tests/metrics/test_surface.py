@@ -51,7 +51,7 @@ def test_empty_structures_have_no_distance():
 
 
 def test_rejects_other_shapes():
-    with pytest.raises(ValueError, match="`a` and `b` must have one shape"):
+    with pytest.raises(ValueError, match="`a` and `b` must have the same shape"):
         hd95(np.ones((2, 2)), np.ones((2, 3)))
 
 

@@ -8,7 +8,6 @@ from kregzoo.ops.gradients import value_and_grad
 from kregzoo.ops.separable import (
     apply_along_axes,
     bspline,
-    bspline_adjoint,
     resize,
     resize_field,
 )
@@ -90,14 +89,9 @@ def test_bspline_matches_scipy(n, n_control):
 @pytest.mark.parametrize(
     "spatial, controls", [((9, 12), (5, 4)), ((8, 9, 7), (4, 6, 9))]
 )
-def test_bspline_sums_to_one_and_has_its_adjoint(spatial, controls):
+def test_bspline_sums_to_one(spatial, controls):
     ones = to_numpy(bspline(np.ones((1, *controls, 1)), spatial))
     np.testing.assert_allclose(ones, 1, atol=1e-6)
-    x = rng.normal(size=(2, *controls, 3))
-    y = rng.normal(size=(2, *spatial, 3))
-    left = np.sum(to_numpy(bspline(x, spatial)) * y)
-    right = np.sum(x * to_numpy(bspline_adjoint(y, controls)))
-    np.testing.assert_allclose(left, right, rtol=1e-4)
 
 
 def test_bspline_reproduces_a_linear_ramp():
@@ -109,8 +103,6 @@ def test_bspline_reproduces_a_linear_ramp():
 def test_bspline_needs_four_control_points():
     with pytest.raises(ValueError, match="at least 4 control points"):
         bspline(ops.ones((1, 3, 4, 2)), (8, 8))
-    with pytest.raises(ValueError, match="at least 4 control points"):
-        bspline_adjoint(ops.ones((1, 8, 8, 2)), (4, 3))
 
 
 def test_resize_in_a_functional_model_of_unknown_batch():

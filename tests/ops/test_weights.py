@@ -21,7 +21,7 @@ def test_weights_of_voxels_get_a_channel(shape):
 
 @pytest.mark.parametrize("shape", [(2, 5), (2, 5, 6), (2, 6, 5, 3), (2, 6, 5, 1, 1)])
 def test_other_weights_are_refused(shape):
-    with pytest.raises(ValueError, match=r"or one a voxel of \(6, 5\). Received: "):
+    with pytest.raises(ValueError, match=r"or one per voxel of \(6, 5\). Received: "):
         voxel_weights(np.ones(shape), (2, 6, 5, 3))
-    with pytest.raises(ValueError, match="one weight a sample. Received: "):
+    with pytest.raises(ValueError, match="one weight per sample. Received: "):
         voxel_weights(np.ones(shape), None)

@@ -1,62 +1,24 @@
 import json
-import shutil
 
 import h5py
 import keras
-import numpy as np
 import pytest
 
-from kregzoo.models import VoxelMorph
 from kregzoo.presets import preset as presets
 from kregzoo.presets.preset import Preset, find_preset, save_weights
-from kregzoo.registrars import OneStepRegistrar
-from kregzoo.spatial import Preprocessor
 from tests.helpers import assert_close
-
-ARGUMENTS = {"variant": "vm1", "half_resolution": True, "integration_steps": 0}
-
-
-def network(**changes):
-    return VoxelMorph((16, 16, 1), **{**ARGUMENTS, **changes})
-
-
-def rough(model, seed=0):
-    """Give every weight a value that matters."""
-    rng = np.random.default_rng(seed)
-    model.set_weights([rng.normal(0, 0.3, w.shape) for w in model.get_weights()])
-    return model
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """A preset and the network whose weights it holds."""
-    model = rough(network())
-    preset = Preset(
-        name="voxelmorph_test",
-        folder=tmp_path_factory.mktemp("zoo") / "voxelmorph_test",
-        config={"system": "voxelmorph", "arguments": ARGUMENTS},
-        preprocessor=Preprocessor(2.0, ((16, 16), (32, 32))),
-        metadata={"system": "voxelmorph", "figures": {"dice": 0.5}, "training": {}},
-    )
-    preset.write(model, "# A card\n")
-    return preset, model
+from tests.small_preset import network
 
 
 @pytest.fixture
-def folder(written, tmp_path):
-    """A copy of the preset's folder to spoil."""
-    return shutil.copytree(written[0].folder, tmp_path / "voxelmorph_test")
-
-
-@pytest.fixture
-def installed(written, monkeypatch):
+def installed(small_preset, monkeypatch):
     """The preset as if it came with the package."""
-    found = {"voxelmorph_test": written[0].folder}
+    found = {"voxelmorph_test": small_preset[0].folder}
     monkeypatch.setattr(presets, "installed_presets", lambda: found)
 
 
-def test_what_is_written_is_read(written):
-    preset, _ = written
+def test_what_is_written_is_read(small_preset):
+    preset, _ = small_preset
     names = {path.name for path in preset.folder.iterdir()}
     assert names == {*presets.HASHED, "metadata.json", "README.md"}
     read = Preset.read(preset.folder)
@@ -68,8 +30,8 @@ def test_what_is_written_is_read(written):
     assert (preset.folder / "README.md").read_text(encoding="utf-8") == "# A card\n"
 
 
-def test_plain_keras_reads_the_small_weights(written):
-    preset, model = written
+def test_plain_keras_reads_the_small_weights(small_preset):
+    preset, model = small_preset
     other = network()
     other.load_weights(preset.folder / "model.weights.h5")
     for one, expected in zip(other.weights, model.weights, strict=True):
@@ -100,33 +62,33 @@ def test_weights_are_half_precision_and_compressed(tmp_path):
 
 
 @pytest.mark.parametrize("name", presets.HASHED)
-def test_a_changed_file_is_refused(folder, name):
-    content = bytearray((folder / name).read_bytes())
+def test_a_changed_file_is_refused(preset_folder, name):
+    content = bytearray((preset_folder / name).read_bytes())
     content[len(content) // 2] ^= 1
-    (folder / name).write_bytes(bytes(content))
+    (preset_folder / name).write_bytes(bytes(content))
     with pytest.raises(ValueError, match=f"{name}.*sha256"):
-        find_preset(folder)
+        find_preset(preset_folder)
 
 
 @pytest.mark.parametrize("name", presets.HASHED)
-def test_a_missing_file_is_refused(folder, name):
-    (folder / name).unlink()
+def test_a_missing_file_is_refused(preset_folder, name):
+    (preset_folder / name).unlink()
     with pytest.raises(ValueError, match=f"file of the preset is missing.*{name}"):
-        find_preset(folder)
+        find_preset(preset_folder)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[3]", "{}"])
-def test_damaged_metadata_are_refused(folder, text):
-    (folder / "metadata.json").write_text(text)
+def test_damaged_metadata_are_refused(preset_folder, text):
+    (preset_folder / "metadata.json").write_text(text)
     with pytest.raises(ValueError, match="metadata"):
-        find_preset(folder)
+        find_preset(preset_folder)
 
 
-def test_a_preset_is_found_by_name_and_by_path(installed, folder, monkeypatch):
+def test_a_preset_is_found_by_name_and_by_path(installed, preset_folder, monkeypatch):
     assert find_preset("voxelmorph_test").name == "voxelmorph_test"
-    assert find_preset(str(folder)).folder == folder
-    monkeypatch.chdir(folder.parent)
-    assert find_preset("./voxelmorph_test").folder == folder
+    assert find_preset(str(preset_folder)).folder == preset_folder
+    monkeypatch.chdir(preset_folder.parent)
+    assert find_preset("./voxelmorph_test").folder == preset_folder
 
 
 NAMES = [
@@ -167,8 +129,8 @@ def test_names_do_not_leave_the_presets_folder(installed, name, tmp_path, monkey
         find_preset(name)
 
 
-def test_weights_by_tag_path_and_none(installed, written):
-    preset, model = written
+def test_weights_by_tag_path_and_none(installed, small_preset):
+    preset, model = small_preset
     path = preset.folder / "model.weights.h5"
     for weights in ("test", path, str(path)):
         loaded = network(weights=weights)
@@ -176,8 +138,8 @@ def test_weights_by_tag_path_and_none(installed, written):
             assert_close(one, keras.ops.convert_to_numpy(other), rtol=2**-11)
 
 
-def test_weights_without_the_head_are_the_same_features(installed, written):
-    _, model = written
+def test_weights_without_the_head_are_the_same_features(installed, small_preset):
+    _, model = small_preset
     features = network(weights="test", include_top=False)
     names = [layer.name for layer in features.layers if layer.weights]
     assert "flow" not in names and len(names) > 5
@@ -194,15 +156,15 @@ def test_unknown_tags_are_refused(installed):
             network(weights=tag)
 
 
-def test_weights_of_another_network_are_refused(installed, written, tmp_path):
+def test_weights_of_another_network_are_refused(installed, small_preset, tmp_path):
     with pytest.raises(ValueError, match="vm1.*Received.*vm2"):
         network(variant="vm2", weights="test")
     with pytest.raises(ValueError):
-        network(variant="vm2", weights=written[0].folder / "model.weights.h5")
+        network(variant="vm2", weights=small_preset[0].folder / "model.weights.h5")
 
 
-def test_damaged_weights_are_refused(written, tmp_path):
-    content = (written[0].folder / "model.weights.h5").read_bytes()
+def test_damaged_weights_are_refused(small_preset, tmp_path):
+    content = (small_preset[0].folder / "model.weights.h5").read_bytes()
     for name, damaged in (("half", content[: len(content) // 2]), ("none", b"")):
         path = tmp_path / f"{name}.weights.h5"
         path.write_bytes(damaged)
@@ -221,53 +183,6 @@ def test_installed_presets_are_folders_with_metadata():
         assert json.loads((folder / "metadata.json").read_text(encoding="utf-8"))[
             "system"
         ]
-
-
-def registrar(written):
-    preset, _ = written
-    model = network(weights=preset.folder / "model.weights.h5")
-    return OneStepRegistrar(model, preset.preprocessor, preset=preset)
-
-
-def test_a_network_trained_further_is_saved_and_found(written, tmp_path):
-    tuned = registrar(written)
-    rough(tuned.model, seed=1)
-    folder = tuned.save_preset(tmp_path / "mine")
-    found = find_preset(folder)
-    assert found.name == "mine" and found.config == written[0].config
-    # What was measured was another network.
-    assert found.metadata["figures"] == {}
-    assert found.metadata["training"] == {"initial": "voxelmorph_test"}
-    assert "`voxelmorph_test`, fine-tuned" in (folder / "README.md").read_text(
-        encoding="utf-8"
-    )
-    other = network(weights=folder / "model.weights.h5")
-    for one, expected in zip(other.weights, tuned.model.weights, strict=True):
-        assert_close(one, keras.ops.convert_to_numpy(expected), rtol=2**-11)
-
-
-def test_a_preset_is_not_overwritten_by_what_was_made_of_it(written):
-    with pytest.raises(ValueError, match="must not be the folder.*Received"):
-        registrar(written).save_preset(written[0].folder)
-
-
-def test_without_a_preset_there_is_none_to_save(written, tmp_path):
-    alone = OneStepRegistrar(network(), written[0].preprocessor)
-    with pytest.raises(ValueError, match="loaded from a preset.*Received"):
-        alone.save_preset(tmp_path / "mine")
-    assert not (tmp_path / "mine").exists()
-
-
-@pytest.mark.parametrize("kind", ["png", "gif"])
-def test_notebooks_show_a_registrars_card(folder, kind):
-    (folder / "README.md").write_text(f"# A card\n\n![x](x.{kind})\n")
-    (folder / f"x.{kind}").write_bytes(b"picture")
-    preset = Preset.read(folder)
-    shown = OneStepRegistrar(network(), preset.preprocessor, preset=preset)
-    assert shown._repr_markdown_() == (
-        f"# A card\n\n![x](data:image/{kind};base64,cGljdHVyZQ==)\n"
-    )
-    assert repr(shown) == "<OneStepRegistrar voxelmorph_test>"
 
 
 def test_weights_that_would_fill_the_memory_are_not_read(tmp_path):

@@ -6,30 +6,9 @@ import numpy as np
 import pytest
 
 from kregzoo import evaluation
-from kregzoo.evaluation.baselines import registry
 from kregzoo.protocols import KNOWN_AFFINES, affine_pairs
-from kregzoo.protocols.pair_cases import WrittenTransform
-from kregzoo.spatial import AffineTransform, Grid, Image
+from kregzoo.spatial import AffineTransform, Image
 from tests.known_data import Shift, method
-from tests.phantoms import Phantom
-
-
-@pytest.fixture(scope="module")
-def contrasts(tmp_path_factory):
-    """Two persons, of whom the last one has a second contrast, its inverse."""
-    folder = tmp_path_factory.mktemp("contrasts") / "contrasts"
-    folder.mkdir()
-    grid = Grid.centred((40, 44, 38), 3.0, centre=(4.0, -6.0, 2.0))
-    records = []
-    for person in range(2):
-        image = Phantom(3, radius=30.0, seed=person).image(grid)
-        inverse = np.where(image.array > 0.05, 1.3 - image.array, 0.0)
-        record = {"t1": f"{person}_t1.nii.gz", "t2": f"{person}_t2.nii.gz"}
-        image.write(folder / record["t1"])
-        Image(inverse.astype("float32"), grid).write(folder / record["t2"])
-        records.append(record)
-    (folder / "dataset.json").write_text(json.dumps({"train": records}))
-    return folder
 
 
 def tre(pair, transform):
@@ -96,24 +75,3 @@ def test_successes_are_counted(known_data, tmp_path):
     assert "folds" not in summary
     (line,) = [line for line in summary.splitlines() if line.startswith("| none")]
     assert line.split(" | ")[4:6] == ["16.9, 20.3", "0"]
-
-
-def test_mutual_information_goes_on_from_what_a_preset_found(
-    contrasts, tmp_path, monkeypatch
-):
-    (pair,) = affine_pairs(contrasts, tmp_path, 1)
-
-    class Near:
-        def __call__(self, moving, fixed, folder):
-            near = pair.ground_truth.matrix.copy()
-            near[:3, 3] += (4.0, -3.0, 2.0)
-            AffineTransform(near).save(folder / "near.tfm")
-            return WrittenTransform([folder / "near.tfm"])
-
-    near = method("near", Near())
-    monkeypatch.setattr(registry, "preset_methods", lambda *arguments: [near])
-    *_, mass, ours, refined = registry.methods_of(KNOWN_AFFINES, ["near"])
-    assert mass.name == "sitk-affine from centres of mass" and ours is near
-    assert refined.name == "sitk-affine from near"
-    errors = [pair.measure(pair.run(m, tmp_path))[0]["value"] for m in (ours, refined)]
-    assert errors[0] == pytest.approx(29**0.5) and errors[1] < errors[0] - 1

@@ -8,10 +8,7 @@ import pytest
 from kregzoo import evaluation
 from kregzoo.evaluation.baselines import beside, registry
 from kregzoo.losses import NCC
-from kregzoo.protocols import (
-    RIGID_STARTS,
-    rigid_pairs,
-)
+from kregzoo.protocols import RIGID_STARTS, rigid_pairs
 from kregzoo.registrars import LearnedMetricRegistrar
 from kregzoo.spatial import AffineTransform, Grid, Image, Preprocessor
 from tests.phantoms import Phantom, rotated_grid

@@ -1,39 +1,10 @@
 """CT volumes and simulated images of another modality, a rigid displacement apart."""
 
-import json
-
 import numpy as np
 import pytest
 
-from kregzoo.evaluation.baselines import registry
-from kregzoo.protocols import (
-    BODY_SURFACES,
-    CONE_BEAM,
-    FAR_CONE_BEAM,
-    cone_beam_pairs,
-    surface_pairs,
-)
-from kregzoo.spatial import AffineTransform, Grid, Image
-
-
-def trunk(grid):
-    """A body of air, flesh and bone."""
-    index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
-    x, y, z = np.moveaxis(grid.voxel_to_world(index.reshape(-1, 3)), -1, 0)
-    inside = (x / 60) ** 2 + ((y + x / 8) / 40) ** 2 + ((z - 10) / 75) ** 2 < 1
-    bone = (x**2 + (y + 25) ** 2 < 64) & inside
-    values = np.where(bone, 1700.0, np.where(inside, 1000.0, 0.0))
-    return Image(values.reshape(grid.shape).astype("float32"), grid)
-
-
-@pytest.fixture(scope="module")
-def volumes(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("volumes") / "volumes"
-    folder.mkdir()
-    trunk(Grid.centred((40, 32, 44), 5.0)).write(folder / "trunk.nii.gz")
-    description = {"eval_images": [{"image": "trunk.nii.gz"}]}
-    (folder / "dataset.json").write_text(json.dumps(description))
-    return folder
+from kregzoo.protocols import CONE_BEAM, FAR_CONE_BEAM, cone_beam_pairs, surface_pairs
+from kregzoo.spatial import AffineTransform, Image
 
 
 @pytest.mark.parametrize("make", [cone_beam_pairs, surface_pairs])
@@ -60,14 +31,6 @@ def test_the_far_ones_are_farther(volumes, tmp_path):
         for protocol in (CONE_BEAM, FAR_CONE_BEAM)
     )
     assert np.trace(near) > np.trace(far)
-
-
-def test_closest_points_lay_one_skin_on_another(volumes, tmp_path):
-    (pair,) = surface_pairs(volumes, tmp_path, 1)
-    *_, icp = registry.methods_of(BODY_SURFACES)
-    assert icp.name == "closest-points"
-    start = pair.measure_transform(AffineTransform(np.eye(4)))[0]["value"]
-    assert pair.measure(pair.run(icp, tmp_path))[0]["value"] < 0.5 * start
 
 
 @pytest.mark.parametrize("make", [cone_beam_pairs, surface_pairs])

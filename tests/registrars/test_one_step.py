@@ -1,45 +1,21 @@
 import keras
-import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
 from kregzoo.losses import LNCC
-from kregzoo.models import DLIR, AIRNet, ICNet, VoxelMorph, VoxelMorphDiff
+from kregzoo.models import DLIR, AIRNet, ICNet, VoxelMorph
 from kregzoo.registrars import OneStepRegistrar, one_step
 from kregzoo.registrars.canonical_pair import CanonicalPair
 from kregzoo.spatial import (
     AffineTransform,
     CompositeTransform,
-    Grid,
     Image,
     Preprocessor,
     VelocityTransform,
 )
 from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid, wave
-
-FRAME = {n: Preprocessor(4.0, ((32,) * n,)) for n in (2, 3)}
-# What each predicts, at full or at half resolution.
-BUILDERS = {
-    "half displacement": lambda shape: VoxelMorph(shape, "vm1", half_resolution=True),
-    "velocity": lambda shape: VoxelMorph(shape, "vm1", integration_steps=7),
-    "half velocity": VoxelMorphDiff,
-}
-
-
-def network(kind, ndim):
-    """A network that was never trained, with a head strong enough to deform."""
-    keras.utils.set_random_seed(1)
-    model = BUILDERS[kind]((None,) * ndim + (1,))
-    head = next(
-        layer for layer in model.layers if layer.name in ("flow", "velocity_mean")
-    )
-    kernel, bias = head.get_weights()
-    rng = np.random.default_rng(0)
-    # Of velocities only what differs between the directions is left.
-    strength = 1.5 if "velocity" in model.output else 0.05
-    head.set_weights([rng.normal(0, strength, kernel.shape), bias])
-    return model
+from tests.registrars.untrained import FRAME, network, pair
 
 
 @pytest.fixture(
@@ -50,20 +26,6 @@ def network(kind, ndim):
 def registrar(request):
     kind, ndim = request.param
     return OneStepRegistrar(network(kind, ndim), FRAME[ndim])
-
-
-@pytest.fixture(scope="module")
-def simple():
-    return OneStepRegistrar(network("half displacement", 2), FRAME[2])
-
-
-def pair(ndim=2, truth=None):
-    """A pair of oblique images of one phantom, and the phantom."""
-    phantom = Phantom(ndim, radius=30.0)
-    moving = phantom.image(rotated_grid((30, 28, 26)[:ndim], 3.7, 12.0))
-    truth = truth or linear_map(ndim, degrees=5.0, shift=4.0)
-    fixed = phantom.image(rotated_grid((28, 31, 27)[:ndim], 3.8, -7.0), truth)
-    return phantom, moving, fixed
 
 
 def test_the_field_of_the_network_is_what_warps(registrar):
@@ -173,30 +135,6 @@ def test_refining_lowers_the_loss(registrar):
     assert "refine" in after.metrics["seconds"]
 
 
-def test_every_kind_of_input_gives_the_same(simple, tmp_path):
-    # On grids that NIfTI holds without rounding: the alignment may stop elsewhere.
-    moving, fixed = (
-        Image(image.array, Grid(image.grid.shape, np.float32(image.grid.affine)))
-        for image in pair()[1:]
-    )
-    for name, image in (("moving", moving), ("fixed", fixed)):
-        image.write(tmp_path / f"{name}.nii.gz")
-        image.write(tmp_path / f"{name}.mha")
-    expected = simple.register(moving, fixed, progress=False).warped.array
-    paths = [tmp_path / f"{name}.nii.gz" for name in ("moving", "fixed")]
-    kinds = {
-        "paths": paths,
-        "strings": [str(path).replace(".nii.gz", ".mha") for path in paths],
-        "nibabel": [nib.load(path) for path in paths],
-    }
-    for images in kinds.values():
-        result = simple.register(*images, progress=False)
-        np.testing.assert_allclose(result.warped.array, expected, atol=1e-3)
-    arrays = simple.register(moving.array, fixed.array, progress=False)
-    assert arrays.warped.array.shape == fixed.array.shape
-    assert arrays.metrics["ncc"] > 0.5
-
-
 def test_results_are_saved_as_simpleitk_reads_them(registrar, tmp_path):
     ndim = registrar.preprocessor.ndim
     _, moving, fixed = pair(ndim)
@@ -259,40 +197,6 @@ def test_masks_hide_a_lesion_from_alignment_and_refinement(simple):
         affine = CompositeTransform(result.transform.transforms[1:])
         errors.append(mean_error(affine, truth, phantom.landmarks()))
     assert errors[1] < 2.0 < errors[0], errors
-
-
-IMAGE = np.outer(np.hanning(12), np.hanning(12))
-BAD = {
-    "constant": ({"moving": np.ones((12, 12))}, "moving"),
-    "NaN": ({"fixed": np.full((12, 12), np.nan)}, "fixed"),
-    "infinite": ({"fixed": np.where(IMAGE > 0.5, np.inf, IMAGE)}, "fixed"),
-    "four dimensions": ({"moving": np.ones((4, 4, 4, 5))}, "moving"),
-    "three dimensions": ({"moving": np.stack([IMAGE] * 4, axis=2)}, "moving"),
-    "one dimension": ({"fixed": IMAGE[6]}, "fixed"),
-    "empty": ({"fixed": np.ones((0, 4))}, "fixed"),
-    "complex": ({"fixed": IMAGE * 1j}, "fixed"),
-    "no such file": ({"moving": "no/such/file.nii.gz"}, "moving"),
-    "not an image": ({"fixed": "text.nii.gz"}, "fixed"),
-    "None": ({"fixed": None}, "fixed"),
-    "mask that is no image": ({"moving_mask": "text.nii.gz"}, "moving_mask"),
-    "mask of a volume": ({"fixed_mask": np.ones((4, 4, 4))}, "fixed_mask"),
-    "negative refine": ({"refine": -1}, "refine"),
-    "initial of a volume": ({"initial": AffineTransform(np.eye(4))}, "initial"),
-    "initial that is a matrix": ({"initial": np.eye(3)}, "initial"),
-}
-
-
-@pytest.mark.parametrize("change", BAD.values(), ids=BAD.keys())
-def test_bad_input_names_the_argument_and_leaves_nothing(
-    simple, change, tmp_path, monkeypatch
-):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "text.nii.gz").write_text("not an image")
-    changes, argument = change
-    arguments = {"moving": IMAGE, "fixed": IMAGE, **changes}
-    with pytest.raises(ValueError, match=f"(?s)`{argument}`.*Received"):
-        simple.register(**arguments, progress=False)
-    assert [path.name for path in tmp_path.iterdir()] == ["text.nii.gz"]
 
 
 def cascade(ndim=2):

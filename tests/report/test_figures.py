@@ -92,5 +92,5 @@ def test_folded_voxels_are_counted_and_marked():
 
 
 def test_unknown_kind_is_refused(pair):
-    with pytest.raises(ValueError, match="kind must be one of .* Received: 'movie'"):
+    with pytest.raises(ValueError, match="`kind` must be one of .*kind='movie'"):
         plot(*pair, kind="movie")

@@ -105,7 +105,7 @@ def test_what_does_not_belong_together_is_refused():
     image = Image.from_array(np.eye(8))
     other = Image.from_array(np.eye(6))
     still = np.zeros((8, 8, 2))
-    with pytest.raises(ValueError, match="moving must lie on the grid"):
+    with pytest.raises(ValueError, match="`moving` must be on the grid"):
         Scene(image, other, image, still)
     with pytest.raises(ValueError, match="D=2 components"):
         Scene(image, image, image, np.zeros((8, 8, 3)))

@@ -1,7 +1,7 @@
 import nibabel as nib
 import numpy as np
 import pytest
-from scipy import ndimage
+from scipy import ndimage, spatial
 
 from kregzoo.spatial.label_detection import constant_share, looks_like_labels
 
@@ -31,7 +31,27 @@ def thin_mask():
     return array
 
 
+def enlarged(factor):
+    scan = (1000 * noise(1.0, 1.0)).astype("int16")
+    return np.kron(scan, np.ones((factor,) * 3, int))
+
+
+def ordered_blocks():
+    """Blocks of which each touches the next, as vertebrae do."""
+    return np.kron(np.arange(1, 25), np.ones((16, 16, 8), int))
+
+
+def atlas():
+    """Regions of many values, sampled coarsely."""
+    seeds = np.random.default_rng(0).uniform(0, SHAPE, (100, 3))
+    grid = np.moveaxis(np.indices(SHAPE), 0, -1)
+    nearest = spatial.KDTree(seeds).query(grid)[1]
+    return np.random.default_rng(1).permutation(1000)[nearest]
+
+
 LABELS = {
+    "ordered blocks": ordered_blocks(),
+    "an atlas": atlas(),
     "regions": regions(),
     "regions of floats": regions().astype("float32"),
     "large and negative": np.array([0, -5, 614454277, 2**40])[regions()],
@@ -44,6 +64,9 @@ LABELS = {
     "one slice": regions()[:1],
 }
 IMAGES = {
+    "a scan enlarged by 2": enlarged(2),
+    "a scan enlarged by 3": enlarged(3),
+    "a smooth image of few values": np.round(60 * noise(1.0, 3.0)).astype("int16"),
     "noise": noise(),
     "a scan of integers": (1000 * noise(1.0, 1.0)).astype("int16"),
     "a scan of bytes": (255 * np.clip(noise(2.0, 1.0) + 0.5, 0, 1)).astype("uint8"),

@@ -103,9 +103,9 @@ def test_axes_of_a_volume(tmp_path, header, point):
         ("x,y,z\n1,2,3\n", "3 coordinates, where the image has 2"),
         ("1,2,3\n", "each hold 2 numbers"),
         ("1,2\n1\n", "each hold 2 numbers"),
-        ("1,2\n1,two\n", "no number"),
+        ("1,2\n1,two\n", "not a number"),
         ("1,2\n1,\n", "each hold 2 numbers"),
-        ("1,2\n# x,y\n1,2\n", "no number"),
+        ("1,2\n# x,y\n1,2\n", "not a number"),
     ],
 )
 def test_what_is_refused(tmp_path, text, message):
@@ -164,11 +164,11 @@ NOWHERE = {"label": "F-9", "position": [0, 0, 0], "positionStatus": "undefined"}
         (markups(controlPoints=[NOWHERE]), "'F-9' is not placed"),
         (markups(controlPoints=[{"position": [0, 0, float("nan")]}]), "not finite"),
         (markups(controlPoints=[{"position": [0, 0]}]), "each hold 3 numbers"),
-        (markups(controlPoints=[{"position": [0, 0, "z"]}]), "no number"),
-        (markups(controlPoints=[{"position": None}]), "no markups file"),
+        (markups(controlPoints=[{"position": [0, 0, "z"]}]), "not a number"),
+        (markups(controlPoints=[{"position": None}]), "not a markups file"),
         (markups(controlPoints=[]), "holds no points"),
-        ({"points": []}, "no markups file"),
-        ([1, 2], "no markups file"),
+        ({"points": []}, "not a markups file"),
+        ([1, 2], "not a markups file"),
     ],
 )
 def test_markups_that_are_refused(tmp_path, content, message):

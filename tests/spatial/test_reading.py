@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from kregzoo.spatial import AffineTransform, Image, as_image, reading
+from kregzoo.spatial import AffineTransform, Image, as_image
 
 VOXELS = np.random.default_rng(0).integers(0, 1000, (6, 7, 5)).astype("int16")
 SFORM = np.array(
@@ -159,14 +159,6 @@ def test_the_luminance_of_a_color_image(color_file):
     np.testing.assert_allclose(Image.read(path, channel="gray").array, expected, 1e-5)
 
 
-def test_a_color_image_is_not_called_damaged(tmp_path):
-    path = tmp_path / "image.png"
-    sitk.WriteImage(sitk.GetImageFromArray(COLORS, isVector=True), str(path))
-    with pytest.raises(ValueError, match="3 channels.*channel=") as error:
-        as_image(path, "moving")
-    assert "damaged" not in str(error.value)
-
-
 @pytest.mark.parametrize("channel", [3, -4, "green", 0.5, True])
 def test_there_must_be_such_a_channel(tmp_path, channel):
     path = tmp_path / "image.png"
@@ -211,15 +203,6 @@ def test_what_has_a_spacing_is_in_millimetres(tmp_path):
     assert Image.read(tmp_path / "image.tif").unit == "mm"
     sitk.WriteImage(sitk.GetImageFromArray(COLORS[..., 0]), str(tmp_path / "i.mha"))
     assert Image.read(tmp_path / "i.mha").unit == "mm"
-
-
-def test_a_file_of_too_many_voxels_is_not_called_damaged(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading.itk, "MAX_VOXELS", 100)
-    for name in ("image.nii.gz", "image.mha"):
-        Image.from_array(VOXELS).write(tmp_path / name)
-        with pytest.raises(ValueError, match="maximum is 100") as error:
-            Image.read(tmp_path / name)
-        assert "damaged" not in str(error.value)
 
 
 def test_a_gzip_without_voxels_is_refused(tmp_path):

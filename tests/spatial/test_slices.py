@@ -1,4 +1,3 @@
-import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -9,7 +8,6 @@ from kregzoo.spatial import (
     AffineTransform,
     CompositeTransform,
     DisplacementTransform,
-    Grid,
     Image,
     VelocityTransform,
     as_aligned_image,
@@ -17,112 +15,7 @@ from kregzoo.spatial import (
     lift,
     read_transform,
 )
-
-TURN = Rotation.from_euler("xyz", [20, -10, 30], degrees=True).as_matrix()
-AXES = {"axial": [0, 1, 2], "coronal": [0, 2, 1], "sagittal": [1, 2, 0]}
-
-
-def affine_of(
-    view, axis, oblique=False, origin=(70.0, -60.0, 37.0), spacing=(1.5, 1.2)
-):
-    """Affine of a volume of one slice along `axis`, with flips, 8 mm thick."""
-    columns = np.eye(3)[:, AXES[view]] * [-spacing[0], spacing[1], 8.0]
-    columns = TURN @ columns if oblique else columns
-    affine = np.eye(4)
-    affine[:3, :3] = np.insert(columns[:, :2], axis, columns[:, 2], axis=1)
-    affine[:3, 3] = origin
-    return affine
-
-
-def texture(seed=0, shape=(24, 20)):
-    noise = np.random.default_rng(seed).normal(size=shape)
-    return ndimage.gaussian_filter(noise, 1.5).astype("float32")
-
-
-def saved(path, pixels, affine, axis):
-    nib.Nifti1Image(np.expand_dims(pixels, axis), affine).to_filename(path)
-    return Image.read(path)
-
-
-@pytest.mark.parametrize("suffix", [".nii.gz", ".mgz", ".mha", ".nrrd"])
-@pytest.mark.parametrize("oblique", [False, True])
-@pytest.mark.parametrize("axis", [0, 1, 2])
-@pytest.mark.parametrize("view", AXES)
-def test_a_slice_keeps_place_thickness_and_orientation(
-    tmp_path, view, axis, oblique, suffix
-):
-    affine = affine_of(view, axis, oblique)
-    image = saved(tmp_path / "slice.nii.gz", texture(), affine, axis)
-    assert image.grid.shape == (24, 20)
-    np.testing.assert_allclose(image.grid.spacing, (1.5, 1.2), rtol=1e-5)
-    assert image.unit == "mm"
-    image.write(tmp_path / f"again{suffix}")
-    again = Image.read(tmp_path / f"again{suffix}")
-    np.testing.assert_array_equal(again.array, texture())
-    for found in (image, again):
-        np.testing.assert_allclose(found.grid.volume.affine, affine, atol=1e-4)
-        assert found.grid.volume.shape == tuple(np.insert([24, 20], axis, 1))
-    read = (
-        sitk.ReadImage(str(tmp_path / f"again{suffix}".replace("mgz", "nii.gz")))
-        if (suffix != ".mgz")
-        else None
-    )
-    if read is not None:
-        assert read.GetDimension() == 3
-        index = [3, 3, 3]
-        index[axis] = 0
-        point = np.array(read.TransformIndexToPhysicalPoint(index)) * [-1, -1, 1]
-        np.testing.assert_allclose(point, (affine @ [*index, 1])[:3], atol=1e-3)
-
-
-def test_axial_slices_lie_in_the_patients_x_and_y():
-    image = Image.from_array(texture()[..., None], affine=affine_of("axial", 2))
-    np.testing.assert_allclose(
-        image.grid.affine, [[-1.5, 0, 70], [0, 1.2, -60], [0, 0, 1]]
-    )
-    flipped = affine_of("axial", 2) @ np.diag([1, 1, -1, 1])
-    other = Image.from_array(texture()[..., None], affine=flipped)
-    assert other.grid == image.grid
-
-
-@pytest.mark.parametrize("oblique", [False, True])
-@pytest.mark.parametrize("view", AXES)
-def test_slices_of_one_orientation_share_their_axes(view, oblique):
-    first = affine_of(view, 2, oblique)
-    # Rows and columns exchanged, one flipped, and the origin elsewhere in the plane.
-    second = first[:, [1, 0, 2, 3]] @ np.diag([1, -1, 1, 1])
-    second[:3, 3] = (first @ [5, 7, 0, 1])[:3]
-    grids = [
-        Image.from_array(texture()[..., None], affine=affine).grid
-        for affine in (first, second)
-    ]
-    np.testing.assert_allclose(
-        grids[0].voxel_to_world((5, 7)), grids[1].voxel_to_world((0, 0)), atol=1e-6
-    )
-    np.testing.assert_allclose(
-        grids[0].voxel_to_world((6, 9)), grids[1].voxel_to_world((2, -1)), atol=1e-6
-    )
-
-
-def test_a_grid_in_a_plane_leads_to_others_there():
-    image = Image.from_array(texture()[..., None], affine=affine_of("coronal", 2, True))
-    grid = image.grid
-    corner = grid.volume.voxel_to_world((0, 0, 0))
-    padded = grid.padded(2).volume
-    np.testing.assert_allclose(padded.voxel_to_world((2, 2, 0)), corner)
-    turned = image.reoriented().grid.volume
-    np.testing.assert_allclose(turned.centre, grid.volume.centre)
-    np.testing.assert_allclose(grid.resampled(3.0).volume.centre, grid.volume.centre)
-    assert Grid((4, 4), np.eye(3)).volume is None
-    with pytest.raises(ValueError, match="2-D grid"):
-        Grid((4, 4, 4), np.eye(4), plane=grid.plane)
-
-
-def test_a_slice_of_unknown_thickness_is_a_millimetre_thick():
-    affine = affine_of("axial", 2)
-    affine[:3, 2] = 0
-    volume = Image.from_array(texture()[..., None], affine=affine).grid.volume
-    np.testing.assert_allclose(volume.spacing, (1.5, 1.2, 1.0))
+from tests.spatial.slice_files import affine_of, saved, texture
 
 
 def deformation(grid):
@@ -238,13 +131,6 @@ def test_a_slice_is_written_as_a_picture(tmp_path):
     image = Image.from_array(pixels[..., None], affine=affine_of("coronal", 2))
     image.write(tmp_path / "image.png")
     np.testing.assert_array_equal(Image.read(tmp_path / "image.png").array, pixels)
-
-
-@pytest.mark.parametrize("shape", [(1, 24, 20), (24, 1, 20), (1, 24, 20, 1)])
-def test_an_array_of_one_slice_names_the_way_out(shape):
-    with pytest.raises(ValueError, match="numpy.squeeze.*Received") as error:
-        Image.from_array(texture().reshape(shape))
-    assert "overlap" not in str(error.value)
 
 
 def test_the_spacing_of_a_file_of_one_slice_can_be_replaced(tmp_path):

@@ -1,4 +1,4 @@
-"""Baselines beside a preset: they start from its answer, or share its search."""
+"""Baselines that start from the result of a preset, or use the search of a preset."""
 
 import functools
 
@@ -8,12 +8,12 @@ from kregzoo.evaluation.baselines.method import Method, make_method, version
 
 
 def beside(preset, method, templates):
-    """Make the baselines beside a preset that its network allows.
+    """Make the baselines of a preset that the network allows.
 
     Args:
-        preset: the preset's name or folder.
-        method: the `Method` of its one pass.
-        templates: names of baselines that hold `{preset}`.
+        preset: str. Name or folder of the preset.
+        method: the `Method` of one pass of the network.
+        templates: names of baselines that contain `{preset}`.
 
     Returns:
         List of `Method`.
@@ -23,7 +23,7 @@ def beside(preset, method, templates):
     """
     if unknown := sorted(set(templates) - set(BESIDE)):
         raise ValueError(
-            f"`baselines` beside a preset must be among {', '.join(BESIDE)}. "
+            f"`baselines` of a preset must be among {', '.join(BESIDE)}. "
             f"Received: {', '.join(unknown)}"
         )
     found = []
@@ -33,7 +33,7 @@ def beside(preset, method, templates):
 
 
 def _affine_from(name, preset, method):
-    """Mutual information from the affine that the preset found."""
+    """Make affine registration by mutual information from the preset's affine."""
     run = functools.partial(sitk.run, demons=None, start=method)
     description = {
         "package": f"{version('SimpleITK')}, {version('kregzoo')}",
@@ -43,7 +43,7 @@ def _affine_from(name, preset, method):
 
 
 def _search(similarity, name, preset, method):
-    """The search of a learned metric, by a similarity in its place."""
+    """Make the search of a learned metric with another similarity in its place."""
     network = zoo.load(preset)
     if "search" not in network.capabilities:
         return []

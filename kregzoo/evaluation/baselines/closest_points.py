@@ -31,13 +31,11 @@ def run(moving, fixed, folder):
         if np.abs(matrix - before).max() < 1e-5:
             break
     transform = AffineTransform(matrix)
-    return write_answer(
-        transform.apply(moving, fixed.grid, "linear"), transform, folder
-    )
+    return write_answer(transform, moving, fixed, folder)
 
 
 def _skin(image):
-    """Return positions `(N, 3)` of the voxels at the surface of a CT's body."""
+    """Return positions `(N, 3)` of the voxels at the surface of the body in a CT."""
     from scipy import ndimage
 
     inside = body(default_preprocessor(3).normalise(image))
@@ -46,12 +44,12 @@ def _skin(image):
 
 
 def _seen(surface):
-    """Return positions `(N, 3)` on a surface that a camera in front sees."""
+    """Return positions `(N, 3)` on a surface that are visible to a camera in front."""
     frame = Preprocessor(surface.grid.spacing.min(), ((1, 1, 1),), divisor=1)
     grid = frame.canonical_grid(surface)
     inside = surface.resample(grid).array > 0.5
     depth = inside[:, ::-1].argmax(axis=1)
-    # Where the image's border cuts the body there is no skin.
+    # The border of the image, which cuts the body, is not skin.
     x, z = np.nonzero(inside.any(axis=1) & (depth > 0))
     index = np.stack([x, inside.shape[1] - 1 - depth[x, z], z], axis=-1)
     return grid.voxel_to_world(index)

@@ -4,7 +4,7 @@ from kregzoo.protocols import WrittenTransform
 
 
 def run(moving, fixed, folder, maps, metric=None):
-    """Run elastix with its default parameter maps, and a metric in place of theirs."""
+    """Run elastix with its default parameter maps, or with another metric."""
     import itk
 
     moving, fixed = (itk.imread(str(path), itk.F) for path in (moving, fixed))
@@ -22,12 +22,12 @@ def run(moving, fixed, folder, maps, metric=None):
         fixed, moving, parameter_object=parameters
     )
     itk.imwrite(warped, str(folder / "warped.nii.gz"))
-    # One field for the whole chain: only elastix reads its transforms.
+    # Write one field for the whole chain, because only elastix reads its transforms.
     transformix = itk.TransformixFilter.New(
         moving_image=moving,
         transform_parameter_object=found,
         compute_deformation_field=True,
-        # It also writes the field itself, by default to the working directory.
+        # elastix also writes the field, by default to the working directory.
         output_directory=str(folder),
     )
     transformix.Update()

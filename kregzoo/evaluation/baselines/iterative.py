@@ -1,4 +1,4 @@
-"""Registration without a network: the start, and our iterative engine."""
+"""Registration without a network: initial alignments and iterative registration."""
 
 import functools
 
@@ -19,24 +19,19 @@ SIMILARITIES = {"mi": MI, "mind": MINDSSC}
 
 
 def run_start(moving, fixed, folder, centres):
-    """Leave the images where they are, or align the centers of their grids."""
+    """Keep the positions of the images, or align the centers of their grids."""
     moving, fixed = Image.read(moving), Image.read(fixed)
     matrix = np.eye(fixed.grid.ndim + 1)
     if centres:
         matrix[:-1, -1] = moving.grid.centre - fixed.grid.centre
     transform = AffineTransform(matrix)
-    return write_answer(
-        transform.apply(moving, fixed.grid, "linear"), transform, folder
-    )
+    return write_answer(transform, moving, fixed, folder)
 
 
 def run(moving, fixed, folder, kind):
-    """Register by the iterative engine: `"affine"`, or `"bspline"` after an affine."""
+    """Register iteratively: `"affine"`, or `"bspline"` after an affine."""
     moving, fixed = Image.read(moving), Image.read(fixed)
-    transform = METHODS[kind](moving, fixed)
-    return write_answer(
-        transform.apply(moving, fixed.grid, "linear"), transform, folder
-    )
+    return write_answer(METHODS[kind](moving, fixed), moving, fixed, folder)
 
 
 def _affine(moving, fixed):
@@ -48,7 +43,7 @@ METHODS = {"affine": _affine, "bspline": register_bspline}
 
 
 def run_rigid(moving, fixed, folder):
-    """Register rigidly by MIND-SSC, from where the worlds coincide."""
+    """Register rigidly by MIND-SSC, starting from the world coordinates."""
     found = _rigid_registrar().register(moving, fixed, **FROM_WORLDS)
     return save_registration(found, folder)
 
@@ -65,7 +60,7 @@ def _rigid_registrar():
 
 
 def run_search(moving, fixed, folder, by, frame):
-    """Run the search of a learned metric, by another similarity."""
+    """Run the search of a learned metric with another similarity."""
     registrar = LearnedMetricRegistrar(SIMILARITIES[by](), frame)
     found = registrar.register(moving, fixed, **FROM_WORLDS)
     return save_registration(found, folder)

@@ -1,4 +1,4 @@
-"""A way to answer the cases of a protocol."""
+"""Methods that a protocol measures."""
 
 import dataclasses
 import functools
@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """Way to answer the cases of a protocol, run as its users run it.
+    """Method that solves the cases of a protocol, run as its users run it.
 
     Args:
-        name: str, such as `"ants-syn"`.
+        name: str, for example `"ants-syn"`.
         run: callable of the inputs of a case and a folder to write to. It returns the
-            answer that the case measures. For pairs of images, these are the moving
-            path, the fixed path and the folder, and the answer is a `WrittenTransform`.
+            answer that the case measures. For pairs of images, it takes the moving
+            path, the fixed path and the folder, and returns a `WrittenTransform`.
         description: dict of strings: the package with its version, and the parameters.
     """
 
@@ -27,7 +27,7 @@ def make_method(package, run, name, **parameters):
     """Make a method that records the parameters that it runs with.
 
     Args:
-        package: str. The distribution that it is part of.
+        package: str. The distribution that contains the method.
         run: callable, see `Method`, which also takes the parameters.
         name: str.
         **parameters: Parameters of `run`.

@@ -13,8 +13,8 @@ def presets_of(data, suits=lambda metadata: True):
     """List the installed presets that were trained on a data set.
 
     Args:
-        data: the data folder, whose name counts.
-        suits: callable of a preset's metadata that says whether to list it.
+        data: the data folder. Only its name is used.
+        suits: callable of the metadata of a preset that returns whether to list it.
 
     Returns:
         List of names.
@@ -31,10 +31,10 @@ def preset_methods(name, refine=0, protocol=HELD_OUT_PAIRS):
     """Make the methods of a preset: one pass, and with refinement.
 
     Args:
-        name: the preset's name or folder.
-        refine: int. Iterations of the refinement, if the protocol and the network have
-            one; 0 for none.
-        protocol: the `Protocol` that says how the network is asked.
+        name: str. Name or folder of the preset.
+        refine: int. Iterations of the refinement, if the protocol and the network
+            support it; 0 for none.
+        protocol: the `Protocol`, which defines the call of the network.
 
     Returns:
         List of one or two `Method`.

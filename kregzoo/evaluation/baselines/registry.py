@@ -7,7 +7,7 @@ from kregzoo.evaluation.baselines.beside import beside
 from kregzoo.evaluation.baselines.method import make_method
 from kregzoo.evaluation.baselines.presets import preset_methods
 
-# In the name of a baseline: one method beside each preset.
+# A baseline with this in its name is one method for each preset.
 PRESET = "{preset}"
 
 
@@ -21,7 +21,7 @@ def methods_of(protocol, presets=(), names=(), refine=0):
         refine: int. Iterations by which presets are refined; 0 for none.
 
     Returns:
-        List of `Method`: baselines, then each preset and the methods beside it.
+        List of `Method`: baselines, then each preset with its baselines.
 
     Raises:
         ValueError: If a name is unknown.
@@ -39,7 +39,7 @@ def baselines(names):
     """Make baselines by name or by group.
 
     Args:
-        names: iterable of names, such as `"ants-syn"`, or of groups, such as `"ants"`.
+        names: iterable of names (`"ants-syn"`) or groups (`"ants"`).
 
     Returns:
         List of `Method`, in a fixed order.
@@ -64,7 +64,7 @@ def baselines(names):
 
 
 def _general():
-    """Make the baselines for any pair. A package is imported when its method runs."""
+    """Make the baselines for any pair, without importing their packages."""
     by_ants, by_elastix, by_sitk, ours = (
         functools.partial(make_method, package, run)
         for package, run in (
@@ -101,7 +101,7 @@ def _general():
 
 
 def _special():
-    """Make the baselines of single protocols, which no group holds."""
+    """Make the baselines of single protocols, which are in no group."""
     return [
         make_method(
             "SimpleITK",

@@ -16,8 +16,8 @@ def run(moving, fixed, folder, demons, start="GEOMETRY"):
         fixed: path.
         folder: folder to write to.
         demons: str. Name of the demons filter; None for an affine registration.
-        start: how ITK aligns the centers, see `centered`, or a `Method` that finds an
-            affine.
+        start: str. How ITK aligns the centers, see `centered`; or a `Method` that
+            finds an initial affine.
 
     Returns:
         A `WrittenTransform`.
@@ -48,7 +48,7 @@ def run(moving, fixed, folder, demons, start="GEOMETRY"):
 
 
 def run_rigid(moving, fixed, folder):
-    """Register rigidly by mutual information, from where the worlds coincide."""
+    """Register rigidly by mutual information, starting from the world coordinates."""
     import SimpleITK as sitk
 
     moving, fixed = (sitk.ReadImage(str(p), sitk.sitkFloat32) for p in (moving, fixed))

@@ -1,1 +1,1 @@
-"""The work that the benchmark times, in our implementation and in others."""
+"""Benchmarks of our implementation and of others."""

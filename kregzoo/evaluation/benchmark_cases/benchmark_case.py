@@ -1,4 +1,4 @@
-"""Work to time, and the implementations that do it."""
+"""Benchmarks and their implementations."""
 
 import dataclasses
 import importlib.metadata
@@ -12,7 +12,7 @@ class Implementation:
     Args:
         name: str.
         make: callable without arguments that prepares inputs and networks. It returns a
-            callable that does the work and returns the result when it is there.
+            callable that does the work and waits for the result.
         package: str. The distribution that it needs; None for ours.
         parameters: callable that returns the number of trainable parameters of its
             network; None without a network.
@@ -33,20 +33,20 @@ class Implementation:
 
     @property
     def available(self):
-        """Whether the package is installed, if it needs one."""
+        """True if the package is installed or none is needed."""
         return self.package is None or self.version is not None
 
 
 @dataclasses.dataclass(frozen=True)
 class Benchmark:
-    """Work to time, in our implementation and in others.
+    """Work to time in our implementation and in others.
 
     Args:
         name: str.
         ours: the `Implementation` that the ratios are relative to.
         others: tuple of `Implementation`.
         size: tuple, the voxels of the images along each axis; empty without images.
-        memory: bool. Measure peak memory too.
+        memory: bool. Measure the peak memory, too.
     """
 
     name: str

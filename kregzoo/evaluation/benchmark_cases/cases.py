@@ -1,4 +1,4 @@
-"""All benchmarks: the same work done by us and by other libraries."""
+"""List of all benchmarks."""
 
 import subprocess
 import sys

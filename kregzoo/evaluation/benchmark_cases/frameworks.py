@@ -1,7 +1,7 @@
 """Inputs of the benchmarks, and callables that run a function in Keras or PyTorch.
 
-All implementations get the same float32 arrays and all cores of the processor. Work is
-done when its result can be read.
+All implementations get the same float32 arrays and all cores of the processor. A call
+ends when its result can be read.
 """
 
 import os

@@ -26,9 +26,9 @@ from kregzoo.training import RegistrationModel
 def forward_passes(size, device, half):
     """Define the benchmark of a forward pass: two images to a displacement and a warp.
 
-    The library's own U-Net pools where ours strides, concatenates the first convolution
-    at full resolution, and has no half resolution. The number of parameters shows the
-    difference.
+    The library's U-Net uses pooling instead of strides, a skip connection from the
+    first convolution at full resolution, and no half resolution. The numbers of
+    parameters show the difference.
 
     Args:
         size: tuple of three ints divisible by 16.

@@ -10,8 +10,9 @@ from kregzoo.evaluation.baselines.sitk import centered, optimize_mutual_informat
 from kregzoo.evaluation.benchmark_cases.benchmark_case import Benchmark, Implementation
 from kregzoo.spatial import AffineTransform, Image, itk
 from kregzoo.training import Pose
+from kregzoo.utils.extras import import_extra
 
-# The presets that are timed were trained on these data.
+# Data of the presets to time.
 DATA = "brain_t1"
 
 
@@ -35,14 +36,8 @@ def _load():
 
 @cache
 def brains():
-    """Return the MNI152 template of 1 mm under a random affine, and as it is."""
-    try:
-        from nilearn import datasets
-    except ImportError as error:
-        raise ImportError(
-            "The benchmark of the affine registration needs the template that nilearn "
-            'carries: pip install "kregzoo[bench]"'
-        ) from error
+    """Return the MNI152 template at 1 mm, with and without a random affine."""
+    datasets = import_extra("nilearn.datasets", "The benchmark", "bench")
     fixed = Image.from_nibabel(datasets.load_mni152_template(resolution=1))
     motion = Pose(rotation=10.0, scale=0.05, shift=10.0, shear=0.05)
     matrix = motion.draw(np.random.default_rng(2), fixed.grid.centre)

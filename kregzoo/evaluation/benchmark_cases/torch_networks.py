@@ -10,17 +10,17 @@ from kregzoo.evaluation.benchmark_cases.frameworks import (
     torch_work,
 )
 
-# The distribution that is compared with.
+# Distribution to compare with.
 LIBRARY = "voxelmorph"
 ENCODER = (16, 32, 32, 32)
 DECODER = (32, 32, 32, 32, 32, 16, 16)
-# Of scaling and squaring.
+# Steps of scaling and squaring.
 SQUARINGS = 7
 LEARNING_RATE = 1e-4
 
 
 def integration(device, size, gradient):
-    """Make the callable of integrating a velocity, or of its gradient."""
+    """Make a callable that integrates a velocity, or computes the gradient."""
     import voxelmorph
 
     integrate = voxelmorph.nn.modules.IntegrateVelocityField(steps=SQUARINGS)
@@ -29,7 +29,7 @@ def integration(device, size, gradient):
 
 
 def forward(size, device, make_network):
-    """Make the callable of a forward pass."""
+    """Make a callable that runs a forward pass."""
     torch = torch_with_all_cores()
     moving, fixed = torch_images(size, device)
     network = make_network().to(moving.device).eval()
@@ -43,7 +43,7 @@ def forward(size, device, make_network):
 
 
 def training(size, device, make_network):
-    """Make the callable of a training step."""
+    """Make a callable that runs a training step."""
     import neurite
 
     torch = torch_with_all_cores()
@@ -65,7 +65,7 @@ def training(size, device, make_network):
 
 
 def own_network():
-    """Make the library's own network of our widths, one convolution a level."""
+    """Make the library's network with our widths, one convolution per level."""
     import voxelmorph
 
     return voxelmorph.nn.models.VxmPairwise(
@@ -83,7 +83,7 @@ def twin(half, expected):
 
     Args:
         half: bool. Predict the velocity at half resolution.
-        expected: int. Number of parameters that it must have.
+        expected: int. Required number of parameters.
 
     Returns:
         A PyTorch module.

@@ -1,7 +1,7 @@
 """Warping and integration of displacement fields.
 
-The sampling points that `map_coordinates` and `grid_sample` take are made beforehand;
-our warp makes them from the displacement, and its time includes that.
+The sampling points for `map_coordinates` and `grid_sample` are computed beforehand. Our
+warp computes them from the displacement, which is included in its time.
 """
 
 from functools import partial
@@ -46,7 +46,7 @@ def integrations(size, device, gradient):
     ours, theirs = (partial(maker, size, gradient) for maker in makers)
     others = [Implementation(LIBRARY, theirs, LIBRARY)]
     if gradient:
-        # The cost of the backend's own gradient of the gathers.
+        # Measures the backend's gradient of the gathers.
         others.append(Implementation("plain form", partial(_plain_integration, size)))
     return Benchmark(
         "integration gradient" if gradient else "integration",
@@ -58,7 +58,7 @@ def integrations(size, device, gradient):
 
 
 def _points(size):
-    """Return the voxel coordinates `(*size, 3)` that the field points at."""
+    """Return the voxel coordinates `(*size, 3)` to which the field points."""
     return ops.identity_grid(size) + smooth_field(size)[0]
 
 

@@ -8,7 +8,6 @@ from kregzoo.agents.observations import Stage
 from kregzoo.agents.registrar import AgentRegistrar
 from kregzoo.losses import ActionValueError
 from kregzoo.models import LiaoAgent
-from kregzoo.simulation.cone_beam import cone_beam
 from kregzoo.spatial import AffineTransform, Preprocessor
 from kregzoo.training import Pose
 from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid
@@ -47,16 +46,6 @@ def test_sees_both_images_if_told_to():
 def test_small_shapes_are_refused_without_padding():
     with pytest.raises(ValueError, match="padding='same'.*Received"):
         LiaoAgent((32, 32, 1))
-
-
-def test_cone_beams_end_at_a_cylinder_and_are_noisy():
-    volume = np.full((24, 24, 8), 0.5)
-    seen = [cone_beam(np.random.default_rng(seed), volume) for seed in range(20)]
-    assert all(s.shape == volume.shape and s.dtype == np.float32 for s in seen)
-    assert min(s[0, 0].max() for s in seen) == 0.0
-    assert max(s[0, 0].max() for s in seen) > 0.0
-    noise = [np.diff(s[10:14, 10:14], axis=2).std() / np.sqrt(2) for s in seen]
-    assert 0.005 < min(noise) and max(noise) < 0.06
 
 
 @pytest.mark.slow
