@@ -122,9 +122,9 @@ class System:
         recipes: dict of `Recipe` by name. A recipe usually has the name of the data
             folder that it is made for; a second recipe for the same data needs another
             name. The first recipe is the default for other data.
-        task: the `kregzoo.registrars.Task` of its networks.
-        protocols: tuple of `kregzoo.protocols.Protocol` that it is evaluated by.
-            Defaults to held-out pairs.
+        task: the `kregzoo.registrars.Task` of the networks.
+        protocols: tuple of `kregzoo.protocols.Protocol` of the evaluation. Defaults to
+            held-out pairs.
     """
 
     name: str

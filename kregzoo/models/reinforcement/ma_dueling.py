@@ -174,8 +174,8 @@ def body_view(moving, fixed, grid):
         fixed: the `Image` of the surface.
         grid: the `Grid` of the view, in the world of the fixed image.
     """
-    alone = Image(moving.array * body(moving), moving.grid, moving.name)
-    return HeightView(alone, fixed, grid, THRESHOLD)
+    body_only = Image(moving.array * body(moving), moving.grid, moving.name)
+    return HeightView(body_only, fixed, grid, THRESHOLD)
 
 
 STAGE = Stage("agent", SPACING, SHAPE, MOTIONS, BUDGET, (8.0, 10.0), body_view)
