@@ -49,7 +49,8 @@ def without_padding(array):
 
     Example:
         >>> scan = np.linspace(-1000.0, 1000.0, 100)
-        >>> without_padding(np.concatenate([np.full(50, -3024.0), scan])).min().round()
+        >>> padded = np.concatenate([np.full(50, -3024.0), scan])
+        >>> float(without_padding(padded)[0].round())
         -990.0
     """
     sample = _sample(array.ravel())
