@@ -1,4 +1,4 @@
-"""A small data folder whose right answer is known, and methods that know it."""
+"""A small data folder with a known transform, and methods that find part of it."""
 
 import json
 
@@ -15,7 +15,7 @@ SHIFT = np.array([6.0, -3.0, 0.0])
 
 @pytest.fixture(scope="session")
 def known_data(tmp_path_factory):
-    """Two held-out pairs whose images a shift of whole voxels aligns."""
+    """Make two held-out pairs that differ by a shift of whole voxels."""
     folder = tmp_path_factory.mktemp("known") / "known"
     folder.mkdir()
     grid = Grid.centred((24, 22, 20), 3.0)
@@ -38,7 +38,7 @@ def known_data(tmp_path_factory):
 
 
 class Shift:
-    """A method that knows a part of the shift, and counts how often it runs."""
+    """Make a method that finds part of the shift and counts its calls."""
 
     def __init__(self, part, fails_on=""):
         self.part = part

@@ -1,4 +1,4 @@
-"""Input that goes wrong: one clear error, exit code 2, and nothing left on disk."""
+"""Bad input: one clear error, exit code 2, and no files left on disk."""
 
 import collections
 import contextlib
@@ -84,7 +84,7 @@ def wrong_magic(folder):
 
 
 def with_header(folder, **fields):
-    """A NIfTI file whose header says what no writer would."""
+    """Write a NIfTI file with an invalid header."""
     path = whole(folder)
     content = bytearray(path.read_bytes())
     header = nib.Nifti1Header(bytes(content[:348]), check=False)
@@ -117,7 +117,7 @@ def labels(folder):
 
 
 def promised(folder, suffix):
-    """A few bytes that say they are an image of 4 TB."""
+    """Write a small file whose header claims an image of 4 TB."""
     path = whole(folder, ".nii")
     content = bytearray(path.read_bytes())
     header = nib.Nifti1Header(bytes(content[:348]))
@@ -148,7 +148,7 @@ def filled(value):
     return array
 
 
-# What each is, how it is made, and what the message must say of it.
+# Name of each bad input, how to make it, and words of the error message.
 IMAGES = {
     "truncated": (truncated, "could not be read"),
     "truncated, not compressed": (lambda f: truncated(f, ".nii"), "could not be read"),
@@ -185,7 +185,7 @@ def registrar():
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A folder with a good image, a transform and a data set to spoil, to work in."""
+    """Make a working folder with a valid image, transform and data set."""
     monkeypatch.chdir(tmp_path)
     brain().write("good.nii.gz")
     AffineTransform(np.eye(4)).save("still.tfm")
@@ -197,7 +197,7 @@ def contents(folder):
 
 
 def refused(words, folder, capfd):
-    """The one line that a command ends with, having left nothing."""
+    """Return the only line of the error, after checking that no files are left."""
     before = contents(folder)
     capfd.readouterr()
     try:
@@ -206,7 +206,7 @@ def refused(words, folder, capfd):
         code = stop.code
     streams = capfd.readouterr()
     assert code == 2 and streams.out == ""
-    # Readers and writers may have lines of their own before it.
+    # Libraries may print other lines before it.
     *others, line = streams.err.splitlines()
     assert line.startswith("kregzoo: error: ")
     assert not any("Traceback" in other or "kregzoo:" in other for other in others)
@@ -214,7 +214,7 @@ def refused(words, folder, capfd):
     return line
 
 
-# A long moving image is cut to what the fixed one shows.
+# A long moving image is cropped to the field of view of the fixed image.
 ARGUMENTS = [
     (name, argument)
     for name in IMAGES
@@ -310,13 +310,13 @@ def test_a_volume_for_a_network_of_slices(place, capfd):
     assert "`moving` must have 2 dimensions" in line
 
 
-def test_labels_that_are_no_whole_numbers(place, capfd):
+def test_labels_must_be_whole_numbers(place, capfd):
     command = ["register", "good.nii.gz", "good.nii.gz", "-o", "out"]
     line = refused([*command, "--labels", "good.nii.gz"], place, capfd)
     assert "--labels" in line and "whole numbers" in line
 
 
-def test_images_that_nothing_brings_together(registrar, place):
+def test_images_that_do_not_overlap(registrar, place):
     apart = np.eye(4)
     apart[0, 3] = 5000.0
     image = brain()
@@ -324,7 +324,7 @@ def test_images_that_nothing_brings_together(registrar, place):
         registrar.register(image, image, initial=AffineTransform(apart), progress=False)
 
 
-def test_a_sheared_affine_is_taken_at_its_word(registrar, place):
+def test_a_sheared_affine_is_kept(registrar, place):
     phantom = Phantom(3, radius=60.0)
     image = brain()
     shear = np.eye(4)
@@ -347,11 +347,11 @@ def test_an_axis_of_one_voxel(registrar, place):
 
 @contextlib.contextmanager
 def as_nobody(folder):
-    """Without the rights of root, if the tests run as root."""
+    """Drop the rights of root, if the tests run as root."""
     if os.geteuid():
         yield
         return
-    # pytest keeps its folders to their owner.
+    # Only the owner may read the folders of pytest.
     above = {path: path.stat().st_mode for path in list(folder.parents)[:3]}
     for path in above:
         path.chmod(0o755)
@@ -379,7 +379,7 @@ def test_a_file_that_may_not_be_read(place, capfd):
 
 @pytest.mark.parametrize("command", WRITING.values(), ids=WRITING)
 def test_a_folder_that_may_not_be_written(place, capfd, command, registrar):
-    # What is imported on the way may lie where nobody else may read.
+    # Import first, because other users may not be able to read the modules.
     assert cli.main(command.replace("out", "first").split()) == 0
     place.chmod(0o555)
     with as_nobody(place):
@@ -389,7 +389,7 @@ def test_a_folder_that_may_not_be_written(place, capfd, command, registrar):
 
 @contextlib.contextmanager
 def full_disk(size):
-    """No file may grow beyond so many bytes."""
+    """Limit the size of files in bytes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -423,7 +423,7 @@ except OSError:
 """
 
 
-def test_a_process_outlives_a_full_disk(place):
+def test_a_full_disk_does_not_crash_the_process(place):
     # HDF5 tries to write again when a process ends, and crashes.
     with full_disk(100_000):
         done = subprocess.run(
@@ -453,18 +453,18 @@ def test_a_run_killed_while_it_writes(place):
     (place / "out").mkdir()
     killed = subprocess.run([sys.executable, "-c", KILLED], cwd=place, timeout=120)
     assert killed.returncode == -signal.SIGKILL
-    # Three of four files were written, and none of them is to be seen.
+    # Three of four files were written, and none may be visible.
     assert list((place / "out").iterdir()) == []
 
 
 @pytest.fixture
 def preset(place):
-    """A copy of a preset to spoil."""
+    """Copy a preset, to damage the copy."""
     return shutil.copytree(installed_presets()[HEARTS], place / "preset")
 
 
 def rewrite(preset, name, change):
-    """Change a file of a preset as one who also knows to change its hash."""
+    """Change a file of a preset and the stored hash."""
     path = preset / name
     if name.endswith(".json"):
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -488,7 +488,7 @@ def other_shapes(path):
 
 
 def bomb(path):
-    """A terabyte of zeros in some kilobytes."""
+    """Write a terabyte of zeros to a compressed file of some kilobytes."""
     with h5py.File(path, "r+") as file:
         options = {"compression": "gzip", "chunks": (2**20,)}
         file.create_dataset("zeros", (2**38,), "float32", **options)
@@ -548,7 +548,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize("make", NAMES.values(), ids=NAMES)
-def test_what_is_no_preset(place, capfd, make):
+def test_other_folders_are_no_presets(place, capfd, make):
     name = make(place)
     with pytest.raises(ValueError, match="no preset of this name"):
         kregzoo.load(name)
@@ -564,7 +564,7 @@ def test_memory_is_bounded(place, registrar, name):
         registrar.register(path, path, progress=False)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    # Twenty times the voxels that there are.
+    # Memory of twenty times the voxels.
     assert peak < 20 * 8 * 3000 * 40 * 40
 
 
@@ -583,7 +583,7 @@ FUZZED = 10_000
 
 @pytest.fixture(scope="module")
 def seeds(tmp_path_factory):
-    """Small valid files to damage, and a place for what becomes of them."""
+    """Make small valid files to damage, and a folder for the results."""
     folder = tmp_path_factory.mktemp("fuzz")
     volume = Image.from_array(np.arange(60, dtype="int16").reshape(3, 4, 5))
     slice_ = Image.from_array(np.arange(12, dtype="uint8").reshape(3, 4))
@@ -601,7 +601,7 @@ def seeds(tmp_path_factory):
 def test_a_truncated_composite(place, registrar):
     registrar.register("good.nii.gz", "good.nii.gz", progress=False).save(place)
     whole = (place / "transform.h5").read_bytes()
-    # Not damaged within: on some such files HDF5's own library never ends.
+    # Only truncated: on other damaged files the HDF5 library may never end.
     for kept in np.linspace(0, len(whole) - 1, 30).astype(int):
         (place / "transform.h5").write_bytes(whole[:kept])
         with pytest.raises(ValueError, match="no transform.*Received"):
@@ -609,7 +609,7 @@ def test_a_truncated_composite(place, registrar):
 
 
 def damaged(content, kept, changes, inner):
-    """The start of a file, with bytes changed; of a compressed one also within."""
+    """Damage the start of a file, also within the compressed data."""
     if inner and content[:2] == b"\x1f\x8b":
         return gzip.compress(damaged(gzip.decompress(content), kept, changes, False), 1)
     content = bytearray(content[: round(kept * len(content))])
