@@ -1,4 +1,4 @@
-"""The command line as a user and a script meet it."""
+"""The command line, as users and scripts run it."""
 
 import csv
 import dataclasses
@@ -33,7 +33,7 @@ COMMANDS = (
 
 
 class Shifting:
-    """Stands for a network: moves every image by the same millimetres."""
+    """Registrar in place of a network, which returns a fixed shift in mm."""
 
     def register(self, moving, fixed, refine):
         return Registration(moving, fixed, AffineTransform(SHIFT), {"total": refine})
@@ -57,7 +57,7 @@ class Record:
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """A folder with images, labels, landmarks and a transform, to work in."""
+    """Make a working folder with images, labels, landmarks and a transform."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(zoo, "load", lambda name, task=None: Shifting(), raising=False)
     rng = np.random.default_rng(0)
@@ -166,7 +166,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("words", BAD.values(), ids=BAD.keys())
-def test_bad_input_is_told_in_one_line_and_leaves_nothing(files, capfd, words):
+def test_bad_input_gives_one_line_and_leaves_no_files(files, capfd, words):
     for name in ("text.nii.gz", "a.txt"):
         (files / name).write_text("not a picture,\nat all\n")
     (files / "nan.csv").write_text("1,2,3\n1,nan,3\n")
@@ -182,7 +182,7 @@ def test_bad_input_is_told_in_one_line_and_leaves_nothing(files, capfd, words):
     assert contents(files) == before
 
 
-def test_a_process_says_the_same_without_the_chatter_of_its_backend(tmp_path):
+def test_a_process_hides_the_messages_of_the_backend(tmp_path):
     code = "import kregzoo.cli as c; exit(c.main())"
     words = ["register", "no.nii.gz", "no.nii.gz", "-o", "out"]
     done = subprocess.run(
@@ -209,7 +209,7 @@ def test_list_prints_a_table_or_json(monkeypatch, capsys):
     assert "some_preset" in capsys.readouterr().out
 
 
-def test_train_and_demo_hand_on_what_was_asked(files, monkeypatch):
+def test_train_and_demo_pass_on_their_options(files, monkeypatch):
     asked = []
     monkeypatch.setattr(zoo, "train", lambda *a: asked.append(a) or Record())
     monkeypatch.setattr(Record, "folder", "out", raising=False)
@@ -245,7 +245,7 @@ def test_help_lists_the_commands_and_version_is_the_package_s(capsys):
         assert all(word in text for word in expected)
 
 
-def test_evaluate_measures_and_compare_judges(
+def test_evaluate_measures_and_compare_compares(
     known_data, tmp_path, capsys, monkeypatch
 ):
     from kregzoo.evaluation import selection

@@ -1,4 +1,4 @@
-"""`kregzoo register`: presets, methods without a network, and what it prints."""
+"""`kregzoo register`: presets, methods without a network, and the output."""
 
 import configparser
 import importlib.metadata
@@ -23,7 +23,7 @@ TRUTH = linear_map(2, degrees=8.0, shift=6.0)
 
 @pytest.fixture
 def landmarks(tmp_path, monkeypatch):
-    """Landmarks of a phantom whose images lie in the working folder."""
+    """Write images of a phantom to the working folder; return its landmarks."""
     monkeypatch.chdir(tmp_path)
     phantom = Phantom(2, radius=45.0)
     phantom.image(rotated_grid((70, 64), 2.0, 25.0)).write("moving.nii.gz")
@@ -53,7 +53,7 @@ def test_a_method_needs_no_network_and_its_result_is_printed(landmarks, capsys):
     assert rest[-1] == "out/warped.nii.gz"
 
 
-def test_images_that_do_not_overlap_are_said_not_to(landmarks, capsys):
+def test_images_that_do_not_overlap_are_reported(landmarks, capsys):
     moving = Image.read("moving.nii.gz")
     away = AffineTransform([[1, 0, 500], [0, 1, 0], [0, 0, 1]])
     affine = away.matrix @ moving.grid.affine
@@ -112,7 +112,7 @@ sys.exit(cli.main(sys.argv[1:]))
 
 
 def core_distributions():
-    """Names of the distributions of a plain install and of the backend in use."""
+    """Return the distributions of a plain installation and of the backend."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     found = set()
@@ -126,7 +126,7 @@ def core_distributions():
         try:
             needed = importlib.metadata.requires(name) or []
         except importlib.metadata.PackageNotFoundError:
-            # Only for another platform.
+            # Only for other platforms.
             continue
         if name not in found:
             found.add(name)

@@ -14,7 +14,7 @@ from kregzoo.evaluation.benchmark_cases.registration import brains
 from kregzoo.spatial.transforms import from_itk
 
 SIZE = (16, 16, 16)
-# Where the slope of an image has one meaning: on the border it is ours to choose.
+# Exclude the border, where the definition of the gradient is arbitrary.
 INNER = (slice(1, -1),) * 3
 
 
@@ -28,7 +28,7 @@ def fake(name, seconds=0.0, log=None, package=None):
 
 
 def results(others=(), rounds=1, log=None):
-    """Results of one benchmark whose own implementation sleeps for 0.02 s."""
+    """Run one benchmark in which our implementation sleeps for 0.02 s."""
     ours = fake("ours", 0.02, log)
     found = Benchmark("sleep", ours, others, size=SIZE)
     return benchmark.run([found], rounds, progress=False)
@@ -50,7 +50,7 @@ def numpy_of(tensor):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that only sleep moves, so that a busy machine changes no measurement."""
+    """Replace the clock by one that only sleep advances, for exact times."""
     slept = []
     monkeypatch.setattr(time, "sleep", slept.append)
     monkeypatch.setattr(time, "perf_counter", lambda: sum(slept))
@@ -123,7 +123,7 @@ def test_peak_memory_counts_what_is_freed_again():
 def test_warps_compute_the_same_image():
     image, field = images(SIZE)[0], smooth_field(SIZE)
     expected = numpy_of(ops.warp(image, field))
-    # Else all would agree on an image that did not move.
+    # Otherwise all would agree on an image that did not move.
     assert np.abs(expected - np.squeeze(image)).mean() > 0.1
     found = defined("warp")
     assert len(found.others) == 2

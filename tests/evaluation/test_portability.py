@@ -1,4 +1,4 @@
-"""The same preset on every backend, in every format, within so much memory."""
+"""Presets on every backend and in every format, and their memory."""
 
 import json
 
@@ -31,7 +31,7 @@ def test_the_command_measures_a_preset(tmp_path, capsys):
     assert all(row["difference in voxels, mean"] < 1e-3 for row in backends)
     assert [row["format"] for row in exported] == list(portability.FORMATS)
     assert all(row["difference, largest"] < 1e-3 for row in exported)
-    # A network of two axes has no cubes.
+    # A 2-D network registers no cubes.
     assert record["tables"]["memory"] == []
     text = write_results(tmp_path).read_text()
     assert "## Backends, formats and memory" in text
@@ -57,13 +57,13 @@ SEARCH = pytest.param(
         SEARCH,
     ],
 )
-def test_agents_and_searches_end_alike_on_every_backend(name, tmp_path):
+def test_agents_and_searches_agree_on_every_backend(name, tmp_path):
     for backend, module in portability.BACKENDS.items():
         pytest.importorskip(module)
         distance, _ = portability._in_process("backends", name, backend, tmp_path)
         assert distance < 1e-3
 
 
-def test_what_fails_is_a_row_that_says_why(tmp_path):
+def test_a_failure_is_a_row_with_the_reason(tmp_path):
     row = portability._in_process("export", "dirnet_cardiac_cine", "pdf", tmp_path)
     assert row[0] == "failed" and "Received: 'pdf'" in row[1]

@@ -16,7 +16,7 @@ from tests.phantoms import Phantom
 
 @pytest.fixture(scope="module")
 def contrasts(tmp_path_factory):
-    """Two persons, of whom the last one has a second contrast, its inverse."""
+    """Write two subjects, the last one with a second, inverted contrast."""
     folder = tmp_path_factory.mktemp("contrasts") / "contrasts"
     folder.mkdir()
     grid = Grid.centred((40, 44, 38), 3.0, centre=(4.0, -6.0, 2.0))
@@ -33,15 +33,15 @@ def contrasts(tmp_path_factory):
 
 
 def tre(pair, transform):
-    """The error of a transform, the only metric that such a pair has."""
+    """Measure the error of a transform, the only metric of these pairs."""
     (row,) = pair.measure_transform(transform)
     assert (row["metric"], row["label"]) == ("tre", None)
     return row["value"]
 
 
-def test_the_truth_aligns_what_was_made(known_data, tmp_path):
+def test_the_ground_truth_aligns_the_pairs(known_data, tmp_path):
     pairs = affine_pairs(known_data, tmp_path, 3)
-    # Moving and fixed of both pairs are four images, of which three are taken.
+    # The two pairs have four images, of which three are used.
     assert [pair.fixed.name for pair in pairs] == [
         "fixed0.nii.gz",
         "fixed1.nii.gz",
@@ -52,7 +52,7 @@ def test_the_truth_aligns_what_was_made(known_data, tmp_path):
         warped = pair.ground_truth.apply(pair.moving, fixed.grid).array
         assert np.corrcoef(warped.ravel(), fixed.array.ravel())[0, 1] > 0.99
         assert tre(pair, pair.ground_truth) == 0.0
-        # Nothing of the image was lost on the way.
+        # The moved image is complete.
         assert Image.read(pair.moving).array.max() > 0.8 * fixed.array.max()
 
 
@@ -71,9 +71,7 @@ def test_the_same_seed_gives_the_same_affines(known_data, tmp_path):
         assert np.abs(one.ground_truth.matrix - three.ground_truth.matrix).max() > 0.01
 
 
-def test_without_an_eval_split_the_last_persons_contrasts_are_held_out(
-    contrasts, tmp_path
-):
+def test_without_an_eval_split_the_last_subject_is_held_out(contrasts, tmp_path):
     (pair,) = affine_pairs(contrasts, tmp_path, 1)
     assert pair.name == "000 1_t1 to 1_t2" and pair.fixed.name == "1_t2.nii.gz"
 
@@ -98,9 +96,7 @@ def test_successes_are_counted(known_data, tmp_path):
     assert line.split(" | ")[4:6] == ["16.9, 20.3", "0"]
 
 
-def test_mutual_information_goes_on_from_what_a_preset_found(
-    contrasts, tmp_path, monkeypatch
-):
+def test_mutual_information_starts_from_a_preset(contrasts, tmp_path, monkeypatch):
     (pair,) = affine_pairs(contrasts, tmp_path, 1)
 
     class Near:

@@ -1,4 +1,4 @@
-"""CT volumes and simulated images of another modality, a rigid displacement apart."""
+"""CT volumes and simulated images of another modality, rigidly displaced."""
 
 import json
 
@@ -17,7 +17,7 @@ from kregzoo.spatial import AffineTransform, Grid, Image
 
 
 def trunk(grid):
-    """A body of air, flesh and bone."""
+    """Write a body of air, soft tissue and bone."""
     index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
     x, y, z = np.moveaxis(grid.voxel_to_world(index.reshape(-1, 3)), -1, 0)
     inside = (x / 60) ** 2 + ((y + x / 8) / 40) ** 2 + ((z - 10) / 75) ** 2 < 1
@@ -37,7 +37,7 @@ def volumes(tmp_path_factory):
 
 
 @pytest.mark.parametrize("make", [cone_beam_pairs, surface_pairs])
-def test_a_volume_is_laid_on_what_was_made_of_it(make, volumes, tmp_path):
+def test_the_ground_truth_aligns_a_volume_with_its_simulation(make, volumes, tmp_path):
     one, two = make(volumes, tmp_path, 2)
     assert np.abs(one.ground_truth.matrix - two.ground_truth.matrix).max() > 0.1
     fixed, moving = Image.read(one.fixed), Image.read(one.moving)
@@ -54,7 +54,7 @@ def test_a_volume_is_laid_on_what_was_made_of_it(make, volumes, tmp_path):
     assert one.measure_transform(AffineTransform(np.eye(4)))[0]["value"] > 3
 
 
-def test_the_far_ones_are_farther(volumes, tmp_path):
+def test_far_displacements_are_larger(volumes, tmp_path):
     near, far = (
         protocol.make_cases(volumes, tmp_path, 1)[0].ground_truth.matrix
         for protocol in (CONE_BEAM, FAR_CONE_BEAM)
@@ -62,7 +62,7 @@ def test_the_far_ones_are_farther(volumes, tmp_path):
     assert np.trace(near) > np.trace(far)
 
 
-def test_closest_points_lay_one_skin_on_another(volumes, tmp_path):
+def test_closest_points_align_surfaces(volumes, tmp_path):
     (pair,) = surface_pairs(volumes, tmp_path, 1)
     *_, icp = registry.methods_of(BODY_SURFACES)
     assert icp.name == "closest-points"

@@ -102,8 +102,8 @@ def test_reoriented_agrees_with_nibabel(random_image, seed):
 def test_resample_agrees_with_simpleitk(random_image, random_grid, seed, ndim, labels):
     image = random_image(seed, ndim)
     grid = random_grid(seed + 1, ndim)
-    # About the same centre, so that the two overlap; not the same, which would put a
-    # voxel halfway between others.
+    # About the same center, so that the grids overlap. Not exactly the same center, at
+    # which voxels would be halfway between others.
     affine = grid.affine.copy()
     affine[:-1, -1] += image.grid.centre - grid.centre + 0.123
     grid = Grid(grid.shape, affine)
@@ -153,8 +153,7 @@ def test_outside_of_a_ct_there_is_air():
     found = Image(voxels, grid).resample(grid, shifted, fill="background").array
     expected = ndimage.shift(voxels, (-2.25, 0, 0), order=1, cval=-1000)
     np.testing.assert_allclose(found, expected, atol=1e-3)
-    # A brain that was standardised, without its skull, has zeros around it, and so
-    # have labels.
+    # A standardized, skull-stripped brain has zeros around it, and so do labels.
     brain = Image(np.where(voxels > -1000, voxels, 0.0), grid), "linear"
     labels = Image(voxels.astype("int16"), grid), "nearest"
     for image, interpolation in (brain, labels):
@@ -310,12 +309,12 @@ def test_an_image_goes_to_one_file(tmp_path, suffix):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_array_of_labels_lies_where_its_image_lies(random_image):
+def test_an_array_of_labels_has_the_grid_of_its_image(random_image):
     image = random_image(0, 3)
     array = (image.array > image.array.mean()).astype("uint8")
     assert as_aligned_image(image, array, "labels").grid == image.grid
     assert as_aligned_image(image, array.tolist(), "labels").grid == image.grid
-    # What has a place of its own, or another shape, keeps its own.
+    # Images with a geometry and arrays of another shape keep their position.
     own = Image.from_array(array)
     assert as_aligned_image(image, own, "labels").grid == own.grid
     assert (

@@ -25,7 +25,7 @@ AXES = {"axial": [0, 1, 2], "coronal": [0, 2, 1], "sagittal": [1, 2, 0]}
 def affine_of(
     view, axis, oblique=False, origin=(70.0, -60.0, 37.0), spacing=(1.5, 1.2)
 ):
-    """Affine of a volume of one slice along `axis`, with flips, 8 mm thick."""
+    """Make the affine of a volume of one slice, 8 mm thick, with flips."""
     columns = np.eye(3)[:, AXES[view]] * [-spacing[0], spacing[1], 8.0]
     columns = TURN @ columns if oblique else columns
     affine = np.eye(4)
@@ -172,7 +172,7 @@ def test_other_tools_warp_the_raw_files(tmp_path, view, axis, oblique, kind):
     inside = (slice(4, -4),) * 2
     assert np.abs(expected.array[inside]).min(initial=1) > 0
     np.testing.assert_allclose(found[inside], expected.array[inside], atol=2e-4)
-    # The file leads to the same here.
+    # The file gives the same result here.
     again = read_transform(tmp_path / "transform.h5")
     assert again.ndim == 3
     warped = again.apply(moving, fixed.grid, fill="zeros")
@@ -209,7 +209,7 @@ def test_a_saved_transform_leads_back_into_the_plane(tmp_path, kind, oblique):
     expected = flat.apply_points(points)
     np.testing.assert_allclose(found.apply_points(points), expected, atol=1e-3)
     np.testing.assert_allclose(found.inverse().apply_points(expected), points, atol=0.2)
-    # Lifted again, with another after it, it is still the same.
+    # Lifting it again, with another transform, does not change it.
     shift = AffineTransform([[1, 0, 3], [0, 1, -2], [0, 0, 1]])
     again = lift(CompositeTransform([found, shift]), fixed, moving)
     in_space = fixed.volume.voxel_to_world(np.insert(inside, 1, 0, axis=-1))
@@ -241,7 +241,7 @@ def test_a_slice_is_written_as_a_picture(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(1, 24, 20), (24, 1, 20), (1, 24, 20, 1)])
-def test_an_array_of_one_slice_names_the_way_out(shape):
+def test_an_array_of_one_slice_is_refused_with_advice(shape):
     with pytest.raises(ValueError, match="numpy.squeeze.*Received") as error:
         Image.from_array(texture().reshape(shape))
     assert "overlap" not in str(error.value)
@@ -255,7 +255,7 @@ def test_the_spacing_of_a_file_of_one_slice_can_be_replaced(tmp_path):
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_a_mask_of_one_slice_lies_where_its_image_lies(axis):
+def test_a_mask_of_one_slice_has_the_grid_of_its_image(axis):
     affine = affine_of("axial", 2)
     image = Image.from_array(texture()[..., None], affine=affine)
     mask = np.expand_dims(texture() > 0, axis)

@@ -26,7 +26,7 @@ kinds = st.sampled_from(KINDS)
 
 
 def make_affine(seed, grid):
-    """A small affine map about the middle of the grid."""
+    """Make a small affine map about the center of the grid."""
     rng = np.random.default_rng(seed)
     matrix = np.eye(grid.ndim + 1)
     matrix[:-1, :-1] += rng.uniform(-0.1, 0.1, (grid.ndim, grid.ndim))
@@ -36,7 +36,7 @@ def make_affine(seed, grid):
 
 
 def make_field(seed, grid, scale=1.0):
-    """A smooth field of about a voxel."""
+    """Make a smooth field of about one voxel."""
     noise = np.random.default_rng(seed).normal(size=(*grid.shape, grid.ndim))
     field = scipy.ndimage.gaussian_filter(noise, [2.0] * grid.ndim + [0])
     return (scale * field / np.abs(field).max()).astype("float32")
@@ -84,7 +84,7 @@ def test_points_agree_with_simpleitk(random_grid, seed, ndim, kind):
 @given(seeds, dimensions, kinds, st.booleans())
 def test_images_agree_with_simpleitk(random_image, seed, ndim, kind, labels):
     moving = random_image(seed, ndim, SHAPE)
-    # The fixed grid has other voxels over about the same region.
+    # The fixed grid covers about the same region with other voxels.
     fixed = moving.grid.resampled(moving.grid.spacing * 0.9)
     transform = make_transform(kind, seed, fixed)
     result = transform.apply(moving, fixed, "nearest" if labels else "linear")
@@ -255,7 +255,7 @@ def test_an_affine_is_its_dense_field(random_grid, random_image, seed, ndim):
 @few
 @given(seeds, dimensions, kinds)
 def test_points_go_where_the_image_comes_from(random_grid, seed, ndim, kind):
-    """A blob of the moving image is seen where points are taken to its middle from."""
+    """Points where a warped blob is seen map to its center in the moving image."""
     grid = random_grid(seed, ndim, SHAPE)
     transform = make_transform(kind, seed, grid)
     middle = points_in(grid, seed, margin=5.0)[0]
@@ -363,7 +363,7 @@ def test_a_composite_lies_where_its_first_transform_does(tmp_path):
     field = DisplacementTransform(np.zeros((4, 4, 2)), grid)
     affine = AffineTransform(np.eye(3))
     assert CompositeTransform([field, affine]).grid == grid
-    # Behind an affine a field lies in another space.
+    # After an affine, a field is in another space.
     behind = CompositeTransform([affine, field])
     with pytest.raises(ValueError, match="`grid` is required"):
         behind.apply(np.eye(4))
@@ -411,7 +411,7 @@ def test_a_field_is_not_saved_as_text(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["none.h5", "bad.h5", "bad.tfm", "bad.nii.gz"])
-def test_reading_what_is_no_transform(tmp_path, name):
+def test_reading_other_files_is_refused(tmp_path, name):
     for suffix in (".h5", ".tfm", ".nii.gz"):
         (tmp_path / f"bad{suffix}").write_bytes(b"nothing of the kind")
     with pytest.raises(ValueError, match="Received: path"):
