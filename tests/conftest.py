@@ -1,4 +1,4 @@
-"""What tests marked `real_data` and `browser` need, and are skipped without."""
+"""Skip tests marked `real_data` or `browser` if their requirements are missing."""
 
 import os
 import shutil
@@ -12,12 +12,12 @@ from tests.small_preset import preset_folder, small_preset  # noqa: F401
 
 @pytest.fixture(scope="session")
 def data_root():
-    """The folder named by `KREGZOO_DATA`."""
+    """Return the folder `KREGZOO_DATA`."""
     return Path(os.environ["KREGZOO_DATA"])
 
 
 def pytest_collection_modifyitems(items):
-    # A clone has no real images; whoever sets KREGZOO_DATA gets every test.
+    # A clone has no real images. With KREGZOO_DATA, all tests run.
     absent = {}
     if "KREGZOO_DATA" not in os.environ:
         absent["real_data"] = pytest.mark.skip(reason="KREGZOO_DATA is not set")

@@ -1,4 +1,4 @@
-"""Checks that every layer, loss, metric and model goes through."""
+"""Checks for all layers, losses, metrics and models."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from kregzoo import ops
 
 
 def random_image(shape, seed=0, sigma=1.0):
-    """A smooth image in [0, 1], `(B, *spatial, C)` float32."""
+    """Make a smooth image in [0, 1], `(B, *spatial, C)` float32."""
     from scipy import ndimage
 
     noise = np.random.default_rng(seed).uniform(size=shape)
@@ -18,7 +18,7 @@ def random_image(shape, seed=0, sigma=1.0):
 
 
 def random_field(batch, shape, amplitude=1.5, seed=0, sigma=2.0):
-    """A smooth displacement of at most `amplitude` voxels, `(B, *shape, D)`."""
+    """Make a smooth displacement of at most `amplitude` voxels, `(B, *shape, D)`."""
     image = random_image((batch, *shape, len(shape)), seed, sigma)
     return (amplitude * (2.0 * image - 1.0)).astype("float32")
 
@@ -29,7 +29,7 @@ def assert_close(actual, expected, rtol=1e-4, atol=1e-5):
 
 
 def assert_gradient(fn, x, step=0.05, tolerance=0.02):
-    """Hold the gradient of `fn`, tensor to tensor, to finite differences at `x`.
+    """Compare the gradient of a function of a tensor with finite differences at `x`.
 
     A random weighted sum of the result is differentiated along its own gradient and
     along a random direction. `step` is the length of the change of `x`, `tolerance` is
@@ -63,7 +63,7 @@ def assert_gradient(fn, x, step=0.05, tolerance=0.02):
 
 
 def run_model_saving_test(model, inputs, path):
-    """Save and load a model as `.keras`: the same outputs for the same inputs."""
+    """Check that a model saved and loaded as `.keras` has the same outputs."""
     file = path / "model.keras"
     model.save(file)
     expected = keras.tree.flatten(model(inputs))
@@ -74,7 +74,7 @@ def run_model_saving_test(model, inputs, path):
 
 
 def run_layer_test(cls, kwargs, inputs, output_shape, path, mixed_dtype="float32"):
-    """Shape, dtype, serialisation, saving and mixed precision of a layer.
+    """Check shape, dtype, serialization, saving and mixed precision of a layer.
 
     Args:
         cls: the layer's class.
@@ -116,7 +116,7 @@ def run_layer_test(cls, kwargs, inputs, output_shape, path, mixed_dtype="float32
 
 
 def run_loss_test(cls, kwargs, y_true, y_pred, **gradient_options):
-    """Shape, independence of samples, gradient and serialisation of a loss.
+    """Check shape, independence of samples, gradient and serialization of a loss.
 
     Args:
         cls: the loss's class.
@@ -149,7 +149,7 @@ def run_loss_test(cls, kwargs, y_true, y_pred, **gradient_options):
 
 
 def run_mask_test(loss, fixed, warped):
-    """Half a mask changes the loss, an empty one leaves it finite.
+    """Check that half a mask changes the loss, and an empty mask keeps it finite.
 
     Returns:
         The values under a mask of ones as an array.
@@ -169,7 +169,7 @@ def run_mask_test(loss, fixed, warped):
 
 
 def run_metric_test(cls, kwargs, y_true, y_pred, expected):
-    """Value, accumulation, reset and serialisation of a metric, given each sample's."""
+    """Check value, accumulation, reset and serialization of a metric."""
     metric = cls(**kwargs)
     for true, pred in zip(y_true, y_pred, strict=True):
         metric.update_state(true[None], pred[None])

@@ -1,7 +1,7 @@
-"""Images with a closed form, so that any warp of them is known exactly.
+"""Images with a closed form, whose warps are known exactly.
 
-A phantom is a sum of Gaussian blobs in world mm. To see it through a map of the world
-is to evaluate it at the mapped points: no interpolation takes part in the truth.
+A phantom is a sum of Gaussian blobs in world mm. It is warped by evaluating it at the
+mapped points, so the ground truth is free of interpolation.
 """
 
 import numpy as np
@@ -10,12 +10,12 @@ from kregzoo.spatial import Grid, Image
 
 
 class Phantom:
-    """Blobs of random place, width and height within a disc or a ball.
+    """Blobs of random position, width and height within a disc or a ball.
 
     Args:
         ndim: 2 or 3.
-        radius: float, of the ball about the origin that holds the centres, in mm.
-        count: int, number of blobs.
+        radius: float. Radius in mm of the ball around the origin with the centers.
+        count: int. Number of blobs.
         seed: int.
     """
 
@@ -30,7 +30,7 @@ class Phantom:
         self.radius = radius
 
     def __call__(self, points):
-        """Intensities at world points `(N, D)`."""
+        """Compute the intensities at world points `(N, D)`."""
         values = np.zeros(len(points))
         for centre, width, height in zip(
             self.centres, self.widths, self.heights, strict=True
@@ -40,13 +40,13 @@ class Phantom:
         return values
 
     def image(self, grid, truth=None):
-        """The phantom on a grid, seen through `truth(points) -> points`."""
+        """Sample the phantom on a grid, warped by `truth(points) -> points`."""
         points = world_points(grid)
         values = self(points if truth is None else truth(points))
         return Image(values.reshape(grid.shape).astype("float32"), grid)
 
     def landmarks(self, count=200, seed=1):
-        """World points well inside."""
+        """Return world points far inside the phantom."""
         rng = np.random.default_rng(seed)
         points = rng.uniform(-1, 1, (20 * count, self.centres.shape[1]))
         inside = np.linalg.norm(points, axis=1) < 0.9
@@ -54,13 +54,13 @@ class Phantom:
 
 
 def world_points(grid):
-    """World position of every voxel, `(N, D)`."""
+    """Return the world positions of all voxels, `(N, D)`."""
     index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
     return grid.voxel_to_world(index.reshape(-1, grid.ndim))
 
 
 def rotated_grid(shape, spacing, degrees, centre=None):
-    """An oblique grid: rotated in the plane of its first two axes."""
+    """Make an oblique grid, rotated in the plane of the first two axes."""
     ndim = len(shape)
     angle = np.deg2rad(degrees)
     linear = np.eye(ndim)
@@ -77,7 +77,7 @@ def rotated_grid(shape, spacing, degrees, centre=None):
 
 
 def linear_map(ndim, degrees=6.0, shift=3.0, stretch=0.0):
-    """A rotation, a shift in mm and a stretch of the first axis, as a function."""
+    """Make a function that rotates, shifts and stretches points in mm."""
     angle = np.deg2rad(degrees)
     matrix = np.eye(ndim)
     matrix[:2, :2] = [
@@ -90,7 +90,7 @@ def linear_map(ndim, degrees=6.0, shift=3.0, stretch=0.0):
 
 
 def wave(ndim, amplitude=3.0, length=80.0):
-    """A smooth invertible displacement in mm, as a function."""
+    """Make a function that displaces points smoothly and invertibly, in mm."""
 
     def truth(points):
         phases = 2 * np.pi * points[:, np.roll(np.arange(ndim), 1)] / length
@@ -100,6 +100,6 @@ def wave(ndim, amplitude=3.0, length=80.0):
 
 
 def mean_error(transform, truth, points):
-    """Mean distance in mm between where a transform and the truth take points."""
+    """Compute the mean distance in mm between a transform and the ground truth."""
     distances = transform.apply_points(points) - truth(points)
     return float(np.linalg.norm(distances, axis=1).mean())

@@ -1,4 +1,4 @@
-"""Many pairs, each registered once, whatever happens to the processes."""
+"""Registration of many pairs, each once, even if processes die."""
 
 import contextlib
 import csv
@@ -25,7 +25,7 @@ MODEL = "dirnet_cardiac_cine"
 
 
 class Shifting:
-    """Stands for a network, notes what it is given, and fails on what it must."""
+    """Registrar that records its inputs and fails on chosen pairs."""
 
     def __init__(self):
         self.calls = []
@@ -41,7 +41,7 @@ class Shifting:
 
 @pytest.fixture
 def registrar(monkeypatch):
-    """In place of the network, in a thread in place of processes."""
+    """Replace the network, and processes by a thread."""
     stand_in = Shifting()
 
     @contextlib.contextmanager
@@ -58,7 +58,7 @@ def registrar(monkeypatch):
 
 @pytest.fixture
 def table(tmp_path):
-    """A table of three pairs, of whom the second has labels."""
+    """Write a table of three pairs, the second one with labels."""
     rng = np.random.default_rng(0)
     for name in ("sub-a_T1w", "sub-b_T1w", "c", "fixed"):
         array = rng.uniform(size=(12, 10, 8)).astype("float32")
@@ -126,7 +126,7 @@ def test_results_are_those_of_the_pair(table, registrar, tmp_path):
         )
 
 
-def test_a_second_run_does_what_is_missing(table, registrar, tmp_path):
+def test_a_second_run_registers_the_missing_pairs(table, registrar, tmp_path):
     run(table, tmp_path / "out")
     next((tmp_path / "out" / "sub-a").glob("*_xfm.h5")).unlink()
     registrar.calls.clear()
@@ -135,7 +135,7 @@ def test_a_second_run_does_what_is_missing(table, registrar, tmp_path):
     assert [path.endswith("sub-a_T1w.nii.gz") for path in registrar.calls] == [True]
 
 
-def test_failures_are_tried_again_and_listed(table, registrar, tmp_path):
+def test_failures_are_retried_and_listed(table, registrar, tmp_path):
     registrar.failing = "sub-b"
     output = tmp_path / "out"
     outcome = run(table, output)
@@ -152,7 +152,7 @@ def test_failures_are_tried_again_and_listed(table, registrar, tmp_path):
     assert not (output / "failures.csv").exists()
 
 
-def test_a_folder_holds_one_run_alone(table, registrar, tmp_path):
+def test_a_folder_of_another_run_is_refused(table, registrar, tmp_path):
     run(table, tmp_path / "out")
     with pytest.raises(ValueError, match="--refine 0.*--refine 5"):
         run(table, tmp_path / "out", refine=5)
@@ -218,7 +218,7 @@ def test_a_killed_process_loses_and_repeats_nothing(data_root, tmp_path, model, 
     output = tmp_path / "out"
     with _command(table, output, model, workers=2) as run:
         done, killed, kept = threading.Event(), [], {}
-        # Of three files a pair, those of a third of the pairs.
+        # Three files per pair, for a third of the pairs.
         midway = len(paths)
         arguments = (run.pid, output, midway, done, killed, kept)
         watch = threading.Thread(target=_watch, args=arguments)
@@ -262,14 +262,14 @@ def test_two_processes_find_what_one_finds(data_root, tmp_path, model, read):
 
 
 def _command(table, output, model, workers):
-    """The process of `kregzoo register-cohort`."""
+    """Run `kregzoo register-cohort` in a process."""
     words = [sys.executable, "-m", "kregzoo.cli", "register-cohort", str(table)]
     words += ["-o", str(output), "--model", model, "--workers", str(workers)]
     return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
 
 
 def _watch(pid, output, midway, done, killed, kept):
-    """Note each file as it appears; kill a process that registers after so many."""
+    """Record files as they appear; kill a worker process after some of them."""
     while not done.wait(0.05):
         for path in output.glob("sub-*/*"):
             with contextlib.suppress(FileNotFoundError):
@@ -281,7 +281,7 @@ def _watch(pid, output, midway, done, killed, kept):
 
 
 def _workers(pid):
-    """Processes that registered: the biggest below the one that runs the command."""
+    """Find the worker processes: the largest children of the command."""
     below = psutil.Process(pid).children(recursive=True)
     return sorted(below, key=lambda process: -process.memory_info().rss)[:2]
 

@@ -1,4 +1,4 @@
-"""The demonstration's truth against SimpleITK, and its verdicts on known answers."""
+"""Ground truth of the demonstration, against SimpleITK, and its metrics."""
 
 import json
 
@@ -13,7 +13,7 @@ from kregzoo.spatial import AffineTransform, Image
 
 @pytest.fixture(scope="module")
 def anatomy():
-    """A ball of white matter in a shell of grey, 4 mm voxels, off centre."""
+    """Make a ball of white matter in a shell of gray matter, off center, at 4 mm."""
     where = np.indices((28, 30, 26)) - np.array([13.0, 15.0, 12.0])[:, None, None, None]
     radius = np.linalg.norm(where, axis=0)
     tissues = (radius < 9).astype("uint8") + (radius < 6)
@@ -44,7 +44,7 @@ def test_moving_tissues_are_where_simpleitk_puts_them(anatomy, tmp_path):
     assert np.mean(theirs != pair.moving_tissues.array) < 0.002
 
 
-def test_truth_displaces_by_as_much_as_it_says(anatomy):
+def test_the_largest_displacement(anatomy):
     grid = anatomy[0].grid
     for seed in range(3):
         rotation, field = demo.draw_transform(
@@ -58,7 +58,7 @@ def test_truth_displaces_by_as_much_as_it_says(anatomy):
         np.testing.assert_allclose(length.max(), demo.LARGEST, rtol=1e-5)
 
 
-def test_doing_nothing_changes_no_figure(anatomy):
+def test_the_identity_changes_no_metric(anatomy):
     pair = demo.known_pair(*anatomy, seed=2)
     figures = judged(pair, AffineTransform(np.eye(4)))
     assert set(figures) == {"dice_grey_matter", "dice_white_matter", "tre_mm"}
@@ -67,7 +67,7 @@ def test_doing_nothing_changes_no_figure(anatomy):
     assert figures["tre_mm"][0] > 1.0
 
 
-def test_the_inverse_of_the_truth_is_judged_right(anatomy):
+def test_the_inverse_of_the_truth_has_no_error(anatomy):
     pair = demo.known_pair(*anatomy, seed=2)
     truth = demo.draw_transform(pair.fixed.grid, np.random.default_rng(2))
     figures = judged(pair, truth.inverse())
@@ -86,7 +86,7 @@ def test_intensities_change_but_not_their_order_in_space(anatomy):
     assert np.corrcoef(fixed.array[inside], changed.array[inside])[0, 1] > 0.8
 
 
-def test_run_writes_what_it_says(anatomy, tmp_path, monkeypatch, capsys):
+def test_run_writes_and_prints_the_files(anatomy, tmp_path, monkeypatch, capsys):
     class Nothing:
         def register(self, moving, fixed, refine):
             transform = AffineTransform(np.eye(4))

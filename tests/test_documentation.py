@@ -1,4 +1,4 @@
-"""The code on the site's pages that are written by hand runs, and says what it does."""
+"""The code on the pages of the documentation runs and gives the stated results."""
 
 import doctest
 import pathlib
@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 @pytest.fixture
 def error(tmp_path, monkeypatch):
-    """Files that the page names, and the mean error of a transform from the truth."""
+    """Write the files of the page, and return a function for the mean error."""
     monkeypatch.chdir(tmp_path)
     phantom = Phantom(3, radius=65.0, count=80)
     grid = rotated_grid((60, 60, 60), 3.0, 8.0)
@@ -51,7 +51,7 @@ def test_how_to_start(error, capsys):
     result, refined = names["result"], names["refined"]
     before = error(AffineTransform(np.eye(4)))
     assert error(refined.transform) < error(result.transform) < before
-    # What the page says is the same: Python and command, ours and ITK, and back.
+    # Python and the command line, and kregzoo and ITK, give the same results.
     labels = Image.read("labels_again.nii.gz")
     np.testing.assert_array_equal(labels.array, names["labels"].array)
     theirs = names["sitk"].GetArrayFromImage(names["warped"]).T

@@ -1,4 +1,4 @@
-"""Systems of new kinds need no change of the library, which names none of its own."""
+"""New kinds of systems need no change of the library, which names no system."""
 
 import ast
 import io
@@ -27,7 +27,7 @@ TOYS = {system.name: system for system in SYSTEMS}
 
 @pytest.fixture(scope="module", autouse=True)
 def registered():
-    """The toy systems, known for the time of this module."""
+    """Register the toy systems for this module."""
     with pytest.MonkeyPatch.context() as patch:
         for system in SYSTEMS:
             patch.setitem(SHIPPED, system.name, system)
@@ -36,7 +36,7 @@ def registered():
 
 
 def write_data(folder, ndim):
-    """Five images to train on, and two labeled pairs to evaluate on."""
+    """Write five images to train on, and two labeled pairs to evaluate on."""
     folder.mkdir(parents=True)
     grid = rotated_grid((20,) * ndim, 4.0, 0.0)
     for number in range(5):
@@ -66,7 +66,7 @@ def write_data(folder, ndim):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, registered):
-    """Preset folders and data folders, by system."""
+    """Return the preset folder and the data folder of each system."""
     root = tmp_path_factory.mktemp("house")
     data = {ndim: write_data(root / str(ndim) / "phantoms", ndim) for ndim in (2, 3)}
     found = {}
@@ -78,7 +78,7 @@ def trained(tmp_path_factory, registered):
 
 
 def inputs_of(name, data, folder):
-    """Files to call the network's verb on."""
+    """Return the input files of the task."""
     if name == "toy_projection":
         flat = Image.from_array(np.random.default_rng(0).random((16, 16)), spacing=4.0)
         flat.write(folder / "projection.nii.gz")
@@ -148,7 +148,7 @@ def test_the_command_line_evaluates_by_the_declared_protocol(name, trained, tmp_
     assert zoo.cards.headline({"phantoms": measured}).startswith(metric.title)
 
 
-def test_a_task_that_is_another_is_refused(trained):
+def test_another_task_is_refused(trained):
     folder, _ = trained["toy_error"]
     with pytest.raises(ValueError, match="task 'register'.*predicts the error"):
         kregzoo.load(folder, task="register")
@@ -176,7 +176,7 @@ def test_the_discriminators_were_trained(trained):
 
 def test_no_file_outside_models_names_a_system():
     names = SHIPPED.keys() - TOYS.keys()
-    # The library that the benchmark compares with has the name of a system.
+    # A library of the benchmark has the same name as a system.
     exempt = {"kregzoo/evaluation/benchmark_cases/torch_networks.py"}
     named = []
     for path in sorted((ROOT / "kregzoo").rglob("*.py")):
@@ -184,7 +184,7 @@ def test_no_file_outside_models_names_a_system():
         if "models" in relative.parts or relative.as_posix() in exempt:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            # Texts, such as the examples of docstrings, may name one; code may not.
+            # Texts, such as examples in docstrings, may name a system; code may not.
             words = [
                 getattr(node, key, None) for key in ("value", "id", "attr", "name")
             ]

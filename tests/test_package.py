@@ -1,4 +1,4 @@
-"""`import kregzoo`: lazy, quiet, and enough for Keras to load what was saved."""
+"""`import kregzoo` is lazy and silent, and registers the classes for Keras."""
 
 import ast
 import json
@@ -32,7 +32,7 @@ print(json.dumps([type(model.loss).__name__, float(total), seconds]))
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """A compiled model of a layer and a loss of ours, its inputs, and their sum."""
+    """Save a compiled model with a layer and a loss of kregzoo."""
     folder = tmp_path_factory.mktemp("saved")
     inputs = [keras.Input((8, 8, 1)), keras.Input((8, 8, 2))]
     model = keras.Model(inputs, SpatialTransformer()(inputs))
@@ -62,7 +62,7 @@ def test_keras_loads_saved_models_after_any_import(saved, before, ours):
     if before:
         assert seconds < 0.3
     else:
-        # Not even the backend's own messages.
+        # Not even messages of the backend.
         assert done.stderr == ""
 
 

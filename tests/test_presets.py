@@ -1,4 +1,4 @@
-"""The presets that come with the package, each on a pair it can register."""
+"""The presets of the package, each on a pair that it can register."""
 
 import numpy as np
 import pytest
@@ -10,12 +10,12 @@ from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid, wave
 
 RECORDS = kregzoo.list_models()
 presets = pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.name)
-# Learned metrics, agents and those taught by labels expect two modalities, which no
-# phantom is.
+# Learned metrics, agents and weakly supervised networks expect two modalities, which
+# phantoms do not have.
 ONE_MODALITY = [
     record for record in RECORDS if record.chapter not in ("3.1", "3.2", "4.2")
 ]
-# Pairs whose transform is known, by system; other networks get deformations.
+# Pairs with a known transform, by system. Other networks get deformations.
 MADE = {
     "air_gan": protocols.rigid_pairs,
     "airnet": protocols.affine_pairs,
@@ -24,8 +24,8 @@ MADE = {
     "ma_dueling": protocols.surface_pairs,
 }
 
-# As many as the prostates are, which differ the most; of brains, which take the longest
-# and differ the least, two.
+# All pairs of prostates, which differ the most; two pairs of brains, which take the
+# longest and differ the least.
 PAIRS, FEW = 18, {"brain_t1": 2}
 
 
@@ -53,7 +53,7 @@ def test_a_preset_is_described(record):
 def test_a_preset_undoes_a_small_motion(record):
     registrar = kregzoo.load(record.name)
     ndim = record.ndim
-    # Blobs of the size of a head or, in 2-D, a heart, which no network has seen.
+    # Blobs of the size of a head or, in 2-D, a heart. No network was trained on them.
     radius, spacing = (65.0, 3.0) if ndim == 3 else (42.0, 2.0)
     phantom = Phantom(ndim, radius=radius, count=80 if ndim == 3 else 40)
     truth = wave(ndim, amplitude=4.0, length=2.15 * radius)
@@ -70,14 +70,14 @@ def test_a_preset_undoes_a_small_motion(record):
 
 
 def figures_of(record, kind):
-    """A preset's own means of one kind, a number for each table that has it."""
+    """Return the means of a metric of a preset, one for each table."""
     own = [methods["one pass"] for methods in record.figures.values()]
     return [found[kind][0] for found in own if kind in found]
 
 
 @pytest.mark.real_data
 @presets
-def test_a_preset_reaches_its_figure(record, data_root, tmp_path):
+def test_a_preset_reaches_its_stated_accuracy(record, data_root, tmp_path):
     registrar = kregzoo.load(record.name)
     data = data_root / registrar.metadata["data"]["name"]
     if figures_of(record, "dice"):
@@ -88,13 +88,13 @@ def test_a_preset_reaches_its_figure(record, data_root, tmp_path):
     else:
         pairs, kind, margin = protocols.deformed_pairs(data, tmp_path, 1), "tre", 1.0
     found = np.mean([measured(registrar, pair, kind) for pair in pairs])
-    # Of fewer pairs than the card's: persons differ.
+    # Measured on fewer pairs than the card: subjects differ.
     stated = figures_of(record, kind)[0]
     assert found > stated + margin if margin < 0 else found < stated + margin
 
 
 def measured(registrar, pair, kind):
-    """A figure of one pair, the mean over its labels."""
+    """Measure a metric of one pair, averaged over the labels."""
     result = registrar.register(pair.moving, pair.fixed, progress=False)
     rows = pair.measure_transform(result.transform)
     return np.mean([row["value"] for row in rows if row["metric"] == kind])

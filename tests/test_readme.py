@@ -7,7 +7,7 @@ from kregzoo.evaluation import write_results
 ROOT = pathlib.Path(__file__).parents[1]
 
 
-def test_the_readme_says_what_the_results_say():
+def test_the_readme_has_the_table_of_the_results():
     spec = importlib.util.spec_from_file_location(
         "readme_table", ROOT / "docs" / "readme_table.py"
     )
@@ -19,7 +19,7 @@ def test_the_readme_says_what_the_results_say():
         assert f"`{folder.parent.name}`" in text
 
 
-def test_the_results_are_those_of_their_tables(tmp_path):
+def test_the_results_are_generated_from_the_tables(tmp_path):
     shutil.copytree(ROOT / "results", tmp_path / "results")
     again = write_results(tmp_path).read_text(encoding="utf-8")
     assert again == (ROOT / "RESULTS.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Every tutorial runs, at a size of seconds, and is what its notebook shows."""
+"""Every tutorial runs at a small size, and its notebook is up to date."""
 
 import os
 import pathlib
@@ -16,7 +16,7 @@ tutorials = pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.ste
 @tutorials
 def test_a_tutorial_runs(path, tmp_path):
     tiny = {f"TUTORIAL_{name}": value for name, value in TINY.items()}
-    # As users run it. In the tests' own process all of them left 2 GiB behind.
+    # In a separate process, because the tutorials leave 2 GiB in memory.
     subprocess.run(
         [sys.executable, path], cwd=tmp_path, env=os.environ | tiny, check=True
     )

@@ -1,7 +1,7 @@
-"""Six systems of kinds that the library has none of, defined without changing it.
+"""Six systems of kinds that the library does not have, defined without changing it.
 
 An error predictor, a groupwise registrar, a volume-to-projection registrar, a patchwise
-network, a network with two discriminators, and one optimized by a method of its own.
+network, a network with two discriminators, and one that is not trained by gradients.
 """
 
 import dataclasses
@@ -77,7 +77,7 @@ def make_system(
 
 @dataclasses.dataclass(frozen=True)
 class KnownCase(Case):
-    """Images, and what tells how good an answer is."""
+    """Images and a function that measures an answer."""
 
     name: str
     images: tuple
@@ -124,7 +124,7 @@ def convolved(inputs, channels, name, **options):
 
 
 class Shifted(keras.utils.PyDataset):
-    """Images beside themselves, shifted by a random number of voxels."""
+    """Pairs of an image and the same image shifted by a random number of voxels."""
 
     batch_size = 2
     epoch = 0
@@ -440,7 +440,7 @@ class TwoDiscriminators:
         return Trained(model, {}, 1.0)
 
 
-# A network that is optimized by a method of its own.
+# A network that is solved in closed form.
 
 
 def build_shift_network(input_shape):

@@ -49,8 +49,9 @@ def without_padding(array):
 
     Example:
         >>> scan = np.linspace(-1000.0, 1000.0, 100)
-        >>> int(without_padding(np.concatenate([np.full(50, -3024.0), scan]))[0])
-        -990
+        >>> padded = np.concatenate([np.full(50, -3024.0), scan])
+        >>> float(without_padding(padded)[0].round())
+        -990.0
     """
     sample = _sample(array.ravel())
     limit = _padding_limit(sample)

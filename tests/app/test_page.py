@@ -29,7 +29,7 @@ FLAGS = (
 
 @contextlib.contextmanager
 def served(scratch, largest=server.LARGEST):
-    """The address of a running app that writes into a folder, of files so large."""
+    """Run the app with a folder and a limit on file sizes; yield its address."""
     code = (
         "from kregzoo import cli; from kregzoo.app import server; "
         f"server.LARGEST = {largest!r}; cli.main()"
@@ -60,7 +60,7 @@ def served(scratch, largest=server.LARGEST):
 
 @contextlib.contextmanager
 def browsed(url):
-    """A page of a browser, and the addresses that it asked for."""
+    """Open a page in a browser; yield it and the requested addresses."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=WAIT)

@@ -14,7 +14,7 @@ RAMP = Image.from_array(np.arange(80.0).reshape(10, 8))
 
 
 class Still:
-    """Stands for a network: moves nothing."""
+    """Registrar in place of a network, which returns the identity."""
 
     def register(self, moving, fixed, refine, progress):
         pair = as_image(moving, "moving"), as_image(fixed, "fixed")
@@ -28,7 +28,7 @@ def still(monkeypatch):
 
 @pytest.fixture
 def image(tmp_path):
-    """The path of an image file, in a folder of its own."""
+    """Write an image file to a separate folder and return the path."""
     (tmp_path / "given").mkdir()
     RAMP.write(tmp_path / "given" / "ramp.mha")
     return tmp_path / "given" / "ramp.mha"
@@ -40,7 +40,7 @@ def folder(tmp_path):
     return tmp_path / "kept"
 
 
-def test_what_is_registered_is_kept_until_forgotten(image, folder, still):
+def test_results_are_kept_until_forgotten(image, folder, still):
     stages = []
     outcome = session.register(
         PRESET, str(image), str(image), 7.0, folder, lambda *told: stages.append(told)
@@ -56,7 +56,7 @@ def test_what_is_registered_is_kept_until_forgotten(image, folder, still):
     assert not any(folder.iterdir())
 
 
-def test_what_fails_leaves_nothing(image, folder, still, monkeypatch):
+def test_a_failure_leaves_no_files(image, folder, still, monkeypatch):
     def save(self, directory):
         (pathlib.Path(directory) / "half").touch()
         raise OSError("No space left on device")
@@ -76,7 +76,7 @@ def test_what_fails_leaves_nothing(image, folder, still, monkeypatch):
         ("/etc", "ramp", "ramp", "preset"),
     ],
 )
-def test_what_is_missing_is_said(preset, moving, fixed, words, image, folder):
+def test_missing_inputs_are_named(preset, moving, fixed, words, image, folder):
     paths = [name and str(image) for name in (moving, fixed)]
     with pytest.raises(ValueError, match=words):
         session.register(preset, *paths, 0, folder)
@@ -107,7 +107,7 @@ def test_other_files_are_refused(name, content, tmp_path):
         session.check_file(tmp_path / name)
 
 
-def test_words_name_files_as_the_user_does():
+def test_errors_name_files_as_the_user_does():
     error = ValueError("`moving` is <b>bad</b>. Received: path='/tmp/x/a b.nii'")
     text = session.in_words(error, "/tmp/x/a b.nii", None)
     assert text == "`moving` is &lt;b&gt;bad&lt;/b&gt;. Received: path='a b.nii'"

@@ -14,7 +14,7 @@ from kregzoo.report.html import embedded
 from kregzoo.spatial import Image
 
 
-def test_cards_tell_of_every_preset():
+def test_cards_describe_every_preset():
     cards = views.cards()
     assert [card["name"] for card in cards] == list(installed_presets())
     for card in cards:
@@ -24,7 +24,7 @@ def test_cards_tell_of_every_preset():
         assert mpl_image.imread(io.BytesIO(base64.b64decode(content))).ndim == 3
 
 
-def test_a_picture_of_the_work_comes_before_one_of_the_training(tmp_path):
+def test_an_example_comes_before_the_training_curves(tmp_path):
     assert views.picture(tmp_path) == ""
     for name in ("training", "work"):
         (tmp_path / f"{name}.png").write_bytes(name.encode())
@@ -32,7 +32,7 @@ def test_a_picture_of_the_work_comes_before_one_of_the_training(tmp_path):
 
 
 @pytest.mark.parametrize("kind", [views.FADE, *KINDS])
-def test_views_are_cut_where_the_slices_say(kind):
+def test_views_show_the_chosen_slices(kind):
     rng = np.random.default_rng(0)
     volume = Image.from_array(rng.uniform(size=(9, 10, 11)))
     other = Image(rng.uniform(size=(9, 10, 11)), volume.grid)

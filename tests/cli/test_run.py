@@ -1,4 +1,4 @@
-"""`kregzoo --systems FILE run`: a system of a user's own, whose task is its own too."""
+"""`kregzoo --systems FILE run`: a user's system with its own task."""
 
 import json
 import pathlib
@@ -63,7 +63,7 @@ zoo.register_system(
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """The user's file, its preset, and images of the means 1, 2 and 3."""
+    """Write the user's file, a preset, and images with means of 1, 2 and 3."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(zoo.systems, "SYSTEMS", dict(SYSTEMS))
     pathlib.Path("mine.py").write_text(SYSTEM)
@@ -81,7 +81,7 @@ def files(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_task_of_one_s_own_runs(files, capsys):
+def test_a_user_defined_task_runs(files, capsys):
     words = "--systems mine.py run my_preset 1.nii.gz 2.nii.gz 3.nii.gz -o out"
     assert cli.main(words.split()) == 0
     assert capsys.readouterr().out == "out/means.json\n"

@@ -1,4 +1,4 @@
-"""A table of results whose means are known."""
+"""A table of results with known means."""
 
 import json
 
@@ -20,7 +20,7 @@ PAIRS = 8
 
 
 def write_table(folder, tre=False, labels=(1, 2)):
-    """A table whose means are known: noise that sums to zero over the pairs."""
+    """Make a table with known means and noise that sums to zero over the pairs."""
     noise = np.random.default_rng(0).normal(0, 0.01, PAIRS)
     noise -= noise.mean()
     rows = [

@@ -24,7 +24,7 @@ BEFORE = RNG.uniform(0.5, 0.7, 12)
     "change, tolerance, verdict",
     [(-0.02, 0.0, "worse"), (-0.02, 0.05, "same"), (0.02, 0.0, "better")],
 )
-def test_a_shift_beyond_its_interval_is_called_by_its_name(change, tolerance, verdict):
+def test_a_change_beyond_its_interval_has_a_verdict(change, tolerance, verdict):
     after = BEFORE + change + RNG.normal(0, 0.005, 12)
     (found,) = compare(rows("m", BEFORE), rows("m", after), tolerance)
     assert (found.method, found.metric, found.verdict) == ("m", "dice", verdict)
@@ -45,7 +45,7 @@ def test_more_error_is_worse():
     assert "1.0000 [1.0000, 1.0000]" in console.export_text()
 
 
-def test_overlaps_and_distances_have_tolerances_of_their_own():
+def test_overlaps_and_distances_have_separate_tolerances():
     before, after = rows("m", BEFORE, 2.0), rows("m", BEFORE - 0.1, 2.1)
     for tolerances, verdicts in (
         ((0.2, 0.0), ("same", "worse")),

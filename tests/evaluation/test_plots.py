@@ -13,7 +13,7 @@ from tests.evaluation.measured import write_table
 )
 def test_the_figures_are_those_of_the_metrics(tmp_path, tre, figures):
     table = write_table(tmp_path / "results", tre)
-    # Left from an earlier run.
+    # Remains of an earlier run.
     (tmp_path / "results" / "blobs_tre.png").write_text("old")
     paths = evaluation.draw(table, tmp_path / "results")
     assert {path.stem.removeprefix("blobs_") for path in paths} == figures

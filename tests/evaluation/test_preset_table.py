@@ -7,7 +7,7 @@ def test_metrics_of_a_preset_have_intervals(tmp_path):
     table = write_table(tmp_path / "results", tre=True)
     table.record["data"]["success"] = 4.5
     found = evaluation.preset_metrics([table], PRESET)["blobs"]
-    # The starts, the best of the others, and its own.
+    # The initial alignments, the best other method, and the preset.
     methods = ["centres", "iterative-affine", "ants-syn", "one pass", "refine=50"]
     assert list(found) == methods
     mean, low, high = found["one pass"]["dice"]
@@ -15,12 +15,12 @@ def test_metrics_of_a_preset_have_intervals(tmp_path):
     assert found["ants-syn"]["dice"][0] == 0.6
     assert found["one pass"]["seconds"] == 4.0
     assert found["refine=50"]["folded_percent"] == 0.01
-    # Errors are ten times what a Dice lacks of 1.
+    # Errors are ten times 1 - Dice.
     assert found["ants-syn"]["success_percent"] == 100
     assert found["iterative-affine"]["success_percent"] == 0
 
 
-def test_a_presets_row_sets_it_beside_its_start_and_the_best_other_tool(tmp_path):
+def test_a_row_compares_a_preset_with_start_and_best_other_tool(tmp_path):
     table = write_table(tmp_path / "results", tre=True)
     rows = [row for row in preset_rows([table]) if row[0] == f"`{PRESET}`"]
     dice, tre = (dict(zip(HEADINGS, row, strict=True)) for row in rows)

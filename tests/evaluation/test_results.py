@@ -8,7 +8,7 @@ from tests.evaluation.measured import PRESET, write_table
 
 
 @pytest.mark.parametrize("tre", [False, True])
-def test_results_hold_every_part_and_can_be_cut(tmp_path, tre):
+def test_results_have_every_part(tmp_path, tre):
     table = write_table(tmp_path / "results", tre)
     paths = evaluation.draw(table, tmp_path / "results")
     assert len(paths) == 3 + tre
@@ -22,7 +22,7 @@ def test_results_hold_every_part_and_can_be_cut(tmp_path, tre):
     assert all(f"(results/{path.name})" in text for path in paths)
 
 
-def test_results_hold_the_speed_that_was_measured(tmp_path):
+def test_results_have_the_measured_speed(tmp_path):
     ours = {"name": "kregzoo", "version": None, "seconds": [1.0], "median": 1.0}
     theirs = {**ours, "name": "theirs", "version": "1.2", "memory_mib": 7.0}
     theirs["ratio"] = {"median": 4.0, "min": 3.5, "max": 5.25}

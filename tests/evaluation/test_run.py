@@ -11,7 +11,7 @@ def test_every_pair_is_measured_by_every_method(known_data, tmp_path):
     table = evaluation.evaluate(
         methods, known_data, tmp_path, "a command", progress=False
     )
-    # Of two structures Dice and HD95, and folds, spread and seconds of the pair.
+    # Dice and HD95 of two structures; folds, SDlogJ and seconds of the pair.
     assert len(table.rows) == 2 * 2 * (2 * 2 + 3)
     dice = table.values("dice")
     assert list(dice) == ["none", "all"]
@@ -33,7 +33,7 @@ def test_fewer_pairs_may_be_asked_for(known_data, tmp_path):
     assert run.runs == 1
 
 
-def test_a_failure_is_recorded_and_tried_again(known_data, tmp_path):
+def test_a_failure_is_recorded_and_retried(known_data, tmp_path):
     broken, sound = Shift(1, fails_on="moving0"), Shift(1)
     methods = [method("broken", broken), method("sound", sound)]
     table = evaluation.evaluate(methods, known_data, tmp_path, progress=False)
@@ -48,7 +48,7 @@ def test_a_failure_is_recorded_and_tried_again(known_data, tmp_path):
     assert (broken.runs, sound.runs) == (3, 2)
 
 
-def test_a_stopped_run_goes_on_where_it_was(known_data, tmp_path):
+def test_a_stopped_run_is_resumed(known_data, tmp_path):
     class Stopped(Shift):
         def __call__(self, moving, fixed, folder):
             if self.runs == 1:
@@ -76,7 +76,7 @@ def test_rows_of_another_commit_are_measured_again(known_data, tmp_path):
     assert run.runs == 4
 
 
-def test_another_version_or_no_request_drops_what_was_measured(known_data, tmp_path):
+def test_results_of_other_versions_and_methods_are_dropped(known_data, tmp_path):
     old, new = Shift(0), Shift(1)
     evaluation.evaluate(
         [method("a", old), method("b", old)], known_data, tmp_path, progress=False

@@ -1,4 +1,4 @@
-"""Which presets a protocol measures, by what their systems declare."""
+"""Selection of presets by the protocols that their systems declare."""
 
 import dataclasses
 

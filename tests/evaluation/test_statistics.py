@@ -18,7 +18,7 @@ def test_mean_sd_and_interval():
     assert found == estimate(values)
 
 
-def test_the_interval_covers_as_often_as_it_says():
+def test_the_interval_has_its_nominal_coverage():
     rng = np.random.default_rng(0)
     found = [estimate(rng.normal(0, 1, 30)) for _ in range(100)]
     covered = sum(one.low <= 0 <= one.high for one in found)

@@ -19,7 +19,7 @@ ROWS = [
 ]
 
 
-def test_rows_come_back_as_they_were_written(tmp_path):
+def test_rows_are_read_as_they_were_written(tmp_path):
     write_rows(tmp_path / "rows.csv", ROWS)
     # A lost structure has no distance.
     expected = [row for row in ROWS if row["value"] is not math.nan]

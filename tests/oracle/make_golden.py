@@ -1,7 +1,7 @@
-"""Write `golden.npz`: what voxelmorph 0.2 and tensorflow-addons 0.23 answer.
+"""Write `golden.npz`, the outputs of voxelmorph 0.2 and tensorflow-addons 0.23.
 
-Run it in an environment of its own, see README.md. The inputs are stored beside the
-answers, under `<case>/<name>`, so that the test needs neither library.
+Run it in a separate environment, see README.md. Inputs and outputs are stored under
+`<case>/<name>`, so that the test needs neither library.
 """
 
 import os

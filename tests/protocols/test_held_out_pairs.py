@@ -1,4 +1,4 @@
-"""Each figure against SimpleITK's own filters, on a pair made by hand."""
+"""Each metric against the filters of SimpleITK, on a constructed pair."""
 
 import json
 
@@ -33,7 +33,7 @@ def boxes(grid, *spans):
 
 
 def write_boxes(folder, grid):
-    """Boxes of which the fixed ones reach further, by known voxels."""
+    """Make boxes that are larger in the fixed image by known numbers of voxels."""
     spans = {
         "moving": [[(4, 14), (5, 15), (6, 16)], [(18, 24), (8, 20), (4, 12)]],
         "fixed": [[(4, 16), (5, 15), (6, 16)], [(16, 24), (8, 22), (4, 12)]],
@@ -55,7 +55,7 @@ def folder(tmp_path_factory):
 
 
 def folding_transform(grid):
-    """A rough field with folds, then a rotation."""
+    """Make a rough field with folds, followed by a rotation."""
     coarse = Grid(
         tuple(size // 2 for size in grid.shape), grid.affine @ np.diag([2, 2, 2, 1])
     )
@@ -65,14 +65,14 @@ def folding_transform(grid):
 
 
 def by_label(rows):
-    """The values of each label, and of the whole pair under None, by metric."""
+    """Return the values by metric and label, or None for the whole pair."""
     found = {}
     for row in rows:
         found.setdefault(row["label"], {})[row["metric"]] = row["value"]
     return found
 
 
-def test_known_boxes_have_their_known_figures(folder):
+def test_known_boxes_have_the_known_metrics(folder):
     (pair,) = read_pairs(folder)
     found = by_label(pair.measure_transform(AffineTransform(np.eye(4))))
     # 10 of 12 voxels of an edge; 6 of 8 and 12 of 14 of two.
@@ -97,7 +97,7 @@ def test_a_metric_that_is_registered_is_measured(folder, monkeypatch):
     assert found[1]["volume"] == pytest.approx((10 - 12) * 10 * 10 * 8.0)
 
 
-def test_the_error_of_a_transform_back_is_a_distance(folder):
+def test_the_error_of_an_inverse_is_a_distance(folder):
     (pair,) = read_pairs(folder)
     shift = np.eye(4)
     shift[:3, 3] = 3.0, 4.0, 0.0
@@ -152,7 +152,7 @@ def percentile_hausdorff(a, b):
 
 
 def test_folds_and_jacobian_agree_with_simpleitk(tmp_path):
-    # Along ITK's own axes, because its filter does not look at the direction.
+    # Along the axes of ITK, because its filter ignores the direction.
     grid = Grid.centred((30, 28, 26), (2.0, 1.5, 2.5), orientation="LPS")
     (pair,) = read_pairs(write_boxes(tmp_path, grid))
     transform = folding_transform(grid)
@@ -160,7 +160,7 @@ def test_folds_and_jacobian_agree_with_simpleitk(tmp_path):
     displacement = transform.displacement_on(grid)
     field = sitk.Cast(itk.to_field(displacement, grid), sitk.sitkVectorFloat64)
     volume = sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(field))
-    # ITK takes central differences within; at the border it knows no neighbour.
+    # ITK uses central differences inside, and treats the border differently.
     inner = (slice(1, -1),) * 3
     assert row["folded_percent"] > 0.1
     assert row["folded_percent"] == folded_percent(displacement)

@@ -1,4 +1,4 @@
-"""Held-out images under deformations that are found between them."""
+"""Held-out images under deformations estimated by registration."""
 
 import json
 

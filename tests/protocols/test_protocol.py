@@ -1,4 +1,4 @@
-"""A protocol of another task than registering pairs, through an evaluation."""
+"""Evaluation by the protocol of another task than registering pairs."""
 
 import dataclasses
 import json
@@ -16,7 +16,7 @@ ERRORS = {"a": 3.0, "b": 5.0}
 
 @dataclasses.dataclass(frozen=True)
 class KnownError(Case):
-    """A registration whose error is known, to be predicted."""
+    """Case of a registration with a known error, which a network predicts."""
 
     name: str
     error: float
@@ -38,7 +38,7 @@ class Predicted:
 
 
 class Predictor:
-    """Stands for a loaded network of the task."""
+    """Network in place of a loaded network of the task."""
 
     capabilities = frozenset()
 

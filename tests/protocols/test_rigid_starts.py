@@ -1,4 +1,4 @@
-"""Pairs displaced from the alignment of their labels, and methods that start there."""
+"""Pairs displaced from the alignment of their labels, and their baselines."""
 
 import json
 
@@ -16,7 +16,7 @@ from tests.phantoms import Phantom, rotated_grid
 
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory):
-    """A pair whose labels a rotation and a shift align, and whose worlds do not."""
+    """Write a pair whose labels are aligned by a rotation and a shift."""
     folder = tmp_path_factory.mktemp("labelled") / "labelled"
     folder.mkdir()
     phantom = Phantom(3, radius=20.0)
@@ -34,7 +34,7 @@ def labelled(tmp_path_factory):
     return folder
 
 
-def test_labels_say_what_is_aligned(labelled, tmp_path):
+def test_the_labels_determine_the_alignment(labelled, tmp_path):
     pairs = rigid_pairs(labelled, tmp_path, 2)
     assert [pair.name[:4] for pair in pairs] == ["000 ", "001 "]
     pair, other = pairs

@@ -2,7 +2,7 @@ from kregzoo.report import training_curves
 
 
 def lines(axes):
-    """What is drawn by name, as x and y."""
+    """Return the drawn x and y by name."""
     return {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
 
 

@@ -1,4 +1,4 @@
-"""The report as a browser's parser reads it."""
+"""The report as an HTML parser reads it."""
 
 import base64
 import html.parser

@@ -1,4 +1,4 @@
-"""The scene against nibabel's own reorientation and closed forms."""
+"""The scene against nibabel's reorientation and closed forms."""
 
 import nibabel as nib
 import numpy as np
@@ -49,7 +49,7 @@ def test_a_picture_keeps_its_rows_from_top_to_bottom():
     rows = np.arange(20.0).reshape(5, 4)
     scene = Scene(*[Image.from_array(rows)] * 3, np.zeros((5, 4, 2)))
     shown = scene.picture("fixed", scene.planes[0])
-    # Row 0 of what is drawn lies at the bottom.
+    # Row 0 of the drawing is at the bottom.
     assert shown[0].mean() > shown[-1].mean()
     assert shown[0, 0] < shown[0, -1]
 
@@ -78,7 +78,7 @@ def test_planes_go_through_any_voxel(affine):
 def test_lattice_moves_by_the_displacement_in_mm(affine):
     affine = affine @ np.diag([1.0, 2.0, 4.0, 1.0])
     volume = np.ones((8, 8, 8), "float32")
-    # One coarse voxel along each axis, which is two fine ones, towards +RAS.
+    # One coarse voxel along each axis, or two fine ones, towards +RAS.
     towards = np.sign(np.diag(affine)[:3])
     displacement = np.broadcast_to(towards, (4, 4, 4, 3))
     scene = scene_of(volume, affine, displacement)
@@ -101,7 +101,7 @@ def test_jacobian_of_a_linear_map_is_its_determinant_in_every_slice(place):
         np.testing.assert_allclose(scene.jacobian(plane), expected, rtol=1e-5)
 
 
-def test_what_does_not_belong_together_is_refused():
+def test_shapes_that_do_not_match_are_refused():
     image = Image.from_array(np.eye(8))
     other = Image.from_array(np.eye(6))
     still = np.zeros((8, 8, 2))

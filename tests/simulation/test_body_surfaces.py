@@ -5,7 +5,7 @@ from kregzoo.spatial import Image
 from tests.phantoms import Phantom, rotated_grid
 
 
-def test_a_surface_knows_nothing_of_the_inside():
+def test_a_surface_does_not_depend_on_the_inside():
     solid, hollow = _solid_and_hollow()
     one, other = (
         surface(np.random.default_rng(0), image).array for image in (solid, hollow)
@@ -14,7 +14,7 @@ def test_a_surface_knows_nothing_of_the_inside():
     assert one.min() == 0.0 and one.max() == 1.0
 
 
-def test_clothes_lie_on_the_body_and_differ():
+def test_clothes_cover_the_body_and_vary():
     solid, _ = _solid_and_hollow()
     bare = body(solid)
     one, other = (
@@ -26,14 +26,14 @@ def test_clothes_lie_on_the_body_and_differ():
     assert (one != other).any() and one[bare].mean() > 0.98
 
 
-def test_a_table_and_a_cable_are_no_body():
+def test_a_table_and_a_cable_are_removed():
     solid, hollow = _solid_and_hollow()
     lying = Image(hollow.array.copy(), hollow.grid)
     lying.array[:, 2] = 0.8
     lying.array[12, :, 20] = 0.8
     found, alone = body(lying), body(solid)
     assert (found != alone).mean() < 0.01
-    # What is hollow is a body all the same.
+    # Hollow parts belong to the body.
     assert found[12, 12, 12]
 
 

@@ -11,7 +11,7 @@ def make_grid(seed, ndim, shape=(7, 11, 9)):
     affine = np.eye(ndim + 1)
     affine[:-1, :-1] = rotation * rng.uniform(0.5, 3.0, ndim)
     affine[:-1, -1] = rng.uniform(-50, 50, ndim)
-    # Always one shape, because compiling for another is what takes the time.
+    # Always the same shape, because compilation for each shape takes long.
     return Grid(shape[:ndim], affine)
 
 
@@ -23,11 +23,11 @@ def make_image(seed, ndim, shape=(14, 12, 16)):
 
 @pytest.fixture(scope="session")
 def random_grid():
-    """Maker of oblique, anisotropic, often flipped grids."""
+    """Return a function that makes oblique, anisotropic, often flipped grids."""
     return make_grid
 
 
 @pytest.fixture(scope="session")
 def random_image():
-    """Maker of images of noise on such grids."""
+    """Return a function that makes images of noise on such grids."""
     return make_image

@@ -5,7 +5,7 @@ from kregzoo.spatial.background import without_nan, without_padding
 
 
 def air_and_body(seed=0):
-    """A round body in Hounsfield units, surrounded by air, and its distance to it."""
+    """Make a round body in air in Hounsfield units, and the distance map."""
     position = np.stack(np.meshgrid(*[np.linspace(-1, 1, 40)] * 3, indexing="ij"))
     radius = np.hypot(position[0], position[1])
     values = np.where(radius < 0.6, 40.0, -1000.0)

@@ -1,4 +1,4 @@
-"""Images of other libraries, real ones where installed and look-alikes elsewhere."""
+"""Images of other libraries, or objects with the same interface."""
 
 import sys
 import types
@@ -67,7 +67,7 @@ class ATensor:
 
 @pytest.fixture(params=[2, 3])
 def image(request, random_image):
-    """An oblique image."""
+    """Make an oblique image."""
     return random_image(3, request.param)
 
 
@@ -76,12 +76,12 @@ def in_simpleitk(image):
 
 
 def world(image, value):
-    """Position of the only voxel of a value."""
+    """Return the position of the only voxel with a value."""
     return image.grid.voxel_to_world(np.argwhere(image.array == value)[0])
 
 
 def assert_same(found, image):
-    """Compare voxels by their positions: the order of the axes may differ."""
+    """Compare voxels by position, because the order of the axes may differ."""
     assert sorted(found.grid.shape) == sorted(image.grid.shape)
     for value in image.array.flat[:: image.array.size // 7]:
         np.testing.assert_allclose(
@@ -138,7 +138,7 @@ def test_tensors_of_planes():
         np.testing.assert_allclose(found.grid.affine[:2, :2], np.diag([-2.0, 3.0]))
 
 
-def test_a_tensor_without_an_axis_of_channels():
+def test_a_tensor_without_a_channel_axis():
     volume = np.random.default_rng(0).normal(size=(1, 5, 6))
     found = as_image(
         ATensor(volume, np.diag([2.0, 3, 4, 1]), original_channel_dim=float("nan"))
@@ -192,7 +192,7 @@ def test_labels_keep_their_values_and_place():
     np.testing.assert_allclose(found.grid.spacing, (2, 3, 4))
 
 
-def test_what_knows_its_place_is_not_moved_to_another_images(random_image):
+def test_a_mask_with_a_geometry_keeps_it(random_image):
     image = random_image(0, 3)
     shape = image.grid.shape
     affine = np.diag([2.0, 3.0, 4.0, 1.0])
@@ -204,7 +204,7 @@ def test_what_knows_its_place_is_not_moved_to_another_images(random_image):
     assert as_aligned_image(image, mask, "mask").grid == image.grid
 
 
-def test_a_geometry_that_is_not_understood():
+def test_an_unsupported_geometry_is_refused():
     class Volume(np.ndarray):
         spacing = (1.0, 2.0, 3.0)
 
@@ -219,7 +219,7 @@ def test_a_geometry_that_is_not_understood():
             as_image(value, "fixed")
 
 
-def test_arrays_know_no_geometry():
+def test_arrays_have_no_geometry():
     import keras
 
     for value in (np.eye(3), keras.ops.eye(3), [[0, 1]], np.ma.masked_array([1])):

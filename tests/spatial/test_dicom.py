@@ -13,13 +13,13 @@ VOXELS = np.random.default_rng(0).integers(0, 500, (20, 16, 8)).astype("int16")
 AXIAL = np.eye(3)
 SAGITTAL = np.array([[0.0, 0, -1], [1, 0, 0], [0, -1, 0]])
 OBLIQUE = Rotation.from_euler("xyz", [10, 20, 30], degrees=True).as_matrix()
-# As in files: the numbers of the tag (0028,1053), least byte first.
+# The tag (0028,1053) as in files, in little-endian bytes.
 SLOPE = b"\x28\x00\x53\x10"
 SERIES = "1.2.826.0.1.3680043.2.1125.1"
 
 
 def stack(gaps, direction=AXIAL, lean=(0.0, 0.0)):
-    """Positions in LPS mm of slices, which lean by so many mm from one to the next."""
+    """Return positions in LPS mm of slices, each shifted by `lean` mm to the next."""
     depths = np.cumsum([0.0, *gaps])
     indices = np.arange(len(depths))
     steps = np.stack([indices * lean[0], indices * lean[1], depths], axis=1)
@@ -34,7 +34,7 @@ def write(
     voxels=VOXELS,
     first=0,
 ):
-    """Write one DICOM file a slice, `voxels` (X, Y, Z), in an arbitrary file order."""
+    """Write one DICOM file per slice of `voxels` (X, Y, Z), in an arbitrary order."""
     folder.mkdir(exist_ok=True)
     writer = sitk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
@@ -65,7 +65,7 @@ def write(
 
 
 def world(image, index):
-    """LPS mm of a voxel."""
+    """Return the position of a voxel in LPS mm."""
     return image.grid.voxel_to_world(index) * [-1, -1, 1]
 
 
@@ -118,7 +118,7 @@ def test_gantry_tilt_is_straightened(tmp_path, direction, lean):
     assert image.array.max() >= voxels[1:-1, 1:-1].max()
 
 
-def test_what_tilt_leaves_empty_is_as_dark_as_the_darkest_voxel(tmp_path):
+def test_empty_voxels_after_straightening_have_the_lowest_intensity(tmp_path):
     voxels = VOXELS - np.int16(1000)
     positions = stack([5.0] * 7, lean=(0.0, 1.2))
     image = Image.read(write(tmp_path, positions, voxels=voxels))
@@ -129,7 +129,7 @@ def test_what_tilt_leaves_empty_is_as_dark_as_the_darkest_voxel(tmp_path):
     assert image.array.dtype.kind == "i"
 
 
-def test_one_file_alone_is_a_slice_where_it_lies(tmp_path):
+def test_a_single_file_keeps_its_position(tmp_path):
     write(tmp_path, stack([5.0] * 7)[:1])
     image = Image.read(tmp_path)
     np.testing.assert_array_equal(image.array.squeeze(), VOXELS[..., 0])
@@ -207,7 +207,7 @@ def zigzag(folder):
 def without_position(folder):
     write(folder, stack([5.0] * 7))
     for path in folder.iterdir():
-        # Another tag in the place of the position's.
+        # Another tag replaces that of the position.
         content = path.read_bytes()
         assert content.count(b"\x20\x00\x32\x00") == 1
         path.write_bytes(content.replace(b"\x20\x00\x32\x00", b"\x20\x00\x33\x00"))
@@ -236,7 +236,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("make", BROKEN, ids=lambda make: make.__name__)
-def test_broken_geometry_is_refused_in_words(tmp_path, make):
+def test_broken_geometry_is_refused_with_the_reason(tmp_path, make):
     folder = make(tmp_path / "series")
     with pytest.raises(ValueError, match=BROKEN[make]) as error:
         Image.read(folder)

@@ -28,7 +28,7 @@ def test_agrees_with_nitransforms(tmp_path, random_image, seed):
     )
 
 
-def test_both_handednesses_are_met(random_image):
+def test_both_storage_orders_are_tested(random_image):
     """The seeds above cover neurological and radiological storage of both images."""
     signs = [
         [
@@ -49,7 +49,7 @@ def test_identity_of_one_grid_is_the_identity_matrix(tmp_path, random_image):
 
 
 @pytest.mark.parametrize("content", ["", "1 2 3", "a b c", "0 0 0 0\n" * 4])
-def test_what_is_no_matrix(tmp_path, random_image, content):
+def test_other_files_are_refused(tmp_path, random_image, content):
     (tmp_path / "bad.mat").write_text(content)
     image = random_image(0, 3)
     with pytest.raises(ValueError, match="No FLIRT matrix"):

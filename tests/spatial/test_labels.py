@@ -7,7 +7,7 @@ import SimpleITK as sitk
 
 from kregzoo.spatial import AffineTransform, Image, LabelMap, as_labels
 
-# Values of the Allen atlas, and others that some type does not hold.
+# Values of the Allen atlas, and others that some types cannot store.
 LARGE = {
     "beyond float32": (614454277, 312782546, 16777217),
     "beyond int32": (4026531840, 2147483648, 614454277),
@@ -17,7 +17,7 @@ LARGE = {
 
 
 def three_slabs(labels, dtype="int64"):
-    """Map of background and three labels, each two voxels thick."""
+    """Make a map of background and three labels, each two voxels thick."""
     array = np.zeros((8, 4, 4), dtype)
     for number, label in enumerate(labels):
         array[2 * number + 2 : 2 * number + 4] = label
@@ -73,7 +73,7 @@ def test_large_labels_are_resampled(large, dtype):
     shift = AffineTransform([[1, 0, 0, 1], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
     warped = shift.apply(image, image.grid, "nearest").array
     expected = np.zeros_like(three_slabs(large))
-    # What comes from outside is background.
+    # Voxels outside are background.
     expected[:-1] = three_slabs(large)[1:]
     np.testing.assert_array_equal(warped, expected)
     wider = image.resample(image.grid.padded(2), interpolation="nearest", fill="border")
@@ -90,7 +90,7 @@ def test_unsigned_labels_stay_unsigned():
     np.testing.assert_array_equal(result, array)
 
 
-def test_labels_that_no_integer_holds():
+def test_labels_beyond_int64_are_refused():
     with pytest.raises(ValueError, match="`labels` .*64-bit integers.*1e\\+30"):
         as_labels(np.array([[0.0, 1e30]]))
 

@@ -9,7 +9,7 @@ from tests.phantoms import Phantom, rotated_grid
 
 
 @pytest.mark.parametrize("ndim", [2, 3])
-def test_intensities_go_from_zero_to_one_whatever_their_scale(ndim):
+def test_intensities_of_any_scale_go_from_zero_to_one(ndim):
     rng = np.random.default_rng(0)
     array = np.zeros((20,) * ndim)
     array[(slice(4, 16),) * ndim] = rng.uniform(100.0, 200.0, (12,) * ndim)
@@ -36,7 +36,7 @@ def test_the_percentile_of_the_foreground_becomes_one():
 def test_a_few_voxels_below_the_background_do_not_lift_it():
     array = np.zeros((40, 40, 40))
     array[10:30, 10:30, 10:30] = 100.0
-    # Such as cubic interpolation leaves beside an edge.
+    # As cubic interpolation produces at an edge.
     array[9, 10:30, 10:15] = -30.0
     frame = Preprocessor(1.0, ((32, 32, 32),))
     result = frame.normalise(Image.from_array(array))
@@ -67,7 +67,7 @@ def test_a_few_outliers_do_not_change_the_scale(shape, spike, count):
 
 
 @pytest.mark.parametrize("background", [np.nan, -32768.0, 0.0])
-def test_what_was_not_measured_is_black(background):
+def test_voxels_without_a_measurement_are_black(background):
     scan = np.random.default_rng(0).normal(size=(30, 30, 30))
     array = np.full((40, 40, 40), background)
     array[5:35, 5:35, 5:35] = scan
@@ -94,7 +94,7 @@ def test_foreground_box_is_that_of_the_voxels_in_the_world(ndim):
     array = np.zeros(grid.shape)
     array[(slice(6, 10),) * ndim] = 1.0
     low, high = foreground_box(Image(array, grid))
-    # Axis 0 runs along y and axis 1 against x; the box reaches to the voxels' faces.
+    # Axis 0 runs along y, axis 1 against x. The box includes the faces of the voxels.
     corners = grid.voxel_to_world([[5.5] * ndim, [9.5] * ndim])
     np.testing.assert_allclose(low, corners.min(axis=0))
     np.testing.assert_allclose(high, corners.max(axis=0))
@@ -122,7 +122,7 @@ def test_canonical_grid_holds_the_foreground_in_the_first_shape_that_does(degree
 def test_an_image_too_large_gets_the_multiple_that_it_needs():
     image = Image.from_array(np.ones((50, 33)), spacing=1.0)
     frame = Preprocessor(1.0, ((16, 16), (32, 32)))
-    # A picture's rows run along y, the grid's first axis along rows too.
+    # The rows of a picture run along y, and so does the first axis of the grid.
     grid = frame.canonical_grid(image)
     assert sorted(grid.shape) == [48, 64]
     low, high = foreground_box(image)

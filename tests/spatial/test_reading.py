@@ -130,7 +130,7 @@ COLORS = np.random.default_rng(1).integers(0, 256, (6, 8, 3)).astype("uint8")
 
 @pytest.fixture(params=["png", "mha", "nii", "nii 4-D"])
 def color_file(request, tmp_path):
-    """A file of colors, and the same as an array with the channels last."""
+    """Write a color image, and return it as an array with the channels last."""
     path = tmp_path / f"image.{request.param.split()[0]}"
     if request.param == "nii":
         volume = np.stack([COLORS] * 2, axis=2)
@@ -196,7 +196,7 @@ def test_a_picture_of_unknown_spacing_is_in_pixels(tmp_path, suffix):
     assert Image.read(path, spacing=0.5).unit == "mm"
 
 
-def test_what_has_a_spacing_is_in_millimetres(tmp_path):
+def test_images_with_a_spacing_are_in_millimeters(tmp_path):
     picture = sitk.GetImageFromArray(COLORS[..., 0])
     picture.SetSpacing((0.5, 0.5))
     sitk.WriteImage(picture, str(tmp_path / "image.tif"))

@@ -5,7 +5,7 @@ from kregzoo.registrars.registration import Registration
 from kregzoo.spatial import AffineTransform, Image, Preprocessor, as_image
 from kregzoo.spatial.sampling import sample_indices
 
-# Of these, every n-th voxel lies in one slice, or in few.
+# Sizes for which every n-th voxel is in one slice, or in a few.
 SHAPES = [(448, 448, 30), (640, 640, 20)]
 
 
@@ -48,7 +48,7 @@ def test_a_map_of_labels_is_seen_wherever_its_labels_lie(shape):
     labels[4:6, 90:310, 10:20] = 2
     with pytest.raises(ValueError, match="looks like a map of labels"):
         as_image(labels, "moving")
-    # A scan whose first slice alone is flat.
+    # A scan of which only the first slice is constant.
     scan = np.random.default_rng(0).integers(0, 1000, shape)
     scan[..., 0] = 7
     as_image(scan, "moving")

@@ -48,7 +48,7 @@ def test_a_link_stays_and_its_target_is_written(tmp_path):
     for text in ("first", "second"):
         with atomic(tmp_path / "latest.txt") as temporary:
             assert temporary.parent == tmp_path / "disk"
-            # The name that was given chooses the format.
+            # The given name determines the format.
             assert temporary.suffix == ".txt"
             temporary.write_text(text)
         assert (tmp_path / "latest.txt").is_symlink()
@@ -87,10 +87,10 @@ def test_an_alias_in_lower_case(tmp_path, monkeypatch):
         assert readable.read_text(encoding="utf-8") == "voxels"
 
 
-def test_a_folder_takes_its_files_at_once(tmp_path):
+def test_files_of_a_folder_appear_together(tmp_path):
     (tmp_path / "out").mkdir()
     with atomic_folder(tmp_path / "out") as temporary:
-        # What a killed process leaves is not among the results.
+        # Files of a killed process are not among the results.
         assert temporary.parent == tmp_path
         (temporary / "one.txt").write_text("whole")
         assert list((tmp_path / "out").iterdir()) == []
@@ -98,7 +98,7 @@ def test_a_folder_takes_its_files_at_once(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_a_folder_that_alone_may_be_written_to(tmp_path, monkeypatch):
+def test_a_folder_whose_parent_is_not_writable(tmp_path, monkeypatch):
     out = tmp_path / "out"
     out.mkdir()
     monkeypatch.setattr(files.os, "access", lambda *_, **__: False)
@@ -108,7 +108,7 @@ def test_a_folder_that_alone_may_be_written_to(tmp_path, monkeypatch):
     assert [path.name for path in out.iterdir()] == ["one.txt"]
 
 
-def test_a_linked_folder_is_written_where_it_lies(tmp_path):
+def test_a_linked_folder_stays_and_its_target_is_written(tmp_path):
     (tmp_path / "disk" / "out").mkdir(parents=True)
     (tmp_path / "home").mkdir()
     os.symlink(tmp_path / "disk" / "out", tmp_path / "home" / "out")
@@ -118,7 +118,7 @@ def test_a_linked_folder_is_written_where_it_lies(tmp_path):
     assert (tmp_path / "disk" / "out" / "one.txt").is_file()
 
 
-def test_a_linked_file_in_a_folder_is_written_where_it_lies(tmp_path):
+def test_a_linked_file_stays_and_its_target_is_written(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "disk").mkdir()
     (tmp_path / "out" / "one.txt").symlink_to(tmp_path / "disk" / "one.txt")

@@ -1,4 +1,4 @@
-"""The hook of Keras's import on a stand-in for Keras."""
+"""The import hook, with a module in place of Keras."""
 
 import subprocess
 import sys
