@@ -78,7 +78,7 @@ class Pair:
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
+class CohortSummary:
     """Summary of the registration of a cohort.
 
     Args:
@@ -170,7 +170,7 @@ def register_cohort(
         announce: callable that receives the address of the dashboard.
 
     Returns:
-        An `Outcome`.
+        A `CohortSummary`.
 
     Raises:
         ImportError: If Dask is not installed (`pip install "kregzoo[cohort]"`).
@@ -194,7 +194,7 @@ def register_cohort(
     seconds = time.perf_counter() - start
     _write_failures(output / FAILURES, failures)
     registered = len(todo) - len(failures)
-    return Outcome(registered, len(pairs) - len(todo), failures, seconds)
+    return CohortSummary(registered, len(pairs) - len(todo), failures, seconds)
 
 
 def register_pair(pair, output, preset, refine):

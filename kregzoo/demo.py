@@ -30,7 +30,7 @@ LANDMARKS = 5000
 
 
 @dataclasses.dataclass(frozen=True)
-class GroundTruthPair:
+class DeformedBrain:
     """Pair of images with a known ground truth.
 
     Attributes:
@@ -80,7 +80,7 @@ def run(output, model="voxelmorph_brain_t1", seed=0, refine=0):
         refine: int. Optimization steps after the network's prediction.
 
     Returns:
-        The metrics of `GroundTruthPair.judge`.
+        The metrics of `DeformedBrain.judge`.
 
     Raises:
         ValueError: If the preset is unknown.
@@ -124,7 +124,7 @@ def known_pair(fixed, tissues, seed=0):
         seed: int. Seed of the rotation, the deformation and the intensities.
 
     Returns:
-        A `GroundTruthPair`.
+        A `DeformedBrain`.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -140,7 +140,7 @@ def known_pair(fixed, tissues, seed=0):
     voxels = np.argwhere(moving_tissues.array)
     voxels = voxels[rng.integers(0, len(voxels), LANDMARKS)]
     places = fixed.grid.voxel_to_world(voxels)
-    return GroundTruthPair(
+    return DeformedBrain(
         fixed=fixed,
         moving=change_intensities(moving, rng),
         fixed_tissues=tissues,

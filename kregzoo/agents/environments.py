@@ -7,7 +7,7 @@ import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
-class Case:
+class EpisodeCase:
     """Pair to register, with the ground truth.
 
     Args:
@@ -55,7 +55,7 @@ class RegistrationEnvironment(gymnasium.Env):
     `gymnasium.vector.SyncVectorEnv`.
 
     Args:
-        cases: list of `Case` with views of one shape. Each episode draws one case.
+        cases: list of `EpisodeCase` with views of one shape. Each episode draws one.
         motions: the `RigidMotions`.
         start: the `Pose` that displaces the ground truth at the start.
         rewards: the `Rewards`.
@@ -71,7 +71,7 @@ class RegistrationEnvironment(gymnasium.Env):
         >>> from kregzoo.agents.observations import VolumeView
         >>> from kregzoo.training import Pose
         >>> image = Image.from_array(np.random.rand(8, 8, 8))
-        >>> case = Case(VolumeView(image, image, image.grid), np.eye(4))
+        >>> case = EpisodeCase(VolumeView(image, image, image.grid), np.eye(4))
         >>> environment = RegistrationEnvironment(
         ...     [case], RigidMotions(3), Pose(shift=2.0)
         ... )

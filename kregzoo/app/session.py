@@ -20,7 +20,7 @@ ELSEWHERE = re.compile(
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
+class SavedRegistration:
     """Result of a registration that a session keeps.
 
     Args:
@@ -49,7 +49,7 @@ def register(preset, moving, fixed, refine, folder, tell=lambda share, stage: No
             the next step.
 
     Returns:
-        An `Outcome`.
+        A `SavedRegistration`.
 
     Raises:
         ValueError: If the images cannot be registered; `folder` is left unchanged.
@@ -67,7 +67,7 @@ def register(preset, moving, fixed, refine, folder, tell=lambda share, stage: No
     tell(0.8, "Writing the result")
     home = tempfile.TemporaryDirectory(dir=folder)
     try:
-        return Outcome(preset, result, home, result.save(home.name))
+        return SavedRegistration(preset, result, home, result.save(home.name))
     except BaseException:
         home.cleanup()
         raise
@@ -101,7 +101,7 @@ def check_file(path):
 
 
 def forget(outcome):
-    """Remove the files of an `Outcome`, or do nothing for None."""
+    """Remove the files of a `SavedRegistration`, or do nothing for None."""
     if outcome is not None:
         outcome.folder.cleanup()
 

@@ -209,7 +209,7 @@ def _suggestion(name, installed):
     return f"Installed: {', '.join(installed) or 'none'}."
 
 
-def presets_of(ndim):
+def presets_for(ndim):
     """List the installed presets for 2-D or 3-D images.
 
     Args:

@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from kregzoo.presets.preset import presets_of
+from kregzoo.presets.preset import presets_for
 from kregzoo.spatial import (
     AffineTransform,
     Image,
@@ -36,7 +36,8 @@ class CanonicalPair:
         started: bool. Whether `initial` was given.
 
     Raises:
-        ValueError: If an image, a mask or `initial` has other dimensions than `frame`.
+        ValueError: If an image, a mask or `initial` has other dimensions than `frame`,
+            or an image is smaller than a voxel of `frame`.
     """
 
     frame: Preprocessor
@@ -62,6 +63,13 @@ class CanonicalPair:
                     f"`{name}` must have {frame.ndim} dimensions. "
                     f"{_suggestion(frame.ndim, moving.grid.ndim, fixed.grid.ndim)}"
                     f"Received: an image of shape {image.grid.shape}"
+                )
+            largest = (image.grid.spacing * image.grid.shape).max()
+            if largest < frame.spacing:
+                raise ValueError(
+                    f"`{name}` must be larger than the voxels of the canonical grid, "
+                    f"{frame.spacing:g} mm: check the unit of its spacing. Received: "
+                    f"an image of {largest:.3g} mm"
                 )
         initial = self.initial
         if isinstance(initial, Transform):
@@ -140,7 +148,7 @@ def _suggestion(ndim, moving, fixed):
     if not moving == fixed != ndim:
         return ""
     return (
-        f"Presets for {fixed}-D images: {', '.join(presets_of(fixed))}. "
+        f"Presets for {fixed}-D images: {', '.join(presets_for(fixed))}. "
         "`kregzoo.register` registers any images without a network. "
     )
 

@@ -4,7 +4,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from kregzoo.agents.actions import RigidMotions
-from kregzoo.agents.environments import Case, RegistrationEnvironment, Rewards
+from kregzoo.agents.environments import EpisodeCase, RegistrationEnvironment, Rewards
 from kregzoo.agents.observations import VolumeView
 from kregzoo.spatial import Grid
 from kregzoo.training import Pose
@@ -26,7 +26,7 @@ class Nothing:
 def plain(ndim=3, **options):
     motions = RigidMotions(ndim, shift=2.0, angle=3.0)
     start = options.pop("start", Pose(rotation=10.0, shift=10.0))
-    case = Case(Nothing(ndim), np.eye(ndim + 1))
+    case = EpisodeCase(Nothing(ndim), np.eye(ndim + 1))
     return RegistrationEnvironment([case], motions, start, **options)
 
 
@@ -41,7 +41,7 @@ def volumes(ndim, **options):
     view = VolumeView(moving, fixed, Grid.centred((16,) * ndim, 4.0))
     pose = Pose(rotation=10.0, shift=8.0)
     motions = RigidMotions(ndim, shift=2.0, angle=3.0)
-    return RegistrationEnvironment([Case(view, truth)], motions, pose, **options)
+    return RegistrationEnvironment([EpisodeCase(view, truth)], motions, pose, **options)
 
 
 @pytest.mark.parametrize("ndim", [2, 3])

@@ -5,7 +5,7 @@ import pytest
 from keras import layers
 
 from kregzoo.agents.actions import RigidMotions
-from kregzoo.agents.environments import Case, RegistrationEnvironment, Rewards
+from kregzoo.agents.environments import EpisodeCase, RegistrationEnvironment, Rewards
 from kregzoo.agents.q_learning import Learner, Memory, QLearning
 from kregzoo.training import Pose
 
@@ -23,7 +23,7 @@ class Table(gymnasium.ObservationWrapper):
         motions = RigidMotions(2, shift=1.0, angle=1.0)
         rewards = Rewards(limit=REACH + 0.1, success=5.0, failure=-5.0)
         game = RegistrationEnvironment(
-            [Case(view, np.eye(3))], motions, Pose(), rewards, budget
+            [EpisodeCase(view, np.eye(3))], motions, Pose(), rewards, budget
         )
         super().__init__(game)
         self.observation_space = gymnasium.spaces.Box(0, 1, (SIDE**2,), "float32")

@@ -11,7 +11,7 @@ def asked(monkeypatch):
     def register_cohort(pairs, *arguments, announce):
         calls.append((pairs, *arguments))
         announce("a dashboard")
-        return cohort.Outcome(1, 0, {"sub-2": "no overlap"}, 3.0)
+        return cohort.CohortSummary(1, 0, {"sub-2": "no overlap"}, 3.0)
 
     monkeypatch.setattr(cohort, "read_cohort", lambda path: [path])
     monkeypatch.setattr(cohort, "register_cohort", register_cohort)

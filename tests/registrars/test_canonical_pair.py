@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import kregzoo
-from kregzoo.presets.preset import presets_of
+from kregzoo.presets.preset import presets_for
 from kregzoo.registrars.canonical_pair import CanonicalPair
 from kregzoo.spatial import AffineTransform, Image, Preprocessor
 from tests.phantoms import Phantom, linear_map, rotated_grid
@@ -23,7 +23,7 @@ def test_other_dimensions_are_refused_and_presets_for_them_named(ndim):
     with pytest.raises(ValueError, match=f"`moving` must have {ndim}") as caught:
         CanonicalPair(frame, IMAGES[other], IMAGES[other])
     text = str(caught.value)
-    assert f"Presets for {other}-D images: {', '.join(presets_of(other))}." in text
+    assert f"Presets for {other}-D images: {', '.join(presets_for(other))}." in text
     assert "`kregzoo.register`" in text
     # Images of different dimensions suit no preset.
     with pytest.raises(ValueError, match=f"must have {ndim}") as caught:
@@ -31,10 +31,16 @@ def test_other_dimensions_are_refused_and_presets_for_them_named(ndim):
     assert "Presets" not in str(caught.value)
 
 
+def test_an_image_smaller_than_a_voxel_is_refused():
+    tiny = Image.from_array(np.eye(8), spacing=0.001)
+    with pytest.raises(ValueError, match="`fixed` must be larger.*unit.*0.008 mm"):
+        CanonicalPair(Preprocessor(2.0, ((16, 16),)), IMAGES[2], tiny)
+
+
 def test_presets_are_named_by_their_own_dimensions():
-    assert "dirnet_cardiac_cine" in presets_of(2)
-    assert "voxelmorph_brain_t1" in presets_of(3)
-    assert not set(presets_of(2)) & set(presets_of(3))
+    assert "dirnet_cardiac_cine" in presets_for(2)
+    assert "voxelmorph_brain_t1" in presets_for(3)
+    assert not set(presets_for(2)) & set(presets_for(3))
 
 
 FRAME = Preprocessor(4.0, ((32, 32),))

@@ -186,7 +186,11 @@ PUBLISHED_STAGE = Stage(
 
 
 def _environment(images, stages):
-    from kregzoo.agents.environments import Case, RegistrationEnvironment, Rewards
+    from kregzoo.agents.environments import (
+        EpisodeCase,
+        RegistrationEnvironment,
+        Rewards,
+    )
 
     (stage,), cases = stages, []
     frame = Preprocessor(stage.spacing, (stage.shape,), None)
@@ -197,7 +201,7 @@ def _environment(images, stages):
             fixed = surface(rng, other)
             # The same grid as in a registration.
             grid = frame.canonical_grid(fixed)
-            cases.append(Case(body_view(other, fixed, grid), np.eye(4)))
+            cases.append(EpisodeCase(body_view(other, fixed, grid), np.eye(4)))
     if not cases:
         raise ValueError(
             "`data` must have at least one CT volume that extends beyond the anterior "
