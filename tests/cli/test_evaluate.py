@@ -40,5 +40,5 @@ def test_what_is_wrong_is_named(tmp_path, capsys, known_data):
     assert "--record with --pairs 2" in capsys.readouterr().err
     words = f"evaluate --data {known_data} {known_data} -o {tmp_path / 'out'}"
     assert cli.main(words.split()) == 2
-    assert "names of the data folders, which must differ" in capsys.readouterr().err
+    assert "data folders must have different names" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

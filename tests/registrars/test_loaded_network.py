@@ -22,7 +22,7 @@ def test_a_network_trained_further_is_saved_and_found(small_preset, tmp_path):
     # What was measured was another network.
     assert found.metadata["figures"] == {}
     assert found.metadata["training"] == {"initial": "voxelmorph_test"}
-    assert "`voxelmorph_test`, trained further" in (folder / "README.md").read_text(
+    assert "`voxelmorph_test`, fine-tuned" in (folder / "README.md").read_text(
         encoding="utf-8"
     )
     other = network(weights=folder / "model.weights.h5")
@@ -31,13 +31,13 @@ def test_a_network_trained_further_is_saved_and_found(small_preset, tmp_path):
 
 
 def test_a_preset_is_not_overwritten_by_what_was_made_of_it(small_preset):
-    with pytest.raises(ValueError, match="another folder.*Received"):
+    with pytest.raises(ValueError, match="must not be the folder.*Received"):
         registrar(small_preset).save_preset(small_preset[0].folder)
 
 
 def test_without_a_preset_there_is_none_to_save(small_preset, tmp_path):
     alone = OneStepRegistrar(network(), small_preset[0].preprocessor)
-    with pytest.raises(ValueError, match="how its network is built.*Received"):
+    with pytest.raises(ValueError, match="loaded from a preset.*Received"):
         alone.save_preset(tmp_path / "mine")
     assert not (tmp_path / "mine").exists()
 
