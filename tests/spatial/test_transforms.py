@@ -16,7 +16,7 @@ from kregzoo.spatial import (
     itk,
     read_transform,
 )
-from tests.spatial.random_transforms import make_affine, make_field, make_transform
+from tests.spatial.random_maps import make_affine, make_field, make_transform, points_in
 
 SHAPE = (16, 13, 14)
 KINDS = ["affine", "displacement", "velocity", "composite"]
@@ -24,13 +24,6 @@ few = settings(max_examples=8, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
 dimensions = st.sampled_from([2, 3])
 kinds = st.sampled_from(KINDS)
-
-
-def points_in(grid, seed, margin=0.0):
-    voxels = np.random.default_rng(seed).uniform(
-        margin, np.array(grid.shape) - 1 - margin, (20, grid.ndim)
-    )
-    return grid.voxel_to_world(voxels)
 
 
 @few

@@ -26,6 +26,6 @@ def test_a_preset_that_predicts_a_velocity_is_loaded():
 
 
 def test_the_template_is_asked_for(monkeypatch):
-    monkeypatch.setitem(sys.modules, "nilearn", None)
+    monkeypatch.setitem(sys.modules, "nilearn.datasets", None)
     with pytest.raises(ImportError, match=r'pip install "kregzoo\[bench\]"'):
         brains.__wrapped__()

@@ -42,3 +42,10 @@ def make_transform(kind, seed, grid):
             make_transform("velocity", seed + 1, grid.resampled(grid.spacing * 1.5)),
         ]
     )
+
+
+def points_in(grid, seed, margin=0.0):
+    voxels = np.random.default_rng(seed).uniform(
+        margin, np.array(grid.shape) - 1 - margin, (20, grid.ndim)
+    )
+    return grid.voxel_to_world(voxels)
