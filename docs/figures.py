@@ -15,7 +15,7 @@ from kregzoo.simulation.body_surfaces import surface
 from kregzoo.spatial import Grid, Image
 
 FOLDER = pathlib.Path(__file__).parent
-BLUE, RED, GREY = "#2f6f9f", "#c0563b", "#9aa3ab"
+BLUE, RED, GRAY = "#2f6f9f", "#c0563b", "#9aa3ab"
 
 
 def main():
@@ -54,7 +54,7 @@ def direction():
         axes.set_title(title, fontsize=11)
         axes.set_xticks(np.arange(size + 1) - 0.5, labels=[])
         axes.set_yticks(np.arange(size + 1) - 0.5, labels=[])
-        axes.grid(color=GREY, linewidth=0.5)
+        axes.grid(color=GRAY, linewidth=0.5)
         axes.tick_params(length=0)
         axes.set_xlabel("axis 1")
         axes.set_ylabel("axis 0")
@@ -167,7 +167,7 @@ def drawn_bodies(see):
 
 def drawn_body(size=84, spacing=4.0):
     """Draw a schematic trunk in [0, 1]: lungs, heart, spine, ribs and arms."""
-    grid = Grid.centred((size,) * 3, spacing)
+    grid = Grid.centered((size,) * 3, spacing)
     x, y, z = (np.indices(grid.shape) - (size - 1) / 2) * spacing
     trunk = np.hypot(x / (150 - 0.15 * np.abs(z)), (y - 0.05 * z) / 95)
     array = np.zeros(grid.shape)

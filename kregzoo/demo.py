@@ -21,7 +21,7 @@ from kregzoo.spatial import (
 )
 from kregzoo.utils.extras import import_extra
 
-TISSUES = {1: "grey_matter", 2: "white_matter"}
+TISSUES = {1: "gray_matter", 2: "white_matter"}
 ROTATION = 8.0  # degrees about each axis, at most
 LARGEST, SMOOTHNESS = 12.0, 15.0  # mm: longest displacement; smoothing of the noise
 GAMMA, BIAS = 0.3, 0.25  # largest log of the gamma exponent; largest log of the bias
@@ -53,7 +53,7 @@ class DeformedBrain:
         """Compare a `Registration` of the pair with the ground truth.
 
         Returns:
-            Dict of pairs `(before, after)`: the Dice overlaps `"dice_grey_matter"` and
+            Dict of pairs `(before, after)`: the Dice overlaps `"dice_gray_matter"` and
             `"dice_white_matter"`, and the mean target registration error `"tre_mm"`.
         """
         fixed = self.fixed_tissues.array
@@ -109,9 +109,9 @@ def read_anatomy():
     datasets = import_extra("nilearn.datasets", "The demonstration", "demo")
     template = datasets.load_mni152_template(resolution=1)
     image = Image.from_nibabel(template, name="MNI152")
-    grey = np.asarray(datasets.load_mni152_gm_template(resolution=1).dataobj)
+    gray = np.asarray(datasets.load_mni152_gm_template(resolution=1).dataobj)
     white = np.asarray(datasets.load_mni152_wm_template(resolution=1).dataobj)
-    tissues = np.select([white > 0.5, grey > 0.5], [2, 1]).astype("uint8")
+    tissues = np.select([white > 0.5, gray > 0.5], [2, 1]).astype("uint8")
     return image, Image(tissues, image.grid)
 
 
@@ -157,7 +157,7 @@ def draw_transform(grid, rng):
     angles = rng.uniform(-ROTATION, ROTATION, 3)
     matrix = np.eye(4)
     matrix[:3, :3] = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
-    matrix[:3, 3] = grid.centre - matrix[:3, :3] @ grid.centre
+    matrix[:3, 3] = grid.center - matrix[:3, :3] @ grid.center
     coarse = grid.resampled(COARSE)
     field = np.stack([_smooth_noise(coarse, rng).array for _ in range(3)], axis=-1)
     field *= LARGEST / COARSE / np.linalg.norm(field, axis=-1).max()

@@ -18,7 +18,7 @@ def known_data(tmp_path_factory):
     """Two held-out pairs whose images a shift of whole voxels aligns."""
     folder = tmp_path_factory.mktemp("known") / "known"
     folder.mkdir()
-    grid = Grid.centred((24, 22, 20), 3.0)
+    grid = Grid.centered((24, 22, 20), 3.0)
     records = []
     for seed in range(2):
         phantom = Phantom(3, radius=20.0, seed=seed)
@@ -64,7 +64,7 @@ def contrasts(tmp_path_factory):
     """Two persons, of whom the last one has a second contrast, its inverse."""
     folder = tmp_path_factory.mktemp("contrasts") / "contrasts"
     folder.mkdir()
-    grid = Grid.centred((40, 44, 38), 3.0, centre=(4.0, -6.0, 2.0))
+    grid = Grid.centered((40, 44, 38), 3.0, center=(4.0, -6.0, 2.0))
     records = []
     for person in range(2):
         image = Phantom(3, radius=30.0, seed=person).image(grid)
@@ -92,7 +92,7 @@ def volumes(tmp_path_factory):
     """A body, without pairs."""
     folder = tmp_path_factory.mktemp("volumes") / "volumes"
     folder.mkdir()
-    trunk(Grid.centred((40, 32, 44), 5.0)).write(folder / "trunk.nii.gz")
+    trunk(Grid.centered((40, 32, 44), 5.0)).write(folder / "trunk.nii.gz")
     description = {"eval_images": [{"image": "trunk.nii.gz"}]}
     (folder / "dataset.json").write_text(json.dumps(description))
     return folder

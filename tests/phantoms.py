@@ -24,7 +24,7 @@ class Phantom:
         direction = rng.normal(size=(count, ndim))
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
         length = radius * rng.uniform(size=(count, 1)) ** (1 / ndim)
-        self.centres = direction * length
+        self.centers = direction * length
         self.widths = rng.uniform(0.12, 0.25, count) * radius
         self.heights = rng.uniform(0.3, 1.0, count)
         self.radius = radius
@@ -32,10 +32,10 @@ class Phantom:
     def __call__(self, points):
         """Compute the intensities at world points `(N, D)`."""
         values = np.zeros(len(points))
-        for centre, width, height in zip(
-            self.centres, self.widths, self.heights, strict=True
+        for center, width, height in zip(
+            self.centers, self.widths, self.heights, strict=True
         ):
-            squares = np.sum((points - centre) ** 2, axis=1)
+            squares = np.sum((points - center) ** 2, axis=1)
             values += height * np.exp(-squares / (2 * width**2))
         return values
 
@@ -48,7 +48,7 @@ class Phantom:
     def landmarks(self, count=200, seed=1):
         """Return world points far inside the phantom."""
         rng = np.random.default_rng(seed)
-        points = rng.uniform(-1, 1, (20 * count, self.centres.shape[1]))
+        points = rng.uniform(-1, 1, (20 * count, self.centers.shape[1]))
         inside = np.linalg.norm(points, axis=1) < 0.9
         return self.radius * points[inside][:count]
 
@@ -59,7 +59,7 @@ def world_points(grid):
     return grid.voxel_to_world(index.reshape(-1, grid.ndim))
 
 
-def rotated_grid(shape, spacing, degrees, centre=None):
+def rotated_grid(shape, spacing, degrees, center=None):
     """Make an oblique grid, rotated in the plane of the first two axes."""
     ndim = len(shape)
     angle = np.deg2rad(degrees)
@@ -71,8 +71,8 @@ def rotated_grid(shape, spacing, degrees, centre=None):
     linear = linear * spacing
     affine = np.eye(ndim + 1)
     affine[:-1, :-1] = linear
-    centre = np.zeros(ndim) if centre is None else np.asarray(centre)
-    affine[:-1, -1] = centre - linear @ ((np.array(shape) - 1) / 2)
+    center = np.zeros(ndim) if center is None else np.asarray(center)
+    affine[:-1, -1] = center - linear @ ((np.array(shape) - 1) / 2)
     return Grid(shape, affine)
 
 

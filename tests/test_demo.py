@@ -52,7 +52,7 @@ def test_the_largest_displacement(anatomy):
         ).transforms
         np.testing.assert_allclose(np.linalg.det(rotation.matrix), 1.0)
         np.testing.assert_allclose(
-            rotation.apply_points(grid.centre[None])[0], grid.centre
+            rotation.apply_points(grid.center[None])[0], grid.center
         )
         length = np.linalg.norm(field.displacement * demo.COARSE, axis=-1)
         np.testing.assert_allclose(length.max(), demo.LARGEST, rtol=1e-5)
@@ -61,7 +61,7 @@ def test_the_largest_displacement(anatomy):
 def test_the_identity_changes_no_metric(anatomy):
     pair = demo.known_pair(*anatomy, seed=2)
     figures = judged(pair, AffineTransform(np.eye(4)))
-    assert set(figures) == {"dice_grey_matter", "dice_white_matter", "tre_mm"}
+    assert set(figures) == {"dice_gray_matter", "dice_white_matter", "tre_mm"}
     for before, after in figures.values():
         np.testing.assert_allclose(before, after)
     assert figures["tre_mm"][0] > 1.0
@@ -73,7 +73,7 @@ def test_the_inverse_of_the_truth_has_no_error(anatomy):
     figures = judged(pair, truth.inverse())
     assert figures["tre_mm"][1] < 0.1
     assert figures["dice_white_matter"][1] > 0.93
-    assert figures["dice_grey_matter"][1] > 0.93
+    assert figures["dice_gray_matter"][1] > 0.93
 
 
 def test_intensities_change_but_not_their_order_in_space(anatomy):
@@ -102,15 +102,15 @@ def test_run_writes_and_prints_the_files(anatomy, tmp_path, monkeypatch, capsys)
     metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert (metrics["tre_mm_before"], metrics["tre_mm"]) == figures["tre_mm"]
     printed = capsys.readouterr().out
-    assert f"{figures['tre_mm'][0]:.2f}" in printed and "grey matter" in printed
+    assert f"{figures['tre_mm'][0]:.2f}" in printed and "gray matter" in printed
 
 
 def test_anatomy_comes_with_nilearn():
     fixed, tissues = demo.read_anatomy()
     assert fixed.grid == tissues.grid and fixed.grid.orientation == "RAS"
-    # Litres of grey and white matter of an adult.
-    litres = np.bincount(tissues.array.ravel()) * np.prod(fixed.grid.spacing) / 1e6
-    assert 0.6 < litres[1] < 1.2 and 0.35 < litres[2] < 0.8
+    # Liters of gray and white matter of an adult.
+    liters = np.bincount(tissues.array.ravel()) * np.prod(fixed.grid.spacing) / 1e6
+    assert 0.6 < liters[1] < 1.2 and 0.35 < liters[2] < 0.8
     assert (
         fixed.array[tissues.array == 2].mean() > fixed.array[tissues.array == 1].mean()
     )

@@ -57,7 +57,7 @@ arguments = {"variant": "vm1", "half_resolution": True, "integration_steps": 7}
 frame = Preprocessor(3.0, ((32, 32),))
 
 # One training step.
-grid = Grid.centred((32, 32), 3.0)
+grid = Grid.centered((32, 32), 3.0)
 images = [Phantom(2, seed=seed).image(grid) for seed in range(3)]
 pose = system.recipe.data.augmentation
 pairs = PairDataset(images, [np.eye(3)] * 3, grid, augmentation=pose)

@@ -187,7 +187,7 @@ class Errors:
 class ErrorPredictor(LoadedNetwork):
     def predict_error(self, moving, fixed):
         images = [as_image(x, "image") for x in (moving, fixed)]
-        normalized = [self.preprocessor.normalise(image) for image in images]
+        normalized = [self.preprocessor.normalize(image) for image in images]
         grid = self.preprocessor.canonical_grid(normalized[1])
         arrays = [i.resample(grid).array[None, ..., None] for i in normalized]
         inputs = dict(zip(("moving", "fixed"), arrays, strict=True))
@@ -241,7 +241,7 @@ class Group:
 
 class GroupRegistrar(LoadedNetwork):
     def register_group(self, images):
-        images = [self.preprocessor.normalise(as_image(i, "image")) for i in images]
+        images = [self.preprocessor.normalize(as_image(i, "image")) for i in images]
         grid = self.preprocessor.canonical_grid(images[0])
         on_grid = np.stack([i.resample(grid).array for i in images])[..., None]
         mean = np.broadcast_to(on_grid.mean(axis=0), on_grid.shape)
@@ -303,7 +303,7 @@ class Pose:
 
 class ProjectionRegistrar(LoadedNetwork):
     def register_to_projections(self, volume, projection):
-        volume = self.preprocessor.normalise(as_image(volume, "volume"))
+        volume = self.preprocessor.normalize(as_image(volume, "volume"))
         grid = self.preprocessor.canonical_grid(volume)
         projection = as_image(projection, "projection").array
         inputs = {

@@ -138,7 +138,7 @@ server.shutdown()
 frame = registrar.preprocessor
 canonical = frame.canonical_grid(pair.fixed)
 tensors = {
-    name: frame.normalise(image).resample(canonical).array[None, ..., None]
+    name: frame.normalize(image).resample(canonical).array[None, ..., None]
     for name, image in (("moving", pair.moving), ("fixed", pair.fixed))
 }
 network = VoxelMorph(

@@ -71,7 +71,7 @@ class Misaligned(keras.utils.PyDataset):
 
     def draw(self, rng):
         moving, fixed = brains[rng.integers(len(brains))]
-        motion = AffineTransform(MOTION.draw(rng, grid.centre))
+        motion = AffineTransform(MOTION.draw(rng, grid.center))
         error = tre(motion.apply_points(INSIDE), INSIDE).mean()
         images = moving.resample(grid, motion), fixed
         arrays = [image.array[..., None].astype("float32") for image in images]
@@ -111,7 +111,7 @@ rng = np.random.default_rng(1)
 start = Pose(rotation=30.0, shift=30.0, uniform=True)
 errors = {"start": []} | {name: [] for name in registrars}
 for _ in range(STARTS):
-    initial = AffineTransform(start.draw(rng, grid.centre))
+    initial = AffineTransform(start.draw(rng, grid.center))
     errors["start"].append(tre(initial.apply_points(INSIDE), INSIDE).mean())
     for name, registrar in registrars.items():
         result = registrar.register(moving, fixed, initial=initial, progress=False)
@@ -139,7 +139,7 @@ for name, found in errors.items():
 # %%
 both = []
 for _ in range(STARTS):
-    initial = AffineTransform(start.draw(rng, grid.centre))
+    initial = AffineTransform(start.draw(rng, grid.center))
     first = registrars["learned"].register(
         moving, fixed, initial=initial, progress=False
     )

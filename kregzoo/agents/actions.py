@@ -21,9 +21,9 @@ class RigidMotions:
         >>> motions = RigidMotions(3, shift=1.0, angle=1.0)
         >>> motions.count
         12
-        >>> centre = np.zeros(3)
-        >>> moved = motions.apply(0, np.eye(4), centre)
-        >>> motions.residual(moved, np.eye(4), centre).tolist()
+        >>> center = np.zeros(3)
+        >>> moved = motions.apply(0, np.eye(4), center)
+        >>> motions.residual(moved, np.eye(4), center).tolist()
         [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
 
@@ -41,13 +41,13 @@ class RigidMotions:
         """Number of translations and rotations."""
         return self.ndim * (self.ndim + 1) // 2
 
-    def matrix(self, units, centre):
+    def matrix(self, units, center):
         """Make the matrix of a motion.
 
         Args:
             units: array `(degrees_of_freedom,)`. Number of units along each degree of
                 freedom; the rotations form one rotation vector.
-            centre: array `(D,)`, the center of rotation in mm.
+            center: array `(D,)`, the center of rotation in mm.
 
         Returns:
             Matrix `(D + 1, D + 1)` in world mm.
@@ -61,31 +61,31 @@ class RigidMotions:
         matrix = np.eye(self.ndim + 1)
         matrix[:-1, :-1] = turn[: self.ndim, : self.ndim]
         shift = units[: self.ndim] * self.shift
-        matrix[:-1, -1] = centre + shift - matrix[:-1, :-1] @ centre
+        matrix[:-1, -1] = center + shift - matrix[:-1, :-1] @ center
         return matrix
 
-    def apply(self, action, alignment, centre):
+    def apply(self, action, alignment, center):
         """Apply an action to an alignment.
 
         Args:
             action: int in `[0, count)`.
             alignment: matrix `(D + 1, D + 1)` from fixed to moving world.
-            centre: array `(D,)`, the center of rotation in the fixed world.
+            center: array `(D,)`, the center of rotation in the fixed world.
 
         Returns:
             The alignment after the action.
         """
         units = np.zeros(self.degrees_of_freedom)
         units[action // 2] = 1 - 2 * (action % 2)
-        return alignment @ self.matrix(units, centre)
+        return alignment @ self.matrix(units, center)
 
-    def residual(self, alignment, truth, centre):
+    def residual(self, alignment, truth, center):
         """Compute the residual of an alignment to the ground truth.
 
         Args:
             alignment: matrix `(D + 1, D + 1)` from fixed to moving world.
             truth: ground truth matrix `(D + 1, D + 1)` from fixed to moving world.
-            centre: array `(D,)`, the center of rotation of the actions.
+            center: array `(D,)`, the center of rotation of the actions.
 
         Returns:
             Array `(degrees_of_freedom,)`: the displacement of the center and the
@@ -94,7 +94,7 @@ class RigidMotions:
         from scipy.spatial.transform import Rotation
 
         error = np.linalg.solve(truth, alignment)
-        shift = error[:-1, :-1] @ centre + error[:-1, -1] - centre
+        shift = error[:-1, :-1] @ center + error[:-1, -1] - center
         turn = np.eye(3)
         turn[: self.ndim, : self.ndim] = error[:-1, :-1]
         vector = Rotation.from_matrix(turn).as_rotvec(degrees=True)

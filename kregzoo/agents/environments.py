@@ -13,7 +13,7 @@ class EpisodeCase:
     Args:
         view: a view of the pair, for example a `VolumeView`. It needs a method
             `observe(matrix)` and the attributes `shape` (of an observation) and
-            `centre` (of rotation).
+            `center` (of rotation).
         truth: ground truth matrix `(D + 1, D + 1)` from fixed to moving world.
     """
 
@@ -120,7 +120,7 @@ class RegistrationEnvironment(gymnasium.Env):
         options = options or {}
         number = options.get("case", self.np_random.integers(len(self.cases)))
         self.case = self.cases[number]
-        drawn = self.start.draw(self.np_random, self.case.view.centre)
+        drawn = self.start.draw(self.np_random, self.case.view.center)
         self.alignment = options.get("alignment", self.case.truth @ drawn)
         self.steps = 0
         return self._observation(), {"residual": self._residual()}
@@ -136,8 +136,8 @@ class RegistrationEnvironment(gymnasium.Env):
             truncated, and `info`.
         """
         before = self._residual()
-        centre = self.case.view.centre
-        self.alignment = self.motions.apply(int(action), self.alignment, centre)
+        center = self.case.view.center
+        self.alignment = self.motions.apply(int(action), self.alignment, center)
         self.steps += 1
         after = self._residual()
         gain = np.linalg.norm(before) - np.linalg.norm(after)
@@ -164,12 +164,12 @@ class RegistrationEnvironment(gymnasium.Env):
             picture = picture[:, :, picture.shape[2] // 2]
         picture = np.concatenate(np.moveaxis(picture, -1, 0), axis=1)
         low, high = picture.min(), picture.max()
-        grey = 255 * (picture - low) / max(high - low, 1e-6)
-        return np.repeat(grey.astype("uint8")[..., None], 3, axis=-1)
+        gray = 255 * (picture - low) / max(high - low, 1e-6)
+        return np.repeat(gray.astype("uint8")[..., None], 3, axis=-1)
 
     def _observation(self):
         return self.case.view.observe(self.alignment).astype("float32")
 
     def _residual(self):
-        centre = self.case.view.centre
-        return self.motions.residual(self.alignment, self.case.truth, centre)
+        center = self.case.view.center
+        return self.motions.residual(self.alignment, self.case.truth, center)

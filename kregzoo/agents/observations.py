@@ -22,14 +22,14 @@ class VolumeView:
     Example:
         >>> from kregzoo.spatial import Grid, Image
         >>> image = Image.from_array(np.random.rand(8, 8, 8))
-        >>> view = VolumeView(image, image, Grid.centred((4, 4, 4), 2.0))
+        >>> view = VolumeView(image, image, Grid.centered((4, 4, 4), 2.0))
         >>> view.observe(np.eye(4)).shape
         (4, 4, 4, 2)
     """
 
     def __init__(self, moving, fixed, grid):
         self.grid = grid
-        self.centre = grid.centre
+        self.center = grid.center
         self.shape = (*grid.shape, 2)
         self._moving_affine = moving.grid.affine
         # Convert to a tensor now. Otherwise each observation would copy the image to
@@ -73,7 +73,7 @@ class HeightView:
     Example:
         >>> from kregzoo.spatial import Grid, Image
         >>> image = Image.from_array(np.random.rand(8, 8, 8))
-        >>> view = HeightView(image, image, Grid.centred((4, 6, 5), 2.0))
+        >>> view = HeightView(image, image, Grid.centered((4, 6, 5), 2.0))
         >>> view.observe(np.eye(4)).shape
         (4, 5, 3)
     """
@@ -82,7 +82,7 @@ class HeightView:
         self.threshold = threshold
         self._volumes = VolumeView(moving, fixed, grid)
         self.grid = grid
-        self.centre = grid.centre
+        self.center = grid.center
         self.shape = (grid.shape[0], grid.shape[2], 3)
 
     def observe(self, alignment):

@@ -61,7 +61,7 @@ class OptimalQValues(keras.utils.PyDataset):
         self.seed = seed
         self.epoch = 0
         self.steps_per_epoch = 2
-        self.grid = Grid.centred(stages[0].shape, stages[0].spacing)
+        self.grid = Grid.centered(stages[0].shape, stages[0].spacing)
         self._affines = [image.grid.affine for image in images]
         # Convert to tensors now. Otherwise each draw would copy an image to the device.
         self._arrays = [
@@ -93,13 +93,13 @@ class OptimalQValues(keras.utils.PyDataset):
         """Draw views of one image, `(TOGETHER, *shape, 2)`, and the residuals."""
         number = rng.integers(len(self._arrays))
         affine, inside = self._affines[number], self._inside[number]
-        grid = Grid.centred(stage.shape, stage.spacing)
+        grid = Grid.centered(stage.shape, stage.spacing)
         worlds, residuals = [], []
         for _ in range(TOGETHER):
-            world = self.pose.draw(rng, grid.centre)
+            world = self.pose.draw(rng, grid.center)
             world[:-1, -1] += (affine @ [*inside[rng.integers(len(inside))], 1])[:-1]
             residual = _residual(rng, stage)
-            moved = world @ stage.motions.matrix(residual, grid.centre)
+            moved = world @ stage.motions.matrix(residual, grid.center)
             worlds += [moved, world]
             residuals.append(residual)
         images = self._sampled(number, grid, worlds)

@@ -109,9 +109,9 @@ class AgentRegistration(Registration):
         from matplotlib.figure import Figure
 
         ndim = self.fixed.grid.ndim
-        unit, centre = RigidMotions(ndim), self.fixed.grid.centre
+        unit, center = RigidMotions(ndim), self.fixed.grid.center
         end = self.transform.matrix
-        left = [unit.residual(end, step.alignment, centre) for step in self.path]
+        left = [unit.residual(end, step.alignment, center) for step in self.path]
         left = np.array(left).reshape(-1, unit.degrees_of_freedom)
         figure = Figure(figsize=(8, 6), layout="constrained")
         shifts, turns, values = figure.subplots(3, 1, sharex=True)
@@ -183,7 +183,7 @@ def _roll_out(pair, stage, values, budget, alignment, advance):
             break
         seen.add(state)
         state = _moved(state, action)
-        alignment = stage.motions.apply(action, alignment, view.centre)
+        alignment = stage.motions.apply(action, alignment, view.center)
     return steps
 
 

@@ -7,7 +7,7 @@ from kregzoo.blocks.convolutions import AVERAGE_POOLINGS, CONVOLUTIONS, ZERO_PAD
 CONVOLUTIONS_AT_LEAST = 5
 
 
-def control_points(x, spacing, width, normalise, name):
+def control_points(x, spacing, width, normalize, name):
     """Regress the control points of a B-spline from a pair of images.
 
     Convolutions of size 3, the first `log2(spacing)` of them followed by average
@@ -23,7 +23,7 @@ def control_points(x, spacing, width, normalise, name):
         x: Keras tensor `(B, *spatial, C)`; spatial sizes divisible by `spacing`.
         spacing: int, a power of 2. Distance between control points in voxels.
         width: int. Channels of each convolution.
-        normalise: bool. Add batch normalization after each convolution but the last.
+        normalize: bool. Add batch normalization after each convolution but the last.
         name: str. Prefix of the layer names.
 
     Returns:
@@ -45,7 +45,7 @@ def control_points(x, spacing, width, normalise, name):
             # one.
             x = ZERO_PADDINGS[ndim](2 + size // 2, name=f"{name}_margin")(x)
             padding = "valid"
-        x = elu_convolution(x, width, size, normalise, f"{name}_{number}", padding)
+        x = elu_convolution(x, width, size, normalize, f"{name}_{number}", padding)
         if number <= poolings:
             x = AVERAGE_POOLINGS[ndim](2, name=f"{name}_{number}_pool")(x)
     return CONVOLUTIONS[ndim](
@@ -57,12 +57,12 @@ def control_points(x, spacing, width, normalise, name):
     )(x)
 
 
-def elu_convolution(x, width, size, normalise, name, padding="same"):
+def elu_convolution(x, width, size, normalize, name, padding="same"):
     """Apply a convolution (He initialization), optional batch normalization, ELU."""
     convolution = CONVOLUTIONS[len(x.shape) - 2]
     x = convolution(
         width, size, padding=padding, kernel_initializer="he_normal", name=name
     )(x)
-    if normalise:
+    if normalize:
         x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
     return layers.ELU(name=f"{name}_activation")(x)

@@ -106,7 +106,7 @@ def _dice_by_structure(table):
 
 def _tre_against_start(table):
     values = table.values("tre")
-    start = values.get("centres") or values.get("identity")
+    start = values.get("centers") or values.get("identity")
     if not start:
         return None
     figure, axes = _figure(

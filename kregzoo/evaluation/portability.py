@@ -132,7 +132,7 @@ def _measure_export(name, format, folder):
     shape = json.loads((path.parent / "interface.json").read_text())["inputs"]["fixed"]
     moving, fixed = known_pair(registrar.preprocessor.ndim)
     pair = {
-        role: _cropped(registrar.preprocessor.normalise(image).array, shape)
+        role: _cropped(registrar.preprocessor.normalize(image).array, shape)
         for role, image in (("moving", moving), ("fixed", fixed))
     }
     expected = registrar.model(pair, training=False)
@@ -158,7 +158,7 @@ def _measure_memory(name, size, folder):
     import resource
 
     moving, fixed = known_pair(3)
-    grid = Grid.centred((int(size),) * 3, 1.0, fixed.grid.centre)
+    grid = Grid.centered((int(size),) * 3, 1.0, fixed.grid.center)
     for role, image in (("moving", moving), ("fixed", fixed)):
         image.resample(grid).write(folder / f"{role}.nii.gz")
     registrar = zoo.load(name)
@@ -219,7 +219,7 @@ def known_pair(ndim):
         middle = fixed.array[:, :, fixed.array.shape[2] // 2]
         fixed = Image.from_array(middle, affine=np.diag([2.0, 2.0, 1.0]))
     rng = np.random.default_rng(3)
-    motion = Pose(rotation=4.0, scale=0.03, shift=3.0).draw(rng, fixed.grid.centre)
+    motion = Pose(rotation=4.0, scale=0.03, shift=3.0).draw(rng, fixed.grid.center)
     coarse = rng.normal(scale=2.0, size=(1, *(5,) * ndim, ndim)).astype("float32")
     field = np.asarray(ops.resize(coarse, fixed.grid.shape))[0]
     bend = DisplacementTransform(field, fixed.grid)

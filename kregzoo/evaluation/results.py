@@ -120,7 +120,7 @@ demons compare intensities, so neither is meant for images of two modalities.
 SECTION = """\
 ## {name}
 
-{title}. Source: {source}. Licence: {licence}. {pairs} pairs.
+{title}. Source: {source}. License: {licence}. {pairs} pairs.
 
 {table}
 {pictures}

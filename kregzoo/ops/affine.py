@@ -28,8 +28,8 @@ def affine_grid(affine, shape):
         [3.0, 3.0]
     """
     linear, translation = _split(affine, len(shape))
-    centre = ops.cast(ops.stack(list(shape)) - 1, "float32") / 2
-    return _map_grid(linear, translation + centre, shape)
+    center = ops.cast(ops.stack(list(shape)) - 1, "float32") / 2
+    return _map_grid(linear, translation + center, shape)
 
 
 def affine_to_displacement(affine, shape):

@@ -44,10 +44,10 @@ def joint_histogram(fixed, moving, bins=32, mask=None, range=(0.0, 1.0)):
         )
     fixed = _bin_positions(fixed, bins, low, high)
     moving = _bin_positions(moving, bins, low, high)
-    centres = ops.arange(bins, dtype="float32")
+    centers = ops.arange(bins, dtype="float32")
     # The bins are the first axis of one factor and the last axis of the other.
-    fixed = _window(fixed[:, None, :] - centres[:, None])
-    moving = _window(moving[:, :, None] - centres)
+    fixed = _window(fixed[:, None, :] - centers[:, None])
+    moving = _window(moving[:, :, None] - centers)
     if mask is None:
         return ops.matmul(fixed, moving) / ops.cast(ops.shape(moving)[1], "float32")
     weights = _rows(mask)

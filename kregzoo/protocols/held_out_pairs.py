@@ -170,7 +170,7 @@ def _make_cases(data, folder, count=None):
 HELD_OUT_PAIRS = Protocol(
     "pairs",
     _make_cases,
-    baselines=("identity", "centres"),
+    baselines=("identity", "centers"),
     options={"progress": False},
     save=save_registration,
     refines=True,

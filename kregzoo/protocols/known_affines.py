@@ -92,9 +92,9 @@ KNOWN_AFFINES = Protocol(
     "held-out subjects under random affines (ground truth known)",
     baselines=(
         "identity",
-        "centres",
+        "centers",
         "iterative-affine",
-        "sitk-affine from centres of mass",
+        "sitk-affine from centers of mass",
         "sitk-affine from {preset}",
     ),
     options={"progress": False},

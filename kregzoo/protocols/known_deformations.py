@@ -69,7 +69,7 @@ KNOWN_DEFORMATIONS = Protocol(
     deformed_pairs,
     "held-out images under deformations that the iterative B-spline registration found "
     "between them (ground truth known)",
-    baselines=("identity", "centres"),
+    baselines=("identity", "centers"),
     options={"progress": False},
     save=save_registration,
     refines=True,

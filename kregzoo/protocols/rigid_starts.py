@@ -49,13 +49,13 @@ def rigid_pairs(data, folder, count=None, seed=0):
     rng = np.random.default_rng(seed)
     pairs = []
     sources = zip(itertools.cycle(records[:count]), itertools.cycle(aligned))
-    for number, (record, (to_fixed, centre)) in enumerate(
+    for number, (record, (to_fixed, center)) in enumerate(
         itertools.islice(sources, count or POSES)
     ):
         moving = Image.read(record["moving"])
         moving = Image(moving.array, _moved(moving.grid, to_fixed))
         name = f"{number:03d} {stem(record['moving'])} to {stem(record['fixed'])}"
-        drawn = NEAR.draw(rng, centre)
+        drawn = NEAR.draw(rng, center)
         pairs.append(
             displaced(
                 name, moving, record["fixed"], drawn, folder, record["fixed_label"]
@@ -102,7 +102,7 @@ RIGID_STARTS = Protocol(
     "of the labels (ground truth known)",
     baselines=(
         "identity",
-        "centres",
+        "centers",
         "sitk-rigid",
         "iterative-rigid-mind",
         "mi by the search of {preset}",

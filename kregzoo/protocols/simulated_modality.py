@@ -75,7 +75,7 @@ def _of_volumes(data, folder, count, seed, ranges, make_fixed):
     sources = itertools.islice(itertools.cycle(records), count or POSES)
     for number, record in enumerate(sources):
         volume = Image.read(record["image"])
-        image = default_preprocessor(volume.grid.ndim).normalise(volume)
+        image = default_preprocessor(volume.grid.ndim).normalize(volume)
         name = f"{number:03d} {stem(record['image'])}"
         path = pathlib.Path(folder) / f"{number:03d}_fixed.nii.gz"
         make_fixed(rng, image).write(path)
@@ -90,7 +90,7 @@ CONE_BEAM = Protocol(
     cone_beam_pairs,
     "and cone-beam CT simulated from the same volumes, up to 20 degrees and 20 mm "
     "apart (ground truth known)",
-    baselines=("identity", "centres", "sitk-rigid"),
+    baselines=("identity", "centers", "sitk-rigid"),
     **_SHARED,
 )
 FAR_CONE_BEAM = Protocol(
@@ -98,7 +98,7 @@ FAR_CONE_BEAM = Protocol(
     functools.partial(cone_beam_pairs, ranges=FAR),
     "and cone-beam CT simulated from the same volumes, up to 30 degrees and 30 mm "
     "apart (ground truth known)",
-    baselines=("identity", "centres", "sitk-rigid"),
+    baselines=("identity", "centers", "sitk-rigid"),
     **_SHARED,
 )
 BODY_SURFACES = Protocol(
@@ -106,6 +106,6 @@ BODY_SURFACES = Protocol(
     surface_pairs,
     "and the surface of the same body, up to 20 degrees and 20 mm apart (ground truth "
     "known)",
-    baselines=("identity", "centres", "closest-points"),
+    baselines=("identity", "centers", "closest-points"),
     **_SHARED,
 )

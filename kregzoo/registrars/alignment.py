@@ -11,7 +11,7 @@ from kregzoo.registrars.optimizers import SciPy
 from kregzoo.registrars.transform_models import Affine, BSpline, Rigid
 from kregzoo.spatial import AffineTransform, Image
 
-ALIGNMENTS = ("affine", "centres", "none")
+ALIGNMENTS = ("affine", "centers", "none")
 
 # Voxel size in mm and maximum iterations of each pyramid level. Finer levels cost more
 # than they gain, because the network corrects errors below a voxel.
@@ -62,7 +62,7 @@ def bspline_registrar(preprocessor=None, metric=None):
         metric or LNCC(),
         BSpline(8.0),
         levels=((4, 40), (2, 40), (1, 20)),
-        regularisers=((BendingEnergy(), 1.0),),
+        regularizers=((BendingEnergy(), 1.0),),
         preprocessor=preprocessor,
     )
 
@@ -73,7 +73,7 @@ def align(pair, alignment, aligner, progress=False):
     Args:
         pair: the `CanonicalPair`, made without an initial transform.
         alignment: `"affine"` optimizes an affine transform, starting from the centers
-            of the foregrounds; `"centres"` keeps the alignment of the centers; `"none"`
+            of the foregrounds; `"centers"` keeps the alignment of the centers; `"none"`
             uses the identity, for images that share a world, for example those of a
             single examination.
         aligner: the registrar that `affine_aligner` returns for the preprocessor.
@@ -83,7 +83,7 @@ def align(pair, alignment, aligner, progress=False):
         The `CanonicalPair` with that initial transform.
     """
     if alignment == "affine":
-        found = aligner.optimise(**pair.tensors(), progress=progress, label="Aligning")
+        found = aligner.optimize(**pair.tensors(), progress=progress, label="Aligning")
         return pair.with_initial(aligner.to_world(found, pair))
     if alignment == "none":
         return pair.with_initial(AffineTransform(np.eye(pair.grid.ndim + 1)))
@@ -123,7 +123,7 @@ def align_labels(moving, fixed):
         for those, t in zip(masks, (pair.initial, None), strict=True)
     ]
     registrar = _label_aligner()
-    return registrar.to_world(registrar.optimise(*channels), pair)
+    return registrar.to_world(registrar.optimize(*channels), pair)
 
 
 @functools.lru_cache

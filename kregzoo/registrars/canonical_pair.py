@@ -81,7 +81,7 @@ class CanonicalPair:
                 f"`initial` must be a {frame.ndim}-D transform of kregzoo.spatial. "
                 f"Received: initial={initial!r}"
             )
-        moving, fixed = frame.normalise(moving), frame.normalise(fixed)
+        moving, fixed = frame.normalize(moving), frame.normalize(fixed)
         vars(self).update(
             masks,
             moving=moving,
@@ -101,7 +101,7 @@ class CanonicalPair:
         return pair
 
     def tensors(self):
-        """Make the arguments of `IterativeRegistrar.optimise`, `(1, *spatial, 1)`."""
+        """Make the arguments of `IterativeRegistrar.optimize`, `(1, *spatial, 1)`."""
         moving = self._on_grid(self.moving, self.initial)
         if not moving.any():
             raise ValueError(

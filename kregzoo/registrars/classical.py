@@ -83,7 +83,7 @@ def register(
     timer.lap("read")
     for transform in METHODS[method]:
         registrar = _registrar(transform, metric)
-        found = registrar.optimise(
+        found = registrar.optimize(
             **pair.tensors(), progress=progress, label=transform.capitalize()
         )
         pair = pair.with_initial(registrar.to_world(found, pair))
@@ -111,5 +111,5 @@ def _registrar(transform, metric):
         Velocity(2),
         keras.optimizers.Adam(0.05),
         levels=((4, 60), (2, 60), (1, 30)),
-        regularisers=((losses.Gradient(), 1.0),),
+        regularizers=((losses.Gradient(), 1.0),),
     )

@@ -13,7 +13,7 @@ from keras import ops as kops
 
 from kregzoo import ops
 from kregzoo.registrars.canonical_pair import CanonicalPair, default_preprocessor
-from kregzoo.registrars.optimizers import SciPy, minimise
+from kregzoo.registrars.optimizers import SciPy, minimize
 from kregzoo.registrars.registration import Registration, Timer, field_transform
 from kregzoo.registrars.transform_models import Affine, LinearModel
 from kregzoo.spatial import (
@@ -38,7 +38,7 @@ class IterativeRegistrar:
         optimizer: a Keras optimizer, or a `SciPy`. Defaults to `SciPy("L-BFGS-B")`.
         levels: tuple of pairs `(factor, steps)`, coarse to fine: the downsampling
             factor of the canonical grid, and the maximum number of iterations.
-        regularisers: tuple of pairs `(loss, weight)`, for example
+        regularizers: tuple of pairs `(loss, weight)`, for example
             `(BendingEnergy(), 0.1)`. The losses take the displacement in voxels.
         preprocessor: the `Preprocessor` that makes the canonical grid. Defaults to a
             grid of 2 mm.
@@ -57,7 +57,7 @@ class IterativeRegistrar:
         transform=None,
         optimizer=None,
         levels=((4, 60), (2, 40)),
-        regularisers=(),
+        regularizers=(),
         preprocessor=None,
     ):
         self.metric = metric
@@ -67,7 +67,7 @@ class IterativeRegistrar:
             optimizer = keras.optimizers.serialize(optimizer)
         self.optimizer = optimizer
         self.levels = tuple(levels)
-        self.regularisers = tuple(regularisers)
+        self.regularizers = tuple(regularizers)
         self.preprocessor = preprocessor
         gradient_free = isinstance(optimizer, SciPy) and optimizer.gradient_free
         # Compiled once per shape, and reused for all pairs.
@@ -107,11 +107,11 @@ class IterativeRegistrar:
         moving, fixed = as_image(moving, "moving"), as_image(fixed, "fixed")
         frame = self.preprocessor or default_preprocessor(fixed.grid.ndim)
         pair = CanonicalPair(frame, moving, fixed, initial, moving_mask, fixed_mask)
-        parameters = self.optimise(**pair.tensors(), progress=progress)
+        parameters = self.optimize(**pair.tensors(), progress=progress)
         transform = self.to_world(parameters, pair)
         return Registration(moving, fixed, transform, timer.seconds())
 
-    def optimise(
+    def optimize(
         self,
         moving,
         fixed,
@@ -153,7 +153,7 @@ class IterativeRegistrar:
                 parameters = self.transform.resize(parameters, current, level)
                 current = level
                 objective = functools.partial(self._objective, small)
-                parameters = minimise(
+                parameters = minimize(
                     objective, parameters, self.optimizer, steps, advance
                 )
         return kops.convert_to_numpy(self.transform.resize(parameters, current, shape))
@@ -200,8 +200,8 @@ class IterativeRegistrar:
             cost = sum(kops.mean(value) for value in keras.tree.flatten(judged))
         else:
             cost = kops.mean(self.metric.call(fixed, warped, mask))
-        for regulariser, weight in self.regularisers:
-            cost += weight * kops.mean(regulariser.call(displacement, displacement))
+        for regularizer, weight in self.regularizers:
+            cost += weight * kops.mean(regularizer.call(displacement, displacement))
         return cost
 
 
@@ -228,10 +228,10 @@ def _overlap(inside):
 def affine_to_world(matrix, grid):
     """Convert a `(D, D + 1)` affine in voxels about the grid center to world mm."""
     ndim = grid.ndim
-    centre = (np.array(grid.shape) - 1) / 2
+    center = (np.array(grid.shape) - 1) / 2
     voxels = np.eye(ndim + 1)
     voxels[:-1, :-1] = matrix[:, :-1]
-    voxels[:-1, -1] = centre + matrix[:, -1] - matrix[:, :-1] @ centre
+    voxels[:-1, -1] = center + matrix[:, -1] - matrix[:, :-1] @ center
     return AffineTransform(grid.affine @ voxels @ np.linalg.inv(grid.affine))
 
 

@@ -64,9 +64,9 @@ class LearnedMetricRegistrar(Registrar):
 
     def _register(self, moving, fixed, pair, refine, progress, timer):
         tensors = pair.tensors()
-        start = self._explore.optimise(**tensors, progress=progress, label="Exploring")
+        start = self._explore.optimize(**tensors, progress=progress, label="Exploring")
         timer.lap("explore")
-        found = self._descend.optimise(
+        found = self._descend.optimize(
             **tensors,
             start=start,
             levels=((1, ITERATIONS + refine),),

@@ -72,7 +72,7 @@ class OneStepRegistrar(Registrar):
         preprocessor: the `Preprocessor` that the network was trained with.
         refinement: the `Refinement` that `refine` runs. Defaults to `Refinement()`.
         alignment: Initial alignment: `"affine"` for an iterative alignment,
-            `"centres"` of the foregrounds, or `"none"` for images that share a world.
+            `"centers"` of the foregrounds, or `"none"` for images that share a world.
         preset: the `Preset` that the network was loaded from. Defaults to none.
 
     Raises:
@@ -110,7 +110,7 @@ class OneStepRegistrar(Registrar):
             refinement.metric,
             kind(FIELD_FACTOR),
             keras.optimizers.Adam(REFINEMENT_RATE),
-            regularisers=(
+            regularizers=(
                 *refinement.regularizers,
                 (JacobianFolding(), FOLDING_WEIGHT),
             ),
@@ -180,7 +180,7 @@ class OneStepRegistrar(Registrar):
     def _refined_affine(self, pair, steps, progress):
         if not steps:
             return pair.initial
-        found = self._aligner.optimise(
+        found = self._aligner.optimize(
             **pair.tensors(), levels=((1, steps),), progress=progress, label="Refining"
         )
         return self._aligner.to_world(found, pair)
@@ -188,7 +188,7 @@ class OneStepRegistrar(Registrar):
     def _refine(self, field, tensors, steps, progress):
         shape = tensors["fixed"].shape[1:-1]
         start = self._refiner.transform.parameters(field, shape)
-        found = self._refiner.optimise(
+        found = self._refiner.optimize(
             **tensors,
             start=start,
             levels=((1, steps),),
@@ -240,6 +240,6 @@ def _residual(affine, field):
     shape = field.shape[1:-1]
     inverse = kops.convert_to_numpy(ops.invert_affine(affine))[0]
     points = kops.convert_to_numpy(ops.identity_grid(shape))
-    centre = (np.array(shape, "float32") - 1) / 2
-    moved = (points + field - centre) @ inverse[:, :-1].T + inverse[:, -1] + centre
+    center = (np.array(shape, "float32") - 1) / 2
+    moved = (points + field - center) @ inverse[:, :-1].T + inverse[:, -1] + center
     return (moved - points).astype("float32")

@@ -55,7 +55,7 @@ GRADIENT_FREE = ("Nelder-Mead", "Powell", "COBYLA", "COBYQA", "differential_evol
 ROUNDING = 1e-4
 
 
-def minimise(objective, start, optimizer, steps, on_step):
+def minimize(objective, start, optimizer, steps, on_step):
     """Minimize an objective.
 
     Args:
@@ -72,11 +72,11 @@ def minimise(objective, start, optimizer, steps, on_step):
         Parameters, a float32 NumPy array of the shape of `start`.
     """
     if isinstance(optimizer, SciPy):
-        return _minimise_scipy(objective, start, optimizer, steps, on_step)
-    return _minimise_keras(objective, start, optimizer, steps, on_step)
+        return _minimize_scipy(objective, start, optimizer, steps, on_step)
+    return _minimize_keras(objective, start, optimizer, steps, on_step)
 
 
-def _minimise_keras(objective, start, config, steps, on_step):
+def _minimize_keras(objective, start, config, steps, on_step):
     optimizer = keras.optimizers.deserialize(config)
     variable = keras.Variable(start, dtype="float32", name="parameters")
     for _ in range(steps):
@@ -86,7 +86,7 @@ def _minimise_keras(objective, start, config, steps, on_step):
     return keras.ops.convert_to_numpy(variable)
 
 
-def _minimise_scipy(objective, start, optimizer, steps, on_step):
+def _minimize_scipy(objective, start, optimizer, steps, on_step):
     from scipy import optimize
 
     shape = np.shape(start)

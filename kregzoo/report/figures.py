@@ -136,7 +136,7 @@ def _segments(points, lengths, strides):
     Returns:
         Segments `(N, 2, 2)` and the length of the displacement of each, `(N,)`.
     """
-    pieces, colours = [], []
+    pieces, colors = [], []
     both = (points, lengths), (points.swapaxes(0, 1), lengths.T)
     for (lines, along), stride in zip(both, strides, strict=True):
         # Segments shorter than the resolution of the page would only take time.
@@ -144,8 +144,8 @@ def _segments(points, lengths, strides):
         chosen = slice(stride // 2, None, stride), slice(None, None, every)
         lines, along = lines[chosen], along[chosen]
         pieces.append(np.stack([lines[:, :-1], lines[:, 1:]], axis=2).reshape(-1, 2, 2))
-        colours.append((along[:, :-1] + along[:, 1:]).ravel() / 2)
-    return np.concatenate(pieces), np.concatenate(colours)
+        colors.append((along[:, :-1] + along[:, 1:]).ravel() / 2)
+    return np.concatenate(pieces), np.concatenate(colors)
 
 
 def _jacobian(scene):

@@ -201,5 +201,5 @@ def _planes(voxel):
 def _centroid(array, window):
     """Compute the voxel index of the centroid of bright voxels, from every third."""
     sample = _rescaled(array[(slice(None, None, 3),) * array.ndim], *window)
-    centre = np.argwhere(sample >= sample.mean()).mean(axis=0)
-    return [int(i) for i in np.rint(3 * centre)]
+    center = np.argwhere(sample >= sample.mean()).mean(axis=0)
+    return [int(i) for i in np.rint(3 * center)]

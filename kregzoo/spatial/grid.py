@@ -37,7 +37,7 @@ class Grid:
             wrong shape, is not finite, or is singular, or if the unit is unknown.
 
     Example:
-        >>> grid = Grid.centred((4, 4, 4), spacing=2.0)
+        >>> grid = Grid.centered((4, 4, 4), spacing=2.0)
         >>> grid.voxel_to_world([0, 0, 0])
         array([-3., -3., -3.])
     """
@@ -87,13 +87,13 @@ class Grid:
         object.__setattr__(self, "affine", affine)
 
     @classmethod
-    def centred(cls, shape, spacing=1.0, centre=None, orientation=None):
+    def centered(cls, shape, spacing=1.0, center=None, orientation=None):
         """Make a grid whose axes are parallel to the world's.
 
         Args:
             shape: Number of voxels along each axis.
             spacing: Millimeters between voxels, one number or one per axis.
-            centre: World position in mm of the center of the grid. Defaults to the
+            center: World position in mm of the center of the grid. Defaults to the
                 origin.
             orientation: Letters of the directions in which the voxel axes run.
                 Defaults to `"RAS"` in 3-D and to `"PL"` in 2-D, the orientation of
@@ -104,12 +104,12 @@ class Grid:
         """
         ndim = len(shape)
         codes = _orientation(orientation, ndim)
-        centre = np.zeros(ndim) if centre is None else np.asarray(centre, "float64")
+        center = np.zeros(ndim) if center is None else np.asarray(center, "float64")
         matrix = nib.orientations.inv_ornt_aff(
             nib.orientations.ornt_transform(_codes_to_ornt("RAS"[:ndim]), codes), shape
         )
         linear = matrix[:-1, :-1] * np.broadcast_to(spacing, ndim)
-        return cls(shape, _affine_about(linear, shape, centre))
+        return cls(shape, _affine_about(linear, shape, center))
 
     @property
     def ndim(self):
@@ -127,7 +127,7 @@ class Grid:
         return self.affine[:-1, :-1] / self.spacing
 
     @property
-    def centre(self):
+    def center(self):
         """World position in mm of the center of the grid, `(D,)`."""
         return self.voxel_to_world((np.array(self.shape) - 1) / 2)
 
@@ -200,7 +200,7 @@ class Grid:
             raise ValueError(f"`spacing` must be positive. Received: {spacing}")
         shape = np.maximum(1, np.round(self.extent / spacing)).astype(int)
         linear = self.direction * spacing
-        return self._with(shape, _affine_about(linear, shape, self.centre))
+        return self._with(shape, _affine_about(linear, shape, self.center))
 
     def padded(self, voxels):
         """Add voxels on every side. The other voxels keep their positions.
@@ -285,11 +285,11 @@ def change_frame(coordinates, frame, target):
     return apply_affine(matrix.astype(coordinates.dtype), coordinates)
 
 
-def _affine_about(linear, shape, centre):
-    """Build the affine with this linear part that has `centre` in the middle."""
+def _affine_about(linear, shape, center):
+    """Build the affine with this linear part that has `center` in the middle."""
     affine = np.eye(len(shape) + 1)
     affine[:-1, :-1] = linear
-    affine[:-1, -1] = centre - linear @ ((np.array(shape) - 1) / 2)
+    affine[:-1, -1] = center - linear @ ((np.array(shape) - 1) / 2)
     return affine
 
 

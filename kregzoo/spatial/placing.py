@@ -72,7 +72,7 @@ def _affine_of_spacing(spacing, ndim):
     spacing = np.broadcast_to(1.0 if spacing is None else spacing, ndim)
     if not np.isfinite(spacing).all() or np.min(spacing) <= 0:
         raise ValueError(f"`spacing` must be positive. Received: spacing={spacing}")
-    unit = Grid.centred((1,) * ndim, 1.0, orientation=CANONICAL_ORIENTATION[ndim])
+    unit = Grid.centered((1,) * ndim, 1.0, orientation=CANONICAL_ORIENTATION[ndim])
     return unit.affine @ np.diag([*spacing, 1.0])
 
 

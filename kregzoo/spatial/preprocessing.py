@@ -69,7 +69,7 @@ class Preprocessor:
         """Number of spatial axes, 2 or 3."""
         return len(self.shapes[0])
 
-    def normalise(self, image):
+    def normalize(self, image):
         """Scale intensities so that a low percentile becomes 0 and a high one 1.
 
         The lowest value is not used for 0, because interpolation at edges produces
@@ -104,7 +104,7 @@ class Preprocessor:
         """
         low, high = foreground_box(image)
         # World axes in the order of the grid axes: the first axis of a picture is y.
-        axes = Grid.centred((1,) * self.ndim).direction
+        axes = Grid.centered((1,) * self.ndim).direction
         order = np.abs(axes).argmax(axis=0)
         needed = np.ceil((high - low)[order] / self.spacing).astype(int)
         holding = [shape for shape in self.shapes if (needed <= shape).all()]
@@ -117,7 +117,7 @@ class Preprocessor:
                 f"An image at {self.spacing} mm may have at most {MAX_VOXELS} voxels: "
                 f"crop it. Received: a foreground of {(high - low).round().tolist()} mm"
             )
-        return Grid.centred(shape, self.spacing, (low + high) / 2)
+        return Grid.centered(shape, self.spacing, (low + high) / 2)
 
 
 def _percentile(values, percentile):

@@ -212,7 +212,7 @@ class DisplacementTransform(Transform):
         ValueError: If the field does not fit the grid or is not finite.
 
     Example:
-        >>> grid = Grid.centred((8, 8), spacing=2.0, orientation="RA")
+        >>> grid = Grid.centered((8, 8), spacing=2.0, orientation="RA")
         >>> shift = DisplacementTransform(np.ones((8, 8, 2)), grid)
         >>> shift.apply_points([[0.0, 1.0]])
         array([[2., 3.]])
@@ -268,7 +268,7 @@ class VelocityTransform(DisplacementTransform):
         steps: Number of squarings.
 
     Example:
-        >>> grid = Grid.centred((8, 8))
+        >>> grid = Grid.centered((8, 8))
         >>> transform = VelocityTransform(np.full((8, 8, 2), 0.5), grid)
         >>> transform.inverse().displacement[4, 4]
         array([-0.5, -0.5], dtype=float32)

@@ -110,11 +110,11 @@ def _windowed(samples, sigma):
     if np.isinf(sigma):
         return [samples]
     axes = [np.arange(sigma / 2, n, sigma) for n in spatial]
-    centres = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    centers = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     points = np.stack(np.meshgrid(*map(np.arange, spatial), indexing="ij"), axis=-1)
     windows = [
-        np.exp(-0.5 * np.sum((points - centre) ** 2, axis=-1) / sigma**2)
-        for centre in centres.reshape(-1, len(spatial))
+        np.exp(-0.5 * np.sum((points - center) ** 2, axis=-1) / sigma**2)
+        for center in centers.reshape(-1, len(spatial))
     ]
     total = np.sqrt(sum(window**2 for window in windows))
     return [samples * (window / total)[..., None] for window in windows]

@@ -37,7 +37,7 @@ class ImagePairs:
         labels: bool. Return label maps as targets, if all records have them.
         both_directions: bool. If records are pairs, train on both directions.
         alignment: Initial alignment before the network, in training and in use:
-            `"affine"`, `"centres"` (of the foregrounds) or `"none"`.
+            `"affine"`, `"centers"` (of the foregrounds) or `"none"`.
         align_by: None, or `"labels"` to pre-align training pairs by rigidly matching
             labels instead of by `alignment`.
         held_out: int. Number of records, from the end, kept for validation.

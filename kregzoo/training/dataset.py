@@ -80,7 +80,7 @@ def load_images(records, preprocessor):
             )
     label_keys = ("moving_label", "fixed_label") if paired else ("label",)
     images = [
-        preprocessor.normalise(as_image(record[key], str(record[key])))
+        preprocessor.normalize(as_image(record[key], str(record[key])))
         for record in records
         for key in keys
     ]

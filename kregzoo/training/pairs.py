@@ -108,12 +108,12 @@ class PairDataset(keras.utils.PyDataset):
         indices = self.pairs[rng.integers(len(self.pairs))]
         world = np.eye(self.grid.ndim + 1)
         if self.augmentation is not None:
-            world = self.augmentation.draw(rng, self.grid.centre)
+            world = self.augmentation.draw(rng, self.grid.center)
         item = {}
         labels = self._choose(rng, indices) if self.labels else None
         moved = np.eye(self.grid.ndim + 1)
         if self.moving_augmentation is not None:
-            moved = self.moving_augmentation.draw(rng, self.grid.centre)
+            moved = self.moving_augmentation.draw(rng, self.grid.center)
         if self.affine_target:
             item["affine"] = affine_in_voxels(np.linalg.inv(moved), self.grid)
         worlds = world @ moved, world

@@ -54,7 +54,7 @@ class SyntheticPairs(keras.utils.PyDataset):
         rng = np.random.default_rng((self.seed, self.epoch, index))
         drawn = self.draw(rng, self.batch_size)
         if self.augmentation is not None:
-            worlds = [self.augmentation.draw(rng, self.grid.centre) for _ in drawn[0]]
+            worlds = [self.augmentation.draw(rng, self.grid.center) for _ in drawn[0]]
             affines = [affine_in_voxels(world, self.grid) for world in worlds]
             drawn = map(kops.convert_to_numpy, _posed(*drawn, np.stack(affines)))
         moving, fixed, displacement = drawn
@@ -148,7 +148,7 @@ def augment_shapes(rng, image, pose, spacing, count, control=(8, 16), sd=0.2):
     """
     grid = image.grid.resampled(spacing)
     posed = [
-        image.resample(grid, AffineTransform(pose.draw(rng, grid.centre))).array
+        image.resample(grid, AffineTransform(pose.draw(rng, grid.center))).array
         for _ in range(count)
     ]
     shapes = RandomDeformations(np.stack(posed)[..., None], control, sd)

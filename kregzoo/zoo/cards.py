@@ -9,7 +9,7 @@ from kregzoo.models import SYSTEMS
 from kregzoo.presets.preset import find_preset
 
 # The methods that show the effect of a network: the baseline, and one network pass.
-START, ONE_PASS = "centres", "one pass"
+START, ONE_PASS = "centers", "one pass"
 
 
 def record_figures(name, metrics):
@@ -124,7 +124,7 @@ def headline(metrics):
         A str. It omits the value before if the alignment of centers was not measured.
 
     Example:
-        >>> methods = {"centres": {"dice": [0.25, 0.2, 0.3]}}
+        >>> methods = {"centers": {"dice": [0.25, 0.2, 0.3]}}
         >>> methods["one pass"] = {"dice": [0.56, 0.55, 0.57]}
         >>> headline({"brain_t1": methods})
         'Dice 0.25 → 0.56'

@@ -14,9 +14,9 @@ UNITS = st.lists(st.floats(-20, 20), min_size=6, max_size=6)
 @settings(max_examples=30, deadline=None)
 def test_the_residual_is_the_motion_beyond_the_truth(units):
     motions = RigidMotions(3, shift=2.0, angle=3.0)
-    centre = np.array([10.0, -30.0, 5.0])
+    center = np.array([10.0, -30.0, 5.0])
     truth = motions.matrix([1, 2, 3, 4, 5, 6], np.array([3.0, 4.0, 5.0]))
-    found = motions.residual(truth @ motions.matrix(units, centre), truth, centre)
+    found = motions.residual(truth @ motions.matrix(units, center), truth, center)
     np.testing.assert_allclose(found, units, atol=1e-6)
 
 
@@ -24,26 +24,26 @@ def test_the_residual_is_the_motion_beyond_the_truth(units):
 def test_each_action_is_a_unit_of_one_freedom(ndim, count):
     motions = RigidMotions(ndim, shift=2.0, angle=3.0)
     assert motions.count == count
-    centre = np.arange(1.0, ndim + 1)
+    center = np.arange(1.0, ndim + 1)
     for action in range(count):
-        moved = motions.apply(action, np.eye(ndim + 1), centre)
+        moved = motions.apply(action, np.eye(ndim + 1), center)
         expected = np.zeros(count // 2)
         expected[action // 2] = -1.0 if action % 2 else 1.0
-        found = motions.residual(moved, np.eye(ndim + 1), centre)
+        found = motions.residual(moved, np.eye(ndim + 1), center)
         np.testing.assert_allclose(found, expected, atol=1e-9)
-        # Turning leaves the centre where it is.
+        # Turning leaves the center where it is.
         if action >= 2 * ndim:
             np.testing.assert_allclose(
-                moved[:-1, :-1] @ centre + moved[:-1, -1], centre
+                moved[:-1, :-1] @ center + moved[:-1, -1], center
             )
 
 
 def test_and_back_is_no_motion():
-    motions, centre = RigidMotions(3), np.array([5.0, 6.0, 7.0])
+    motions, center = RigidMotions(3), np.array([5.0, 6.0, 7.0])
     for plus in range(0, 12, 2):
-        moved = motions.apply(plus, np.eye(4), centre)
+        moved = motions.apply(plus, np.eye(4), center)
         np.testing.assert_allclose(
-            motions.apply(plus + 1, moved, centre), np.eye(4), atol=1e-12
+            motions.apply(plus + 1, moved, center), np.eye(4), atol=1e-12
         )
 
 

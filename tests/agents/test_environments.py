@@ -17,7 +17,7 @@ class Nothing:
     shape = (1,)
 
     def __init__(self, ndim):
-        self.centre = np.full(ndim, 7.0)
+        self.center = np.full(ndim, 7.0)
 
     def observe(self, alignment):
         return alignment[0, :1]
@@ -38,7 +38,7 @@ def volumes(ndim, **options):
     truth[:-1, :-1] = motion(np.eye(ndim)).T - truth[:-1, -1:]
     moving = phantom.image(rotated_grid((20,) * ndim, 4.0, 10.0))
     fixed = phantom.image(rotated_grid((20,) * ndim, 4.0, 0.0), motion)
-    view = VolumeView(moving, fixed, Grid.centred((16,) * ndim, 4.0))
+    view = VolumeView(moving, fixed, Grid.centered((16,) * ndim, 4.0))
     pose = Pose(rotation=10.0, shift=8.0)
     motions = RigidMotions(ndim, shift=2.0, angle=3.0)
     return RegistrationEnvironment([EpisodeCase(view, truth)], motions, pose, **options)

@@ -12,7 +12,7 @@ def test_a_view_is_what_resampling_gives(ndim):
     phantom = Phantom(ndim, radius=30.0)
     moving = phantom.image(rotated_grid((24,) * ndim, 3.0, 20.0))
     fixed = phantom.image(rotated_grid((20,) * ndim, 4.0, 0.0))
-    grid = Grid.centred((16,) * ndim, 5.0)
+    grid = Grid.centered((16,) * ndim, 5.0)
     motion = linear_map(ndim, degrees=12.0, shift=6.0)
     matrix = np.eye(ndim + 1)
     matrix[:-1, -1] = motion(np.zeros((1, ndim)))[0]
@@ -26,7 +26,7 @@ def slab(low, high, shape=(8, 10, 6)):
     """A body between two depths of a grid of 1 mm."""
     array = np.zeros(shape, "float32")
     array[2:6, low:high, 1:5] = 0.5
-    return Image(array, Grid.centred(shape, 1.0))
+    return Image(array, Grid.centered(shape, 1.0))
 
 
 def test_heights_are_those_of_the_side_that_is_seen():
@@ -52,7 +52,7 @@ def test_a_move_of_less_than_a_voxel_is_seen():
     array = np.zeros((4, 10, 4), "float32")
     # A ramp, so that the surface is where it says at any shift.
     array[:] = np.clip(0.1 * (8 - np.arange(10)), 0, 1)[None, :, None]
-    body = Image(array, Grid.centred(array.shape, 1.0))
+    body = Image(array, Grid.centered(array.shape, 1.0))
     shifted = np.eye(4)
     shifted[1, 3] = -0.3
     seen = HeightView(body, body, body.grid).observe(shifted)

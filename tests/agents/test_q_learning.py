@@ -17,8 +17,8 @@ class Table(gymnasium.ObservationWrapper):
     """Translations on a lattice in the plane, as one of so many states."""
 
     def __init__(self, budget=20):
-        centre = np.zeros(2)
-        view = type("View", (), {"shape": (1,), "centre": centre})()
+        center = np.zeros(2)
+        view = type("View", (), {"shape": (1,), "center": center})()
         view.observe = lambda alignment: alignment[0, :1]
         motions = RigidMotions(2, shift=1.0, angle=1.0)
         rewards = Rewards(limit=REACH + 0.1, success=5.0, failure=-5.0)

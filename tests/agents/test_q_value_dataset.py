@@ -52,7 +52,7 @@ def test_views_are_those_of_registration(monkeypatch):
     monkeypatch.setattr(
         "kregzoo.agents.q_value_dataset._residual", lambda rng, stage: units
     )
-    grid = Grid.centred((16, 16), 4.0)
+    grid = Grid.centered((16, 16), 4.0)
     image = Phantom(2, radius=40.0).image(rotated_grid((64, 64), 2.0, 0.0))
     bright = np.zeros_like(image.array)
     bright[20, 30] = 1.0
@@ -68,7 +68,7 @@ def test_views_are_those_of_registration(monkeypatch):
         ),
     )
     view = VolumeView(Image(image.array, image.grid), image, about)
-    alignment = STAGE.motions.matrix(units, about.centre)
+    alignment = STAGE.motions.matrix(units, about.center)
     assert_close(views["coarse_view"][0], view.observe(alignment), atol=1e-4)
 
 

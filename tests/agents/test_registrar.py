@@ -14,8 +14,8 @@ FRAME = Preprocessor(4.0, ((32, 32),))
 TRUTH = linear_map(2, degrees=0.0, shift=12.0)
 
 
-class CentresOfMass:
-    """An agent that lays the centres of mass on each other, and never turns."""
+class CentersOfMass:
+    """An agent that lays the centers of mass on each other, and never turns."""
 
     def get_layer(self, name):
         return keras.layers.Lambda(self.values)
@@ -54,7 +54,7 @@ START = AffineTransform(np.eye(3))
 
 def test_acts_until_it_has_arrived(pair):
     phantom, moving, fixed = pair
-    registrar = AgentRegistrar(CentresOfMass(), FRAME, stages())
+    registrar = AgentRegistrar(CentersOfMass(), FRAME, stages())
     result = registrar.register(moving, fixed, initial=START, progress=False)
     assert mean_error(result.transform, TRUTH, phantom.landmarks()) < 1.5
     # Where it went round it stopped, long before its budget.
@@ -67,7 +67,7 @@ def test_acts_until_it_has_arrived(pair):
 
 def test_the_path_leads_from_the_start_by_its_actions(pair):
     _, moving, fixed = pair
-    registrar = AgentRegistrar(CentresOfMass(), FRAME, stages())
+    registrar = AgentRegistrar(CentersOfMass(), FRAME, stages())
     result = registrar.register(moving, fixed, initial=START, progress=False)
     np.testing.assert_array_equal(result.path[0].alignment, START.matrix)
     for step, later in zip(result.path, result.path[1:], strict=False):
@@ -88,7 +88,7 @@ def test_the_animation_shows_the_path_and_ends_aligned(
     from PIL import Image as Picture
 
     _, moving, fixed = pair
-    registrar = AgentRegistrar(CentresOfMass(), FRAME, stages())
+    registrar = AgentRegistrar(CentersOfMass(), FRAME, stages())
     result = registrar.register(moving, fixed, initial=START, progress=False)
     assert len(result.path) > 4
     monkeypatch.setattr(agent, "FRAMES", most)
@@ -97,18 +97,18 @@ def test_the_animation_shows_the_path_and_ends_aligned(
     with Picture.open(tmp_path / "path.gif") as film:
         # Frames that are alike become one that stays longer.
         assert 2 < film.n_frames <= min(len(result.path), most) + 1
-        colour = []
+        color = []
         for frame in (0, film.n_frames - 1):
             film.seek(frame)
             red, green, _ = np.moveaxis(np.array(film.convert("RGB"), "float32"), -1, 0)
-            colour.append(np.abs(red - green).mean())
-    # Aligned images are grey.
-    assert colour[1] < 0.5 * colour[0]
+            color.append(np.abs(red - green).mean())
+    # Aligned images are gray.
+    assert color[1] < 0.5 * color[0]
 
 
 def test_a_budget_ends_it(pair):
     _, moving, fixed = pair
-    registrar = AgentRegistrar(CentresOfMass(), FRAME, stages(budget=2)[1:])
+    registrar = AgentRegistrar(CentersOfMass(), FRAME, stages(budget=2)[1:])
     for refine in (0, 3):
         result = registrar.register(
             moving, fixed, initial=START, refine=refine, progress=False
@@ -118,7 +118,7 @@ def test_a_budget_ends_it(pair):
 
 def test_bad_arguments_are_refused(pair):
     _, moving, fixed = pair
-    registrar = AgentRegistrar(CentresOfMass(), FRAME, stages())
+    registrar = AgentRegistrar(CentersOfMass(), FRAME, stages())
     with pytest.raises(ValueError, match="`refine`.*Received: -1"):
         registrar.register(moving, fixed, refine=-1)
     with pytest.raises(ValueError, match="`initial` must be an AffineTransform"):

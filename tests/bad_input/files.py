@@ -80,7 +80,7 @@ def with_zooms(folder, zooms):
     )
 
 
-def colours(folder):
+def colors(folder):
     dtype = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
     return nifti(folder, np.zeros((6, 6, 6), dtype))
 
@@ -135,7 +135,7 @@ IMAGES = {
     "a folder": (lambda f: f, "could not be read"),
     "two dimensions": (lambda f: nifti(f, np.eye(20)[..., None]), "3 dimensions"),
     "a series": (lambda f: nifti(f, np.random.rand(6, 6, 6, 3)), "3 channels"),
-    "colours": (colours, "3 channels"),
+    "colors": (colors, "3 channels"),
     "complex": (lambda f: nifti(f, np.ones((6, 6, 6), "complex64")), "real numbers"),
     "NaN": (lambda f: nifti(f, np.full((6, 6, 6), np.nan)), "216 voxels that are not"),
     "infinity": (lambda f: nifti(f, filled(np.inf)), "480 voxels that are not"),

@@ -35,7 +35,7 @@ def seeds(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fuzz")
     volume = Image.from_array(np.arange(60, dtype="int16").reshape(3, 4, 5))
     slice_ = Image.from_array(np.arange(12, dtype="uint8").reshape(3, 4))
-    grid = Grid.centred((3, 3, 3), 2.0)
+    grid = Grid.centered((3, 3, 3), 2.0)
     field = DisplacementTransform(np.zeros((3, 3, 3, 3)), grid)
     for name in READERS:
         if name.startswith("image"):

@@ -83,7 +83,7 @@ TOO_LARGE = """
 import numpy as np
 from kregzoo.spatial import DisplacementTransform, Grid
 
-field = DisplacementTransform(np.zeros((20, 20, 20, 3)), Grid.centred((20, 20, 20)))
+field = DisplacementTransform(np.zeros((20, 20, 20, 3)), Grid.centered((20, 20, 20)))
 try:
     field.save("field.h5")
 except OSError:

@@ -6,10 +6,10 @@ from kregzoo.blocks import control_points
 
 
 @pytest.mark.parametrize("spacing", [2, 8, 16, 32])
-@pytest.mark.parametrize("normalise", [True, False])
-def test_layers_and_lattice(spacing, normalise):
+@pytest.mark.parametrize("normalize", [True, False])
+def test_layers_and_lattice(spacing, normalize):
     inputs = keras.Input((64, 96, 2))
-    output = control_points(inputs, spacing, 6, normalise, "s")
+    output = control_points(inputs, spacing, 6, normalize, "s")
     assert output.shape == (None, 64 // spacing + 3, 96 // spacing + 3, 2)
     model = keras.Model(inputs, output)
     convolutions = [la for la in model.layers if isinstance(la, keras.layers.Conv2D)]
@@ -17,7 +17,7 @@ def test_layers_and_lattice(spacing, normalise):
     threes = max(5, int(np.log2(spacing)) + 1)
     assert sizes == [3] * threes + [1, 1, 2]
     norms = [n for n in model.layers if isinstance(n, keras.layers.BatchNormalization)]
-    assert len(norms) == (threes + 2) * normalise
+    assert len(norms) == (threes + 2) * normalize
     assert not np.any(model.predict(np.ones((1, 64, 96, 2)), verbose=0))
 
 

@@ -10,7 +10,7 @@ from kregzoo import evaluation
 PRESET = kregzoo.list_models()[0].name
 DICE = {
     "identity": 0.3,
-    "centres": 0.4,
+    "centers": 0.4,
     "iterative-affine": 0.5,
     "ants-syn": 0.6,
     PRESET: 0.65,

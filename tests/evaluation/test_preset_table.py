@@ -8,7 +8,7 @@ def test_metrics_of_a_preset_have_intervals(tmp_path):
     table.record["data"]["success"] = 4.5
     found = evaluation.preset_metrics([table], PRESET)["blobs"]
     # The initial alignments, the best other method, and the preset.
-    methods = ["centres", "iterative-affine", "ants-syn", "one pass", "refine=50"]
+    methods = ["centers", "iterative-affine", "ants-syn", "one pass", "refine=50"]
     assert list(found) == methods
     mean, low, high = found["one pass"]["dice"]
     assert low < mean == 0.65 < high

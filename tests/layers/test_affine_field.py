@@ -11,7 +11,7 @@ def affine(ndim, batch=2):
 
 
 @pytest.mark.parametrize("shape", [(7, 8), (5, 6, 7)])
-def test_is_the_matrix_about_the_centre(shape, tmp_path):
+def test_is_the_matrix_about_the_center(shape, tmp_path):
     image, matrix = random_image((2, *shape, 1)), affine(len(shape))
     output = run_layer_test(
         AffineField, {}, [matrix, image], (2, *shape, len(shape)), tmp_path

@@ -17,13 +17,13 @@ def test_warps_as_scipy(shape, tmp_path):
     output = run_layer_test(
         AffineTransformer, {}, [image, affine], image.shape, tmp_path
     )
-    centre = (np.array(shape) - 1) / 2
+    center = (np.array(shape) - 1) / 2
     for sample in range(2):
         matrix, translation = affine[sample, :, :-1], affine[sample, :, -1]
         expected = ndimage.affine_transform(
             image[sample, ..., 0],
             matrix,
-            centre + translation - matrix @ centre,
+            center + translation - matrix @ center,
             order=1,
             mode="nearest",
         )

@@ -19,7 +19,7 @@ def test_is_scipys_tensor_product_spline(ndim, tmp_path):
     )
     expected = points
     for axis, (n, n_control) in enumerate(zip(shape, controls, strict=True), start=1):
-        # Control point i is the centre of the spline on the knots i - 2 ... i + 2.
+        # Control point i is the center of the spline on the knots i - 2 ... i + 2.
         spline = BSpline(np.arange(-2, n_control + 2), np.eye(n_control), k=3)
         weights = spline(1 + (np.arange(n) + 0.5) * (n_control - 3) / n)
         expected = np.moveaxis(np.tensordot(weights, expected, (1, axis)), 0, axis)

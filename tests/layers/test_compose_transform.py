@@ -14,9 +14,9 @@ def _affine(ndim, seed):
 
 
 def _displacement(affine, shape):
-    """Displacement of an affine map about the centre, evaluated anywhere."""
-    centre = (np.array(shape) - 1) / 2
-    points = np.moveaxis(np.indices(shape), 0, -1) - centre
+    """Displacement of an affine map about the center, evaluated anywhere."""
+    center = (np.array(shape) - 1) / 2
+    points = np.moveaxis(np.indices(shape), 0, -1) - center
     return (points @ affine[0, :, :-1].T + affine[0, :, -1] - points)[None]
 
 
@@ -58,5 +58,5 @@ def test_an_affine_composes_with_a_displacement_on_either_side(shape, tmp_path):
             [matrices[1][0], bottom]
         )
         expected = _displacement(product[None, :-1], shape)
-        centre = (0, *[slice(2, -2)] * ndim)  # away from the clamped border
-        assert_close(output[centre], expected[centre], atol=1e-4)
+        center = (0, *[slice(2, -2)] * ndim)  # away from the clamped border
+        assert_close(output[center], expected[center], atol=1e-4)

@@ -42,6 +42,6 @@ def test_gradient():
 
 
 @pytest.mark.parametrize(("reach", "stride"), [(-1, 1), (2, 0), (3, 2)])
-def test_rejects_strides_that_miss_the_centre(reach, stride):
+def test_rejects_strides_that_miss_the_center(reach, stride):
     with pytest.raises(ValueError, match="`max_displacement` must be a multiple"):
         CorrelationCost(reach, stride)

@@ -7,7 +7,7 @@ from tests.helpers import assert_close, random_field, run_loss_test
 
 @pytest.mark.parametrize("shape", [(9, 8), (6, 7, 8)])
 def test_is_its_definition(shape):
-    # So rough that many neighbours change places.
+    # So rough that many neighbors change places.
     field = random_field(2, shape, amplitude=9.0, sigma=1.0)
     values = run_loss_test(AntiFolding, {}, field, field, step=0.01)
     expected = 0.0

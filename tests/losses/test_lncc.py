@@ -125,6 +125,6 @@ def test_voxels_outside_the_mask_do_not_matter():
 
 
 @pytest.mark.parametrize("window", [1, 4])
-def test_rejects_boxes_without_a_centre_or_neighbours(window):
+def test_rejects_boxes_without_a_center_or_neighbors(window):
     with pytest.raises(ValueError, match=f"`window`.*Received: window={window}"):
         LNCC(window=window)

@@ -9,7 +9,7 @@ from tests.helpers import assert_close, random_image, run_loss_test, run_mask_te
 
 
 @pytest.mark.parametrize(("shape", "pairs"), [((14, 13), 4), ((11, 12, 10), 12)])
-def test_describes_a_voxel_by_its_neighbours_patches(shape, pairs):
+def test_describes_a_voxel_by_its_neighbors_patches(shape, pairs):
     image = random_image((1, *shape, 1), sigma=0.5)
     descriptor = np.array(mind_ssc(image, radius=1, dilation=2))
     assert descriptor.shape == (1, *shape, 1, pairs)
@@ -21,10 +21,10 @@ def test_describes_a_voxel_by_its_neighbours_patches(shape, pairs):
         return image[0][window].astype("float64")
 
     steps = 2 * np.eye(len(shape), dtype=int)
-    neighbours = [sign * step for step in steps for sign in (-1, 1)]
+    neighbors = [sign * step for step in steps for sign in (-1, 1)]
     distances = [
         np.sum((patch(one) - patch(other)) ** 2)
-        for one, other in itertools.combinations(neighbours, 2)
+        for one, other in itertools.combinations(neighbors, 2)
         if one @ other == 0  # those sqrt(2) apart, not those across the voxel
     ]
     distances = np.array(distances) - min(distances)

@@ -29,7 +29,7 @@ def test_a_turn_moves_the_sphere_by_its_mean_chord():
     assert_close(call(affine, chord * arm), 0.0, atol=1e-3)
 
 
-def test_serialises_and_has_a_gradient():
+def test_serializes_and_has_a_gradient():
     loss = TREError(radius=7.0)
     assert TREError.from_config(loss.get_config()).radius == 7.0
     affine = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")

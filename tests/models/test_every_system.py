@@ -82,7 +82,7 @@ def strong(model, gain=0.3):
     """Set every weight to a value that shows in the outputs."""
     rng = np.random.default_rng(0)
     for weight in model.weights:
-        # What normalises must stay what it is.
+        # What normalizes must stay what it is.
         if "norm" not in weight.path:
             scale = gain / np.sqrt(max(1, np.prod(weight.shape[:-1]) / 10))
             weight.assign(rng.normal(0, scale, weight.shape))

@@ -27,8 +27,8 @@ def random_affines(ndim, batch=3):
 def test_affine_grid_and_displacement_match_the_formula(shape):
     affine = random_affines(len(shape))
     x = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
-    centre = (np.array(shape) - 1) / 2
-    expected = np.einsum("bij,...j->b...i", affine[..., :-1], x - centre) + centre
+    center = (np.array(shape) - 1) / 2
+    expected = np.einsum("bij,...j->b...i", affine[..., :-1], x - center) + center
     expected += affine[:, *(None,) * len(shape), :, -1]
     np.testing.assert_allclose(
         to_numpy(affine_grid(affine, shape)), expected, atol=1e-5

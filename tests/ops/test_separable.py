@@ -63,8 +63,8 @@ def test_resize_refuses_a_wrong_shape(shape):
 def test_resize_field_keeps_the_motion():
     # The same affine motion, written on two grids of one field of view.
     def field(shape):
-        centred = [(np.arange(n) + 0.5) / n - 0.5 for n in shape]
-        z, y, x = np.meshgrid(*centred, indexing="ij")
+        centered = [(np.arange(n) + 0.5) / n - 0.5 for n in shape]
+        z, y, x = np.meshgrid(*centered, indexing="ij")
         return np.stack([0.1 * z + 0.3 * y, 0.2 * x, 0.4 * y - z], -1)[None] * shape
 
     fine = to_numpy(resize_field(field((8, 10, 6)), (16, 20, 12)))
@@ -76,7 +76,7 @@ def test_resize_field_keeps_the_motion():
 @pytest.mark.parametrize("n, n_control", [(32, 7), (20, 8), (9, 12), (6, 4)])
 def test_bspline_matches_scipy(n, n_control):
     coefficients = rng.normal(size=(n_control, 5))
-    # Control point k is centred on knot k + 2, so position p is p in these knots.
+    # Control point k is centered on knot k + 2, so position p is p in these knots.
     knots = np.arange(n_control + 4) - 2.0
     spline = scipy.interpolate.BSpline(knots, coefficients, 3)
     position = 1 + (np.arange(n) + 0.5) * (n_control - 3) / n

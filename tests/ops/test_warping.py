@@ -45,7 +45,7 @@ def smooth_field(spatial, seed, amplitude=1.0):
 
 
 def linear_field(matrix, spatial):
-    """`matrix (x - c)` for every voxel `x`, with `c` the centre of the grid."""
+    """`matrix (x - c)` for every voxel `x`, with `c` the center of the grid."""
     grid = np.moveaxis(np.indices(spatial), 0, -1) - (np.array(spatial) - 1) / 2
     return (grid @ matrix.T)[None].astype("float32")
 
@@ -72,7 +72,7 @@ def test_sample_matches_scipy(spatial, count, order, interpolation, fill):
             image[b, ..., c], points[b].T, order=order, mode="nearest"
         )
     if fill == "zeros":
-        # Inside reaches half a voxel beyond the outermost voxel centres.
+        # Inside reaches half a voxel beyond the outermost voxel centers.
         covered = (points > -0.5) & (points < np.array(spatial) - 0.5)
         expected *= covered.all(axis=-1, keepdims=True)
     actual = to_numpy(sample(image, points, interpolation, fill))

@@ -134,7 +134,7 @@ def addons():
         "gamma": gamma,
         "beta": beta,
         "warped": tfa.image.dense_image_warp(image, flow),
-        "normalised": norm(image),
+        "normalized": norm(image),
         **cost,
     }
 

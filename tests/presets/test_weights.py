@@ -30,7 +30,7 @@ def stored(folder):
     arrays = []
 
     def keep(name, item):
-        # An inner network's optimiser is none of its weights, nor are seeds, integers.
+        # An inner network's optimizer is none of its weights, nor are seeds, integers.
         trained = isinstance(item, h5py.Dataset) and "optimizer" not in name
         if trained and item.dtype.kind == "f":
             arrays.append(item[()])

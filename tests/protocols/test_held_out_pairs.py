@@ -153,7 +153,7 @@ def percentile_hausdorff(a, b):
 
 def test_folds_and_jacobian_agree_with_simpleitk(tmp_path):
     # Along the axes of ITK, because its filter ignores the direction.
-    grid = Grid.centred((30, 28, 26), (2.0, 1.5, 2.5), orientation="LPS")
+    grid = Grid.centered((30, 28, 26), (2.0, 1.5, 2.5), orientation="LPS")
     (pair,) = read_pairs(write_boxes(tmp_path, grid))
     transform = folding_transform(grid)
     row = by_label(pair.measure_transform(transform))[None]
@@ -214,7 +214,7 @@ def test_only_labels_of_all_images_count(known_data):
 
 
 def test_pairs_without_labels_are_refused(tmp_path):
-    boxes(Grid.centred((4, 4, 4))).write(tmp_path / "a.nii.gz")
+    boxes(Grid.centered((4, 4, 4))).write(tmp_path / "a.nii.gz")
     record = {"moving": "a.nii.gz", "fixed": "a.nii.gz"}
     (tmp_path / "dataset.json").write_text(json.dumps({"eval": [record]}))
     with pytest.raises(ValueError, match="without fixed_label, moving_label"):

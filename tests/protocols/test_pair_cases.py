@@ -28,7 +28,7 @@ def test_written_transforms_are_read_in_the_order_of_points(tmp_path):
 
 @pytest.mark.parametrize("predicted", [None, shift(0, 0, -7)])
 def test_a_saved_registration_is_what_is_measured(tmp_path, predicted):
-    image = Image(np.ones((4, 5, 6), "float32"), Grid.centred((4, 5, 6), 2.0))
+    image = Image(np.ones((4, 5, 6), "float32"), Grid.centered((4, 5, 6), 2.0))
     result = Registration(image, image, shift(0, 0, 7), {}, predicted)
     answer = save_registration(result, tmp_path)
     found = answer.read().apply_points(POINTS)
@@ -42,7 +42,7 @@ def test_a_saved_registration_is_what_is_measured(tmp_path, predicted):
 
 
 def test_a_pair_runs_a_method_on_its_files_and_measures_the_answer(tmp_path):
-    image = Image(np.zeros((4, 5, 6), "float32"), Grid.centred((4, 5, 6), 2.0))
+    image = Image(np.zeros((4, 5, 6), "float32"), Grid.centered((4, 5, 6), 2.0))
     image.array[1:3, 1:3, 1:3] = 1.0
     image.write(tmp_path / "fixed.nii.gz")
 

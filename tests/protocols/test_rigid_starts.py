@@ -15,15 +15,15 @@ from tests.phantoms import Phantom, rotated_grid
 
 
 @pytest.fixture(scope="module")
-def labelled(tmp_path_factory):
+def labeled(tmp_path_factory):
     """Write a pair whose labels are aligned by a rotation and a shift."""
-    folder = tmp_path_factory.mktemp("labelled") / "labelled"
+    folder = tmp_path_factory.mktemp("labeled") / "labeled"
     folder.mkdir()
     phantom = Phantom(3, radius=20.0)
     truth = rotated_grid((1, 1, 1), 1.0, 6.0, [5.0, -4.0, 3.0]).affine
     record = {}
     for role, matrix in (("moving", np.eye(4)), ("fixed", truth)):
-        grid = Grid.centred((24, 22, 20), 3.0)
+        grid = Grid.centered((24, 22, 20), 3.0)
         there = AffineTransform(matrix).apply_points
         image = phantom.image(grid, there)
         record |= {role: f"{role}.nii.gz", f"{role}_label": f"{role}_label.nii.gz"}
@@ -34,8 +34,8 @@ def labelled(tmp_path_factory):
     return folder
 
 
-def test_the_labels_determine_the_alignment(labelled, tmp_path):
-    pairs = rigid_pairs(labelled, tmp_path, 2)
+def test_the_labels_determine_the_alignment(labeled, tmp_path):
+    pairs = rigid_pairs(labeled, tmp_path, 2)
     assert [pair.name[:4] for pair in pairs] == ["000 ", "001 "]
     pair, other = pairs
     assert np.abs(pair.ground_truth.matrix - other.ground_truth.matrix).max() > 0.1
@@ -48,9 +48,9 @@ def test_the_labels_determine_the_alignment(labelled, tmp_path):
 
 
 def test_every_method_finds_a_motion_from_where_the_files_are(
-    labelled, tmp_path, monkeypatch
+    labeled, tmp_path, monkeypatch
 ):
-    (pair,) = rigid_pairs(labelled, tmp_path, 1)
+    (pair,) = rigid_pairs(labeled, tmp_path, 1)
     frame = Preprocessor(3.0, ((24, 24, 24),))
     learned = LearnedMetricRegistrar(NCC(), frame)
     learned.capabilities = frozenset({"search"})
@@ -60,7 +60,7 @@ def test_every_method_finds_a_motion_from_where_the_files_are(
     methods = registry.methods_of(RIGID_STARTS, ["ours"])
     assert [method.name for method in methods] == [
         "identity",
-        "centres",
+        "centers",
         "sitk-rigid",
         "iterative-rigid-mind",
         "ours",

@@ -100,7 +100,7 @@ def calls(monkeypatch):
 
         monkeypatch.setattr(owner, name, counted)
 
-    count(Preprocessor, "normalise", 1)
+    count(Preprocessor, "normalize", 1)
     count(Image, "resample", 0)
     return counts
 
@@ -108,8 +108,8 @@ def calls(monkeypatch):
 def check_calls(calls, result, masks=True):
     assert result.metrics["ncc"] != result.metrics["ncc_before"]
     assert result.scene
-    assert calls["normalise", "fixed"] == calls["resample", "fixed"] == 1
-    assert calls["normalise", "moving"] == 1
+    assert calls["normalize", "fixed"] == calls["resample", "fixed"] == 1
+    assert calls["normalize", "moving"] == 1
     assert calls["resample", "fixed mask"] == masks
 
 

@@ -44,8 +44,8 @@ def test_transport_decodes_the_pair_s_mean_on_the_other_image(registrar):
     encoder, decoder = map(registrar.model.get_layer, ("encoder", "decoder"))
 
     def seen(image, by):
-        grid = FRAME.canonical_grid(FRAME.normalise(by))
-        return FRAME.normalise(image).resample(grid).array[None, ..., None]
+        grid = FRAME.canonical_grid(FRAME.normalize(by))
+        return FRAME.normalize(image).resample(grid).array[None, ..., None]
 
     # The latent variables are of the pair, on the fixed image's grid, the velocity of
     # the image to deform, on its own.

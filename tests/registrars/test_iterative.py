@@ -78,11 +78,11 @@ DEFORMABLE = {
 @pytest.mark.parametrize("name", DEFORMABLE)
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_deformations_are_recovered(name, ndim):
-    model, optimizer, regulariser, weight = DEFORMABLE[name]
+    model, optimizer, regularizer, weight = DEFORMABLE[name]
     truth = wave(ndim, amplitude=3.0 if ndim == 2 else 4.0)
     moving, fixed, points = pair(ndim, truth)
     deform = registrar(
-        ndim, NCC(), model, optimizer, regularisers=((regulariser, weight),)
+        ndim, NCC(), model, optimizer, regularizers=((regularizer, weight),)
     )
     result = deform.register(moving, fixed, progress=False)
     before = np.linalg.norm(truth(points) - points, axis=1).mean()
@@ -133,7 +133,7 @@ def test_other_contrast_needs_another_metric():
     inside = fixed.array > 0.05 * fixed.array.max()
     inverted = np.where(inside, 1.2 * fixed.array.max() - fixed.array, 0.0)
     fixed = Image(inverted, fixed.grid)
-    # From the identity: centres of foregrounds may differ between contrasts.
+    # From the identity: centers of foregrounds may differ between contrasts.
     identity = AffineTransform(np.eye(3))
     result = registrar(2, MI(bins=16), Rigid()).register(
         moving, fixed, initial=identity, progress=False
@@ -195,7 +195,7 @@ def test_hidden_voxels_do_not_leak_into_coarser_levels():
     spoilt = np.where(mask, fixed, 2.0 * fixed.max())
     align = registrar(2, NCC(), Rigid())
     one, other = (
-        align.optimise(moving, image, fixed_mask=mask) for image in (fixed, spoilt)
+        align.optimize(moving, image, fixed_mask=mask) for image in (fixed, spoilt)
     )
     np.testing.assert_allclose(one, other, atol=1e-5)
 
@@ -235,14 +235,14 @@ def test_values_are_as_exact_as_their_images(monkeypatch):
         values.append(float(objective(keras.ops.convert_to_tensor(start))[0]))
         return start
 
-    monkeypatch.setattr("kregzoo.registrars.iterative.minimise", evaluate)
-    registrar(3, NCC(), Affine(), levels=((1, 1),)).optimise(moving, fixed)
+    monkeypatch.setattr("kregzoo.registrars.iterative.minimize", evaluate)
+    registrar(3, NCC(), Affine(), levels=((1, 1),)).optimize(moving, fixed)
     correlation = np.corrcoef(np.ravel(moving), np.ravel(fixed).astype("float64"))
     np.testing.assert_allclose(values, [1 - correlation[0, 1]], atol=5e-6)
 
 
 def test_initial_is_where_the_search_starts():
-    # Too far for the search, and centres of foregrounds are no help.
+    # Too far for the search, and centers of foregrounds are no help.
     truth = linear_map(2, degrees=170.0)
     moving, fixed, points = pair(2, truth)
     angle = np.deg2rad(165.0)
@@ -270,8 +270,8 @@ def test_without_a_step_the_answer_is_the_initial_transform():
 def test_start_aligns_foregrounds_that_lie_far_apart():
     phantom = Phantom(2, radius=30.0)
     far = np.array([300.0, -200.0])
-    fixed_grid = Grid.centred((56, 56), 2.0)
-    moving_grid = Grid.centred((56, 56), 2.0, centre=far)
+    fixed_grid = Grid.centered((56, 56), 2.0)
+    moving_grid = Grid.centered((56, 56), 2.0, center=far)
     fixed = phantom.image(fixed_grid)
     moving = phantom.image(moving_grid, lambda p: p - far)
     result = registrar(2, NCC(), Rigid()).register(moving, fixed, progress=False)
@@ -284,7 +284,7 @@ def test_one_registrar_serves_pairs_of_other_shapes():
     truth = linear_map(2, degrees=3.0)
     for radius in (20.0, 30.0):
         phantom = Phantom(2, radius=radius)
-        grid = Grid.centred((60, 60), 2.0)
+        grid = Grid.centered((60, 60), 2.0)
         result = align.register(
             phantom.image(grid), phantom.image(grid, truth), progress=False
         )

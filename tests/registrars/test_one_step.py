@@ -38,7 +38,7 @@ def test_the_field_of_the_network_is_what_warps(registrar):
     # The network by itself, on the images on the canonical grid, aligned affinely.
     deformable, *affines = result.transform.transforms
     frame = registrar.preprocessor
-    grid = frame.canonical_grid(frame.normalise(fixed))
+    grid = frame.canonical_grid(frame.normalize(fixed))
     there = network_inputs(frame, moving, fixed, CompositeTransform(affines))
     back = {"moving": there["fixed"], "fixed": there["moving"]}
     there, back = (registrar.model.predict_on_batch(x) for x in (there, back))
@@ -218,7 +218,7 @@ def cascade(ndim=2):
 
 def network_inputs(frame, moving, fixed, start):
     """Both images as the network sees them."""
-    normal = {"moving": frame.normalise(moving), "fixed": frame.normalise(fixed)}
+    normal = {"moving": frame.normalize(moving), "fixed": frame.normalize(fixed)}
     grid = frame.canonical_grid(normal["fixed"])
     worlds = {"moving": start, "fixed": None}
     return {
@@ -228,13 +228,13 @@ def network_inputs(frame, moving, fixed, start):
 
 
 def test_an_affine_part_goes_on_outside_and_the_whole_is_the_network_s():
-    registrar = OneStepRegistrar(cascade(), FRAME[2], alignment="centres")
+    registrar = OneStepRegistrar(cascade(), FRAME[2], alignment="centers")
     _, moving, fixed = pair()
     result = registrar.register(moving, fixed, progress=False)
     deformable, affine = result.transform.transforms
     assert isinstance(affine, AffineTransform) and deformable.grid is not None
     frame = FRAME[2]
-    grid = frame.canonical_grid(frame.normalise(fixed))
+    grid = frame.canonical_grid(frame.normalize(fixed))
     start = CanonicalPair(frame, moving, fixed).initial
     images = network_inputs(frame, moving, fixed, start)
     field = registrar.model.predict_on_batch(images)["displacement"][0]
@@ -258,7 +258,7 @@ def test_a_network_of_both_directions_gives_the_transform_back():
     rng = np.random.default_rng(0)
     flow = network.get_layer("flow")
     flow.set_weights([rng.normal(0, 0.3, w.shape) for w in flow.get_weights()])
-    registrar = OneStepRegistrar(model, FRAME[2], alignment="centres")
+    registrar = OneStepRegistrar(model, FRAME[2], alignment="centers")
     _, moving, fixed = pair()
     result = registrar.register(moving, fixed, progress=False)
     affine, back = result.predicted_inverse.transforms
@@ -276,7 +276,7 @@ def test_a_network_of_both_directions_gives_the_transform_back():
     assert refined.predicted_inverse is None
 
 
-@pytest.mark.parametrize("alignment", ["affine", "centres", "none"])
+@pytest.mark.parametrize("alignment", ["affine", "centers", "none"])
 def test_what_comes_before_the_network(alignment):
     model = VoxelMorph((None, None, 1), "vm1")
     registrar = OneStepRegistrar(model, FRAME[2], alignment=alignment)
@@ -303,6 +303,6 @@ def test_a_cohort_of_many_sizes_is_traced_once_a_shape():
     ):
         image = Phantom(2, radius=radius).image(rotated_grid(size, 4.0, 5.0 * number))
         registrar.register(image, image, progress=False)
-        shapes.add(frame.canonical_grid(frame.normalise(image)).shape)
+        shapes.add(frame.canonical_grid(frame.normalize(image)).shape)
     assert shapes == {(48, 48), (64, 64)}
     assert registrar._predict.experimental_get_tracing_count() == len(shapes)

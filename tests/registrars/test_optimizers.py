@@ -4,7 +4,7 @@ import pytest
 
 from kregzoo import ops
 from kregzoo.registrars import SciPy
-from kregzoo.registrars.optimizers import minimise
+from kregzoo.registrars.optimizers import minimize
 
 TARGET = np.array([[1.5, -2.0]], "float32")
 OPTIMIZERS = {
@@ -40,7 +40,7 @@ def test_every_optimizer_finds_the_minimum(name):
     optimizer, steps = OPTIMIZERS[name]
     calls = []
     start = np.zeros((1, 2), "float32")
-    found = minimise(bowl, start, optimizer, steps, lambda: calls.append(1))
+    found = minimize(bowl, start, optimizer, steps, lambda: calls.append(1))
     assert found.shape == (1, 2) and found.dtype == "float32"
     np.testing.assert_allclose(found, TARGET, atol=0.05)
     assert 0 < len(calls) <= steps
@@ -49,21 +49,21 @@ def test_every_optimizer_finds_the_minimum(name):
 def test_keras_optimizers_start_anew_each_time():
     config = keras.optimizers.serialize(keras.optimizers.Adam(0.1))
     start = np.zeros((1, 2), "float32")
-    first, second = (minimise(bowl, start, config, 5, lambda: None) for _ in range(2))
+    first, second = (minimize(bowl, start, config, 5, lambda: None) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
 def test_options_reach_scipy():
     start = np.zeros((1, 2), "float32")
     optimizer = SciPy("Nelder-Mead", options={"maxfev": 4})
-    found = minimise(bowl, start, optimizer, 200, lambda: None)
+    found = minimize(bowl, start, optimizer, 200, lambda: None)
     assert np.abs(found - TARGET).max() > 1.0
 
 
 def test_evolution_stays_within_its_bound():
     start = np.full((1, 2), -3.0, "float32")
     optimizer = SciPy("differential_evolution", bound=2.0, options={"seed": 0})
-    found = minimise(bowl, start, optimizer, 20, lambda: None)
+    found = minimize(bowl, start, optimizer, 20, lambda: None)
     np.testing.assert_allclose(found, [[-1.0, -2.0]], atol=0.05)
 
 
@@ -76,7 +76,7 @@ def coarse_bowl(parameters):
 def test_polish_finds_what_rounded_values_hide():
     start = np.array([[1.2, -1.8]], "float32")
     plain, polished = (
-        minimise(coarse_bowl, start, SciPy(polish=most), 30, lambda: None)
+        minimize(coarse_bowl, start, SciPy(polish=most), 30, lambda: None)
         for most in (0, 20)
     )
     assert np.abs(plain - TARGET).max() > 0.1
@@ -90,7 +90,7 @@ def test_polish_goes_nowhere_worse():
         return value, keras.ops.subtract(parameters, TARGET + 10.0)
 
     start = np.array([[1.2, -1.8]], "float32")
-    found = minimise(misled, start, SciPy(polish=20), 30, lambda: None)
+    found = minimize(misled, start, SciPy(polish=20), 30, lambda: None)
     np.testing.assert_allclose(found, TARGET, atol=1.0)
 
 

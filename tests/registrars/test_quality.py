@@ -17,7 +17,7 @@ FRAME = Preprocessor(4.0, ((32, 32),), divisor=None)
 def registrar():
     keras.utils.set_random_seed(0)
     return QualityScoringRegistrar(
-        AIRGAN((32, 32, 1), width=8), FRAME, alignment="centres"
+        AIRGAN((32, 32, 1), width=8), FRAME, alignment="centers"
     )
 
 
@@ -29,7 +29,7 @@ def images():
 def test_the_discriminator_judges_images_on_the_network_s_grid(registrar):
     moving, fixed = images()
     shift = AffineTransform([[1, 0, 7.0], [0, 1, -4.0], [0, 0, 1]])
-    normal = [FRAME.normalise(image) for image in (moving, fixed)]
+    normal = [FRAME.normalize(image) for image in (moving, fixed)]
     grid = FRAME.canonical_grid(normal[1])
     warped, seen = normal[0].resample(grid, shift), normal[1].resample(grid)
     arrays = {"warped": warped.array, "fixed": seen.array}

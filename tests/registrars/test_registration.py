@@ -219,7 +219,7 @@ def test_timer_gives_laps_and_their_sum():
 @pytest.mark.parametrize("ndim", [2, 3])
 @pytest.mark.parametrize("kind", [DisplacementTransform, VelocityTransform])
 def test_a_field_runs_out_to_zero_beyond_its_grid(kind, ndim):
-    grid = Grid.centred((12,) * ndim, 4.0)
+    grid = Grid.centered((12,) * ndim, 4.0)
     field = np.full((1, *grid.shape, ndim), 1.5, "float32")
     transform = field_transform(field, grid, kind)
     line = np.zeros((200, ndim))
@@ -227,7 +227,7 @@ def test_a_field_runs_out_to_zero_beyond_its_grid(kind, ndim):
     moved = np.linalg.norm(transform.apply_points(line) - line, axis=-1)
     assert_close(moved[0], 6.0 * ndim**0.5, rtol=1e-3)
     assert moved[line[:, 0] > 24 + MARGIN + 2].max() < 1e-9
-    # No step: over half a millimetre it falls by little more than the ramp's slope.
+    # No step: over half a millimeter it falls by little more than the ramp's slope.
     slope = 6.0 * ndim**0.5 / MARGIN
     assert np.abs(np.diff(moved)).max() < 1.6 * slope * (line[1, 0] - line[0, 0])
     volume = transform.displacement_on(grid.padded(8).resampled(1.0))

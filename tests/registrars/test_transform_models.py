@@ -40,7 +40,7 @@ def test_a_finer_grid_gets_the_same_transform(model, ndim):
     expected = kops.convert_to_numpy(model.displacement(parameters, coarse))
     resized = model.resize(parameters, coarse, fine)
     field = kops.convert_to_numpy(model.displacement(resized, fine))
-    # Averaging 2**D voxels gives the value at the centre of the coarse one.
+    # Averaging 2**D voxels gives the value at the center of the coarse one.
     for axis in range(1, ndim + 1):
         field = (
             np.take(field, range(0, field.shape[axis], 2), axis)
@@ -86,7 +86,7 @@ def test_displacement_is_linear_interpolation_of_its_vectors():
 
 
 def test_velocity_flows_where_an_ode_solver_says():
-    # A rotation about the centre: the flow of a linear field is a matrix exponential.
+    # A rotation about the center: the flow of a linear field is a matrix exponential.
     shape, angle = (32, 32), 0.3
     index = np.stack(np.meshgrid(*[np.arange(16.0)] * 2, indexing="ij"), -1) - 7.5
     velocity = angle * np.stack([-index[..., 1], index[..., 0]], -1)

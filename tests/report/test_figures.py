@@ -53,11 +53,11 @@ def test_number_of_panels(pair, kind):
     assert len(drawn) == expected * planes
 
 
-def test_overlay_of_equal_images_is_grey():
+def test_overlay_of_equal_images_is_gray():
     image = Image.from_array(np.random.default_rng(2).uniform(size=(16, 16)))
     after = plot(image, image, image, np.zeros((16, 16, 2))).axes[-1].images[0]
-    colours = np.asarray(after.get_array())
-    np.testing.assert_allclose(colours[..., :2], colours[..., 1:], atol=0.13)
+    colors = np.asarray(after.get_array())
+    np.testing.assert_allclose(colors[..., :2], colors[..., 1:], atol=0.13)
 
 
 def test_difference_of_equal_images_is_zero():

@@ -16,7 +16,7 @@ def make_affine(seed, grid):
     rng = np.random.default_rng(seed)
     matrix = np.eye(grid.ndim + 1)
     matrix[:-1, :-1] += rng.uniform(-0.1, 0.1, (grid.ndim, grid.ndim))
-    matrix[:-1, -1] = grid.centre - matrix[:-1, :-1] @ grid.centre
+    matrix[:-1, -1] = grid.center - matrix[:-1, :-1] @ grid.center
     matrix[:-1, -1] += rng.uniform(-1, 1, grid.ndim)
     return AffineTransform(matrix)
 

@@ -41,7 +41,7 @@ def test_coordinates_in_another_grid(random_grid, seed, ndim):
 def test_properties_describe_the_affine(random_grid, seed, ndim):
     grid = random_grid(seed, ndim)
     corners = grid.voxel_to_world([np.zeros(ndim), np.array(grid.shape) - 1])
-    np.testing.assert_allclose(grid.centre, corners.mean(axis=0), atol=1e-9)
+    np.testing.assert_allclose(grid.center, corners.mean(axis=0), atol=1e-9)
     np.testing.assert_allclose(
         grid.direction.T @ grid.direction, np.eye(ndim), atol=1e-9
     )
@@ -69,7 +69,7 @@ def test_resampled_keeps_the_field_of_view(random_grid, seed, ndim, spacing):
     grid = random_grid(seed, ndim)
     resampled = grid.resampled(spacing)
     np.testing.assert_allclose(resampled.spacing, spacing)
-    np.testing.assert_allclose(resampled.centre, grid.centre, atol=1e-6)
+    np.testing.assert_allclose(resampled.center, grid.center, atol=1e-6)
     np.testing.assert_allclose(resampled.direction, grid.direction, atol=1e-9)
     assert (np.abs(resampled.extent - grid.extent) <= spacing * (0.5 + 1e-9)).all() or (
         min(resampled.shape) == 1
@@ -89,16 +89,16 @@ def test_reoriented_agrees_with_nibabel(random_grid, seed):
 
 
 @pytest.mark.parametrize("orientation", ["RAS", "LPS", "ASL", "PIR"])
-def test_centred(orientation):
-    grid = Grid.centred((3, 4, 5), (1, 2, 3), (10, 20, 30), orientation)
+def test_centered(orientation):
+    grid = Grid.centered((3, 4, 5), (1, 2, 3), (10, 20, 30), orientation)
     assert grid.orientation == orientation
-    np.testing.assert_allclose(grid.centre, (10, 20, 30))
+    np.testing.assert_allclose(grid.center, (10, 20, 30))
     np.testing.assert_allclose(grid.spacing, (1, 2, 3))
     assert np.count_nonzero(grid.direction) == 3
 
 
-def test_centred_in_2d_is_a_picture():
-    grid = Grid.centred((3, 4), 2.0)
+def test_centered_in_2d_is_a_picture():
+    grid = Grid.centered((3, 4), 2.0)
     np.testing.assert_allclose(grid.affine, [[0, -2, 3], [-2, 0, 2], [0, 0, 1]])
 
 
@@ -123,8 +123,8 @@ def test_grid_is_a_value(random_grid):
         grid.affine[0, 0] = 2
 
 
-def test_grid_takes_micrometre_voxels():
-    assert Grid.centred((4, 4, 4), 1e-3).spacing[0] == pytest.approx(1e-3)
+def test_grid_takes_micrometer_voxels():
+    assert Grid.centered((4, 4, 4), 1e-3).spacing[0] == pytest.approx(1e-3)
 
 
 @pytest.mark.parametrize(
@@ -148,13 +148,13 @@ def test_impossible_grids(shape, affine, message):
 @pytest.mark.parametrize("orientation", ["RAS", "RR", "RX", ""])
 def test_impossible_orientations(orientation):
     with pytest.raises(ValueError, match="orientation"):
-        Grid.centred((4, 4), orientation=orientation)
+        Grid.centered((4, 4), orientation=orientation)
 
 
 @pytest.mark.parametrize("spacing", [0.0, -1.0, np.nan])
 def test_impossible_spacing(spacing):
     with pytest.raises(ValueError, match="`spacing` must be positive"):
-        Grid.centred((4, 4)).resampled(spacing)
+        Grid.centered((4, 4)).resampled(spacing)
 
 
 def test_unit_stays_with_grids_of_the_same_world():
@@ -177,6 +177,6 @@ def test_an_image_on_a_grid_has_its_unit():
     assert picture.unit == picture.reoriented("RA").unit == "pixel"
     assert Image.from_array(np.eye(4), spacing=1.0).unit == "mm"
     assert Image.from_array(np.ones((4, 4, 4))).unit == "mm"
-    known = Grid.centred((4, 4))
+    known = Grid.centered((4, 4))
     assert known.unit == picture.resample(known).unit == "mm"
     assert Image.from_array(np.eye(4), spacing=1).resample(picture.grid).unit == "pixel"

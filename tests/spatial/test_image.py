@@ -55,10 +55,10 @@ def test_reoriented_agrees_with_nibabel(random_image, seed):
 def test_resample_agrees_with_simpleitk(random_image, random_grid, seed, ndim, labels):
     image = random_image(seed, ndim)
     grid = random_grid(seed + 1, ndim)
-    # About the same centre, so that the two overlap; not the same, which would put a
+    # About the same center, so that the two overlap; not the same, which would put a
     # voxel halfway between others.
     affine = grid.affine.copy()
-    affine[:-1, -1] += image.grid.centre - grid.centre + 0.123
+    affine[:-1, -1] += image.grid.center - grid.center + 0.123
     grid = Grid(grid.shape, affine)
     expected = sitk.Resample(
         itk.to_image(image.array, image.grid),
@@ -106,7 +106,7 @@ def test_outside_of_a_ct_there_is_air():
     found = Image(voxels, grid).resample(grid, shifted, fill="background").array
     expected = ndimage.shift(voxels, (-2.25, 0, 0), order=1, cval=-1000)
     np.testing.assert_allclose(found, expected, atol=1e-3)
-    # A brain that was standardised, without its skull, has zeros around it, and so
+    # A brain that was standardized, without its skull, has zeros around it, and so
     # have labels.
     brain = Image(np.where(voxels > -1000, voxels, 0.0), grid), "linear"
     labels = Image(voxels.astype("int16"), grid), "nearest"
@@ -184,7 +184,7 @@ BAD = {
     "truncated gz": (lambda path: truncated(path, "image.nii.gz"), "could not be read"),
     "truncated mgz": (lambda path: truncated(path, "image.mgz"), "could not be read"),
     "truncated mha": (lambda path: truncated(path, "image.mha"), "could not be read"),
-    "colours": (
+    "colors": (
         lambda path: saved(path, sitk.Image((4, 4), sitk.sitkVectorUInt8, 3)),
         "3 channels or volumes",
     ),
@@ -227,7 +227,7 @@ def test_impossible_affine_in_a_file(tmp_path, affine, message):
 
 def test_array_must_fit_its_grid():
     with pytest.raises(ValueError, match="shape of its grid"):
-        Image(RAMP, Grid.centred((4, 4, 5)))
+        Image(RAMP, Grid.centered((4, 4, 5)))
 
 
 def test_an_array_of_labels_lies_where_its_image_lies(random_image):

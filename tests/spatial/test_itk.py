@@ -23,8 +23,8 @@ def test_a_picture_reads_as_rows_and_columns():
     np.testing.assert_allclose(affine @ [1, 2, 1], [-x, -y, 1])
 
 
-def test_field_is_in_lps_millimetres():
-    grid = Grid.centred((4, 5, 6), (1.0, 2.0, 3.0))
+def test_field_is_in_lps_millimeters():
+    grid = Grid.centered((4, 5, 6), (1.0, 2.0, 3.0))
     step = np.zeros((4, 5, 6, 3))
     step[1, 2, 3] = (1, 1, 1)
     field = itk.to_field(step, grid)

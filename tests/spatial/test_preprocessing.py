@@ -14,19 +14,19 @@ def test_intensities_of_any_scale_go_from_zero_to_one(ndim):
     array = np.zeros((20,) * ndim)
     array[(slice(4, 16),) * ndim] = rng.uniform(100.0, 200.0, (12,) * ndim)
     frame = Preprocessor(1.0, ((32,) * ndim,))
-    result = frame.normalise(Image.from_array(array, name="scan"))
+    result = frame.normalize(Image.from_array(array, name="scan"))
     assert result.name == "scan" and result.array.dtype == "float32"
     assert result.array.min() == 0.0 and result.array.max() == 1.0
-    other = frame.normalise(Image.from_array(7.0 * array - 1000.0))
+    other = frame.normalize(Image.from_array(7.0 * array - 1000.0))
     np.testing.assert_allclose(other.array, result.array, atol=1e-4)
-    integers = frame.normalise(Image.from_array(array.astype("int16")))
+    integers = frame.normalize(Image.from_array(array.astype("int16")))
     np.testing.assert_allclose(integers.array, result.array, atol=0.01)
 
 
 def test_the_percentile_of_the_foreground_becomes_one():
     array = np.zeros((30, 30))
     array[5:25, 5:25] = np.linspace(50.0, 150.0, 400).reshape(20, 20)
-    result = Preprocessor(1.0, ((32, 32),), percentile=90.0).normalise(
+    result = Preprocessor(1.0, ((32, 32),), percentile=90.0).normalize(
         Image.from_array(array)
     )
     expected = np.clip(array / 140.0, 0, 1)
@@ -39,7 +39,7 @@ def test_a_few_voxels_below_the_background_do_not_lift_it():
     # As cubic interpolation produces at an edge.
     array[9, 10:30, 10:15] = -30.0
     frame = Preprocessor(1.0, ((32, 32, 32),))
-    result = frame.normalise(Image.from_array(array))
+    result = frame.normalize(Image.from_array(array))
     np.testing.assert_array_equal(result.array, np.clip(array / 100.0, 0, 1))
     low, high = foreground_box(result)
     np.testing.assert_allclose(high - low, 20.0)
@@ -53,11 +53,11 @@ def test_a_few_outliers_do_not_change_the_scale(shape, spike, count):
     array = np.zeros(shape)
     array[(slice(8, -8),) * len(shape)] = rng.uniform(0.1, 1.0, [n - 16 for n in shape])
     frame = Preprocessor(1.0, ((64,) * len(shape),))
-    expected = frame.normalise(Image.from_array(array))
+    expected = frame.normalize(Image.from_array(array))
     changed = array.copy()
     where = tuple(rng.integers(8, min(shape) - 8, (len(shape), count)))
     changed[where] = spike
-    result = frame.normalise(Image.from_array(changed))
+    result = frame.normalize(Image.from_array(changed))
     kept = np.ones(shape, bool)
     kept[where] = False
     np.testing.assert_allclose(result.array[kept], expected.array[kept], atol=0.01)
@@ -71,7 +71,7 @@ def test_voxels_without_a_measurement_are_black(background):
     scan = np.random.default_rng(0).normal(size=(30, 30, 30))
     array = np.full((40, 40, 40), background)
     array[5:35, 5:35, 5:35] = scan
-    result = Preprocessor(1.0, ((32,) * 3,)).normalise(Image.from_array(array))
+    result = Preprocessor(1.0, ((32,) * 3,)).normalize(Image.from_array(array))
     low, high = np.percentile(scan, (0.5, 99.5))
     expected = np.clip((scan - low) / (high - low), 0, 1)
     inside = result.array[5:35, 5:35, 5:35]
@@ -84,7 +84,7 @@ def test_voxels_without_a_measurement_are_black(background):
 def test_a_bright_image_with_few_dark_voxels_has_contrast():
     array = np.full((32, 32), 250.0)
     array[4, 5:8] = 10.0
-    result = Preprocessor(1.0, ((32, 32),)).normalise(Image.from_array(array))
+    result = Preprocessor(1.0, ((32, 32),)).normalize(Image.from_array(array))
     np.testing.assert_array_equal(result.array, (array > 100).astype("float32"))
 
 
@@ -106,7 +106,7 @@ def test_canonical_grid_holds_the_foreground_in_the_first_shape_that_does(degree
     image = Phantom(3, radius=20.0).image(rotated_grid((40, 40, 40), 2.0, degrees))
     shapes = ((16, 16, 16), (48, 32, 32), (32, 32, 32), (96, 96, 96))
     frame = Preprocessor(2.0, shapes)
-    image = frame.normalise(image)
+    image = frame.normalize(image)
     grid = frame.canonical_grid(image)
     assert grid.shape in ((48, 32, 32), (32, 32, 32), (96, 96, 96))
     assert grid.orientation == "RAS"
@@ -116,7 +116,7 @@ def test_canonical_grid_holds_the_foreground_in_the_first_shape_that_does(degree
     earlier = shapes[: shapes.index(grid.shape)]
     assert (needed <= grid.shape).all()
     assert not any((needed <= shape).all() for shape in earlier)
-    np.testing.assert_allclose(grid.centre, (low + high) / 2)
+    np.testing.assert_allclose(grid.center, (low + high) / 2)
 
 
 def test_an_image_too_large_gets_the_multiple_that_it_needs():

@@ -30,7 +30,7 @@ def nifti(unit="mm", affine=SFORM, voxels=VOXELS):
 
 @pytest.mark.parametrize("in_memory", [True, False])
 @pytest.mark.parametrize("unit", UNITS)
-def test_lengths_of_a_nifti_become_millimetres(tmp_path, unit, in_memory):
+def test_lengths_of_a_nifti_become_millimeters(tmp_path, unit, in_memory):
     image = nifti(unit)
     image.to_filename(tmp_path / "image.nii.gz")
     read = as_image(image if in_memory else tmp_path / "image.nii.gz")
@@ -51,7 +51,7 @@ def test_itk_sees_the_same_lengths(tmp_path, unit):
     np.testing.assert_allclose(np.array(point) * [-1, -1, 1], expected, rtol=1e-4)
 
 
-def test_an_unknown_code_of_length_counts_as_millimetres(tmp_path):
+def test_an_unknown_code_of_length_counts_as_millimeters(tmp_path):
     image = nifti()
     image.header["xyzt_units"] = 5
     image.to_filename(tmp_path / "image.nii")

@@ -25,7 +25,7 @@ def test_indices_represent_all_of_an_array(size):
 def test_intensities_of_one_slice_do_not_set_the_scale(shape):
     array = np.random.default_rng(0).uniform(0, 1000, shape).astype("float32")
     array[..., 0] = array[..., 0] * 0.4 + 600
-    result = Preprocessor(1.0, ((16,) * 3,)).normalise(Image.from_array(array)).array
+    result = Preprocessor(1.0, ((16,) * 3,)).normalize(Image.from_array(array)).array
     low, high = np.percentile(array, (0.5, 99.5))
     expected = np.clip((array - low) / (high - low), 0, 1)
     np.testing.assert_allclose(result, expected, atol=5e-3)

@@ -77,14 +77,14 @@ def test_a_grid_in_a_plane_leads_to_others_there():
     padded = grid.padded(2).volume
     np.testing.assert_allclose(padded.voxel_to_world((2, 2, 0)), corner)
     turned = image.reoriented().grid.volume
-    np.testing.assert_allclose(turned.centre, grid.volume.centre)
-    np.testing.assert_allclose(grid.resampled(3.0).volume.centre, grid.volume.centre)
+    np.testing.assert_allclose(turned.center, grid.volume.center)
+    np.testing.assert_allclose(grid.resampled(3.0).volume.center, grid.volume.center)
     assert Grid((4, 4), np.eye(3)).volume is None
     with pytest.raises(ValueError, match="2-D grid"):
         Grid((4, 4, 4), np.eye(4), plane=grid.plane)
 
 
-def test_a_slice_of_unknown_thickness_is_a_millimetre_thick():
+def test_a_slice_of_unknown_thickness_is_a_millimeter_thick():
     affine = affine_of("axial", 2)
     affine[:3, 2] = 0
     volume = Image.from_array(texture()[..., None], affine=affine).grid.volume

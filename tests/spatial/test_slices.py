@@ -28,7 +28,7 @@ def deformation(grid):
 def make_transform(kind, grid):
     turn = np.eye(3)
     turn[:2, :2] = Rotation.from_euler("z", 8, degrees=True).as_matrix()[:2, :2]
-    turn[:2, 2] = grid.centre - turn[:2, :2] @ grid.centre + [1.0, -2.0]
+    turn[:2, 2] = grid.center - turn[:2, :2] @ grid.center + [1.0, -2.0]
     if kind == "affine":
         return AffineTransform(turn)
     if kind == "displacement":
@@ -51,7 +51,7 @@ def test_other_tools_warp_the_raw_files(tmp_path, view, axis, oblique, kind):
     affine = affine_of(view, axis, oblique, (72.0, -61.0, 45.0), (1.4, 1.4))
     moving = saved(tmp_path / "moving.nii.gz", texture(1), affine, axis)
     shift = AffineTransform(np.eye(3))
-    shift.matrix[:2, 2] = moving.grid.centre - fixed.grid.centre
+    shift.matrix[:2, 2] = moving.grid.center - fixed.grid.center
     transform = CompositeTransform([make_transform(kind, fixed.grid), shift])
     expected = transform.apply(moving, fixed.grid, fill="zeros")
     lift(transform, fixed.grid, moving.grid).save(tmp_path / "transform.h5")

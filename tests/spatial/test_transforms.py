@@ -240,7 +240,7 @@ def test_displacement_on_its_grid_is_the_displacement(random_grid, seed, ndim):
 
 
 def test_displacement_on_another_grid():
-    grid = Grid.centred((16, 16), 2.0, orientation="RA")
+    grid = Grid.centered((16, 16), 2.0, orientation="RA")
     fine = grid.resampled(0.5)
     shift = DisplacementTransform(np.full((16, 16, 2), (1.0, -2.0)), grid)
     np.testing.assert_allclose(
@@ -254,7 +254,7 @@ def test_displacement_on_another_grid():
 
 def test_velocity_is_the_exponential_map():
     """The flow of a linear velocity field is the exponential of its matrix."""
-    grid = Grid.centred((33, 33), orientation="RA")
+    grid = Grid.centered((33, 33), orientation="RA")
     matrix = np.array([[0.1, -0.2], [0.2, 0.05]])
     velocity = grid.voxel_to_world(np.stack(np.indices(grid.shape), -1)) @ matrix.T
     points = points_in(grid, 0, margin=9.0)
@@ -276,7 +276,7 @@ def test_apply_pulls_on_the_transforms_own_grid(random_image):
 
 
 def test_apply_points_takes_any_number():
-    grid = Grid.centred((8, 8), orientation="RA")
+    grid = Grid.centered((8, 8), orientation="RA")
     shift = DisplacementTransform(np.ones((8, 8, 2)), grid)
     for count in (0, 1, 2, 3, 5):
         points = np.zeros((count, 2))
@@ -284,7 +284,7 @@ def test_apply_points_takes_any_number():
 
 
 def test_folded_field_has_no_inverse():
-    grid = Grid.centred((8, 8))
+    grid = Grid.centered((8, 8))
     field = np.zeros((8, 8, 2))
     field[4, 4] = 3.0
     with pytest.raises(ValueError, match="folds"):
@@ -305,7 +305,7 @@ def test_impossible_matrices(matrix):
     [(np.zeros((4, 4)), "to fit its grid"), (np.full((4, 4, 2), np.nan), "finite")],
 )
 def test_impossible_fields(field, message):
-    grid = Grid.centred((4, 4))
+    grid = Grid.centered((4, 4))
     with pytest.raises(ValueError, match=f"`displacement` must be .*{message}"):
         DisplacementTransform(field, grid)
     with pytest.raises(ValueError, match=f"`velocity` must be .*{message}"):
@@ -320,7 +320,7 @@ def test_impossible_composites():
 
 
 def test_a_composite_lies_where_its_first_transform_does(tmp_path):
-    grid = Grid.centred((4, 4), 1.0, (100.0, 0.0))
+    grid = Grid.centered((4, 4), 1.0, (100.0, 0.0))
     field = DisplacementTransform(np.zeros((4, 4, 2)), grid)
     affine = AffineTransform(np.eye(3))
     assert CompositeTransform([field, affine]).grid == grid
@@ -353,9 +353,9 @@ def test_impossible_uses(tmp_path):
         with pytest.raises(ValueError, match="`points` must be finite.* 1 points"):
             affine.apply_points([[0.0, 1.0], [bad, 2.0]])
     with pytest.raises(ValueError, match="This transform is 2-D"):
-        affine.displacement_on(Grid.centred((4, 4, 4)))
+        affine.displacement_on(Grid.centered((4, 4, 4)))
     with pytest.raises(ValueError, match="`image`"):
-        affine.apply(tmp_path / "none.nii", Grid.centred((4, 4)))
+        affine.apply(tmp_path / "none.nii", Grid.centered((4, 4)))
 
 
 @pytest.mark.parametrize("name", ["affine.nii.gz", "affine.xyz", "none/affine.tfm"])
@@ -366,7 +366,7 @@ def test_impossible_saving_leaves_no_file(tmp_path, name):
 
 
 def test_a_field_is_not_saved_as_text(tmp_path):
-    field = DisplacementTransform(np.zeros((4, 4, 2)), Grid.centred((4, 4)))
+    field = DisplacementTransform(np.zeros((4, 4, 2)), Grid.centered((4, 4)))
     with pytest.raises(ValueError, match="cannot store a DisplacementTransform"):
         field.save(tmp_path / "field.tfm")
 

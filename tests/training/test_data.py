@@ -64,7 +64,7 @@ def test_labels_are_targets_if_asked_for(records):
 
 
 def test_alignments_are_kept_in_a_file(records, tmp_path):
-    data = ImagePairs(alignment="centres", held_out=1)
+    data = ImagePairs(alignment="centers", held_out=1)
     data.build(records, FRAME, SCALE, folder=tmp_path)
     path = tmp_path / "alignment.json"
     known = json.loads(path.read_text(encoding="utf-8"))
@@ -84,8 +84,8 @@ def test_labels_align_what_centers_do_not(records):
         images, _ = training[0]
         return np.abs(images["moving"] - images["fixed"]).mean()
 
-    by_centers = KnownAffines(alignment="centres", held_out=1, align_by=None)
-    by_labels = KnownAffines(alignment="centres", held_out=1, align_by="labels")
+    by_centers = KnownAffines(alignment="centers", held_out=1, align_by=None)
+    by_labels = KnownAffines(alignment="centers", held_out=1, align_by="labels")
     assert mismatch(by_labels) < 0.7 * mismatch(by_centers)
 
 

@@ -13,7 +13,7 @@ def folder(tmp_path):
     """A data folder with two single images and a pair."""
     images = tmp_path / "data" / "images"
     images.mkdir(parents=True)
-    grid = Grid.centred((10, 9, 8), 6.0)
+    grid = Grid.centered((10, 9, 8), 6.0)
     for seed, name in enumerate("abcd"):
         Phantom(3, radius=20.0, seed=seed).image(grid).write(images / f"{name}.nii.gz")
     description = {
@@ -37,7 +37,7 @@ def test_dataset_is_read_with_absolute_paths(folder):
     assert read["eval"][0]["age"] == 7
 
 
-def test_images_come_normalised_with_the_pairs_of_the_split(folder):
+def test_images_come_normalized_with_the_pairs_of_the_split(folder):
     read = read_dataset(folder)
     frame = Preprocessor(6.0, ((16, 16, 16),))
     images, labels, pairs = load_images(read["train"], frame)
@@ -71,7 +71,7 @@ def test_bad_descriptions_are_refused(folder, text):
 def test_label_maps_are_read_when_every_image_has_one(folder):
     read = read_dataset(folder)
     frame = Preprocessor(6.0, ((16, 16, 16),))
-    grid = Grid.centred((10, 9, 8), 6.0)
+    grid = Grid.centered((10, 9, 8), 6.0)
     Image(np.full(grid.shape, 4, "int16"), grid).write(folder / "label.nii.gz")
     for record in read["train"]:
         record["label"] = folder / "label.nii.gz"

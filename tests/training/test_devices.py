@@ -32,7 +32,7 @@ else:
     names = [device.name for device in tf.config.list_logical_devices("CPU")]
     assert len(names) == devices
     scope = tf.distribute.MirroredStrategy(names).scope()
-grid = Grid.centred((32, 32), 2.0)
+grid = Grid.centered((32, 32), 2.0)
 images = [Phantom(2, seed=seed).image(grid).array for seed in range(8)]
 images = np.array(images, "float32")[..., None]
 keras.utils.set_random_seed(0)

@@ -25,9 +25,9 @@ def scanned(ndim, count=3):
     for number in range(count):
         matrix = affine(ndim, 7.0 * number, 3.0 * number)
         inverse = np.linalg.inv(matrix)
-        centre = np.full(ndim, 3.0 * number)
+        center = np.full(ndim, 3.0 * number)
         # 1 mm voxels, so that linear interpolation hardly changes the image.
-        grid = rotated_grid((72 + number,) * ndim, 1.0, 20.0 * number, centre)
+        grid = rotated_grid((72 + number,) * ndim, 1.0, 20.0 * number, center)
         images.append(
             phantom.image(grid, lambda p, m=inverse: p @ m[:-1, :-1].T + m[:-1, -1])
         )
@@ -37,7 +37,7 @@ def scanned(ndim, count=3):
 
 def dataset(ndim, **options):
     phantom, images, transforms = scanned(ndim)
-    grid = Grid.centred(SHAPE[ndim], 3.0)
+    grid = Grid.centered(SHAPE[ndim], 3.0)
     return phantom, PairDataset(images, transforms, grid, **options)
 
 
@@ -69,7 +69,7 @@ def test_images_are_resampled_where_their_affines_and_the_pose_say(ndim):
     rng = np.random.default_rng((1, 0, 0))
     for number in range(2):
         rng.integers(len(pairs.pairs))
-        pose = POSE.draw(rng, pairs.grid.centre)
+        pose = POSE.draw(rng, pairs.grid.center)
         points = world_points(pairs.grid) @ pose[:-1, :-1].T + pose[:-1, -1]
         expected = phantom(points).reshape(SHAPE[ndim])
         for name in ("moving", "fixed"):
@@ -96,7 +96,7 @@ def test_labels_come_one_hot_with_their_images(ndim):
     # What one image alone has cannot be compared.
     maps[0].array[0] = 9
     maps = [LabelMap([found], channels=False) for found in maps]
-    grid = Grid.centred(SHAPE[ndim], 3.0)
+    grid = Grid.centered(SHAPE[ndim], 3.0)
     pairs = PairDataset(
         images, transforms, grid, augmentation=POSE, labels=maps, seed=1
     )
@@ -124,7 +124,7 @@ def test_of_structures_in_channels_one_that_both_images_have_is_drawn():
     ]
     channels[1][1].array[:] = 0
     maps = [LabelMap(found, channels=True) for found in channels]
-    grid = Grid.centred(SHAPE[2], 3.0)
+    grid = Grid.centered(SHAPE[2], 3.0)
     pairs = PairDataset(
         images, transforms, grid, [(0, 1)], labels=maps, steps_per_epoch=90
     )

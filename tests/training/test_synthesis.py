@@ -60,7 +60,7 @@ def test_an_item_depends_on_seed_epoch_and_number_alone():
 
 
 def test_reshaped_images_differ_and_are_the_image_where_nothing_moves():
-    image = Image(IMAGES[0, ..., 0], Grid.centred(SHAPE, 2.0))
+    image = Image(IMAGES[0, ..., 0], Grid.centered(SHAPE, 2.0))
     rng = np.random.default_rng(0)
     still = augment_shapes(rng, image, Pose(), 2.0, 2, sd=0.0)
     for other in still:

@@ -33,7 +33,7 @@ def run(directory, seconds=0.0, variant="vm1", epochs=EPOCHS, labels=None):
     trainers.STEPS_PER_EPOCH = STEPS_PER_EPOCH
     keras.utils.set_random_seed(0)
     recipe = SYSTEMS["voxelmorph"].recipe
-    grid = Grid.centred((16, 16), 4.0)
+    grid = Grid.centered((16, 16), 4.0)
     images = [Phantom(2, seed=seed).image(grid) for seed in range(3)]
     transforms = [np.eye(3)] * 3
     if labels is not None:

@@ -9,7 +9,7 @@ from kregzoo.zoo.cards import headline
 
 FIGURES = {
     "phantoms": {
-        "centres": {"dice": [0.4, 0.3, 0.5]},
+        "centers": {"dice": [0.4, 0.3, 0.5]},
         "one pass": {"dice": [0.5125, 0.5, 0.525], "seconds": 1.2},
     }
 }
@@ -37,7 +37,7 @@ def test_figures_are_recorded_in_metadata_and_card(trained, tmp_path):
 
 
 def test_a_headline_is_of_overlap_or_of_error():
-    errors = {"centres": {"tre": [16.3, 15, 17]}, "one pass": {"tre": [2.04, 2, 3]}}
+    errors = {"centers": {"tre": [16.3, 15, 17]}, "one pass": {"tre": [2.04, 2, 3]}}
     assert headline({"affines": errors}) == "TRE 16.3 → 2.0 mm"
     assert headline({"affines": errors, **FIGURES}) == "Dice 0.40 → 0.51"
     assert headline({}) == "not measured"

@@ -17,7 +17,7 @@ from tests.zoo.tiny import (
 
 FIGURES = {
     "phantoms": {
-        "centres": {"dice": [0.4, 0.3, 0.5]},
+        "centers": {"dice": [0.4, 0.3, 0.5]},
         "one pass": {"dice": [0.5125, 0.5, 0.525], "seconds": 1.2},
     }
 }

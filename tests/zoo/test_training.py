@@ -133,7 +133,7 @@ def test_moving_images_of_pairs_are_aligned_with_their_own_fixed_ones(
     }
     matrices = {n: list(map(np.array, found.values())) for n, found in known.items()}
     # Records 0 and 2 are of one phantom, both roles of a record in one pose: the fixed
-    # images are only centred, and between the roles there is nothing to align.
+    # images are only centered, and between the roles there is nothing to align.
     for found in matrices.values():
         for moving, fixed in zip(found[::2], found[1::2], strict=True):
             np.testing.assert_allclose(fixed[:3, :3], np.eye(3), atol=0.02)
@@ -173,7 +173,7 @@ def test_stages_are_trained_one_after_the_other(tmp_path, monkeypatch):
     last = [la for la in models[-1].layers if la.weights and la.trainable]
     assert last and all(layer.name.startswith("stage_2") for layer in last)
     registrar = kregzoo.load(out)
-    assert registrar.alignment == "centres"
+    assert registrar.alignment == "centers"
     assert registrar.model.get_layer("stage_2_control_points")
 
 
@@ -181,7 +181,7 @@ def test_a_system_may_start_from_another_s_weights(trained, tmp_path, monkeypatc
     _, _, start = trained
     name = SYSTEMS["vxmdiff"].recipe.initial
     monkeypatch.setattr(presets, "installed_presets", lambda: {name: start})
-    data = write_data(tmp_path / "data", count=4, labelled=True)
+    data = write_data(tmp_path / "data", count=4, labeled=True)
     zoo.train("vxmdiff", data, tmp_path / "vxmdiff_phantoms", steps=1)
     folder = tmp_path / "vxmdiff_phantoms/training"
     (epoch,) = json.loads((folder / "history.json").read_text(encoding="utf-8"))

@@ -21,7 +21,7 @@ SCALE = Scale(
 )
 
 
-def write_data(folder, paired=False, count=5, labelled=False):
+def write_data(folder, paired=False, count=5, labeled=False):
     """A data folder of phantoms, each in a pose of its own."""
     records = []
     for number in range(count):
@@ -36,7 +36,7 @@ def write_data(folder, paired=False, count=5, labelled=False):
             image = phantom.image(grid, pose)
             image.write(path)
             record[role] = str(path.relative_to(folder))
-            if labelled:
+            if labeled:
                 labels = np.digitize(image.array, (0.3, 0.8)).astype("uint8")
                 Image(labels, grid).write(path.with_name("label.nii.gz"))
                 label = path.with_name("label.nii.gz").relative_to(folder)

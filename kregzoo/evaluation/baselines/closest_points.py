@@ -38,7 +38,7 @@ def _skin(image):
     """Return positions `(N, 3)` of the voxels at the surface of the body in a CT."""
     from scipy import ndimage
 
-    inside = body(default_preprocessor(3).normalise(image))
+    inside = body(default_preprocessor(3).normalize(image))
     index = np.argwhere(inside & ~ndimage.binary_erosion(inside, border_value=1))
     return image.grid.voxel_to_world(index)
 

@@ -18,12 +18,12 @@ RIGID_LEVELS = ((4, 60), (2, 60), (1, 40))
 SIMILARITIES = {"mi": MI, "mind": MINDSSC}
 
 
-def run_start(moving, fixed, folder, centres):
+def run_start(moving, fixed, folder, centers):
     """Keep the positions of the images, or align the centers of their grids."""
     moving, fixed = Image.read(moving), Image.read(fixed)
     matrix = np.eye(fixed.grid.ndim + 1)
-    if centres:
-        matrix[:-1, -1] = moving.grid.centre - fixed.grid.centre
+    if centers:
+        matrix[:-1, -1] = moving.grid.center - fixed.grid.center
     transform = AffineTransform(matrix)
     return write_answer(transform, moving, fixed, folder)
 

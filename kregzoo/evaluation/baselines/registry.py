@@ -75,8 +75,8 @@ def _general():
         )
     )
     return [
-        make_method("kregzoo", iterative.run_start, "identity", centres=False),
-        make_method("kregzoo", iterative.run_start, "centres", centres=True),
+        make_method("kregzoo", iterative.run_start, "identity", centers=False),
+        make_method("kregzoo", iterative.run_start, "centers", centers=True),
         ours("iterative-affine", kind="affine"),
         ours("iterative-bspline", kind="bspline"),
         by_ants("ants-affine", type_of_transform="Affine"),
@@ -106,7 +106,7 @@ def _special():
         make_method(
             "SimpleITK",
             sitk.run,
-            "sitk-affine from centres of mass",
+            "sitk-affine from centers of mass",
             demons=None,
             start="MOMENTS",
         ),

@@ -40,7 +40,7 @@ def brains():
     datasets = import_extra("nilearn.datasets", "The benchmark", "bench")
     fixed = Image.from_nibabel(datasets.load_mni152_template(resolution=1))
     motion = Pose(rotation=10.0, scale=0.05, shift=10.0, shear=0.05)
-    matrix = motion.draw(np.random.default_rng(2), fixed.grid.centre)
+    matrix = motion.draw(np.random.default_rng(2), fixed.grid.center)
     return fixed.resample(fixed.grid, AffineTransform(matrix)), fixed
 
 

@@ -122,7 +122,7 @@ def _data(augmentation=None):
     return KnownAffines(
         augmentation=augmentation,
         moving_augmentation=Pose(rotation=20.0, shift=20.0, uniform=True, even=True),
-        alignment="centres",
+        alignment="centers",
         align_by="labels",
         held_out=6,
     )

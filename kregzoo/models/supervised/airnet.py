@@ -168,7 +168,7 @@ def _recipe(images, steps, held_out=2, initial=None):
         data=KnownAffines(
             augmentation=Pose(rotation=10.0, scale=0.05, shift=4.0, flip=True),
             moving_augmentation=MOTION,
-            alignment="centres",
+            alignment="centers",
             held_out=held_out,
         ),
         trainer=Supervised(
@@ -199,7 +199,7 @@ def _recipe(images, steps, held_out=2, initial=None):
                 changes={
                     "data": KnownAffines(
                         moving_augmentation=PUBLISHED_MOTION,
-                        alignment="centres",
+                        alignment="centers",
                         held_out=held_out,
                     ),
                     # Together, radius and weight give the mean squared error of the

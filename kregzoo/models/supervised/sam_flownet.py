@@ -246,9 +246,9 @@ def brains(images):
     affine, bspline = IterativeRegistrar(NCC(), Affine()), bspline_registrar()
 
     def registered(fixed):
-        found = affine.optimise(template, fixed)
+        found = affine.optimize(template, fixed)
         first = affine.transform.displacement(found, shape)
-        found = bspline.optimise(ops.warp(template, first), fixed)
+        found = bspline.optimize(ops.warp(template, first), fixed)
         second = bspline.transform.displacement(found, shape)
         return ops.compose(first, second)
 
@@ -268,7 +268,7 @@ def hearts(images):
     bspline = bspline_registrar()
 
     def registered(moving, fixed):
-        found = bspline.optimise(moving, fixed)
+        found = bspline.optimize(moving, fixed)
         return bspline.transform.displacement(found, fixed.shape[1:-1])
 
     shapes = _register_each(registered, moving, fixed)

@@ -86,7 +86,7 @@ def DIRNet(
         )
     inputs = pair_inputs(input_shape, divisor=spacing)
     pair = layers.Concatenate(name="pair")([inputs["moving"], inputs["fixed"]])
-    points = control_points(pair, spacing, width, normalise=True, name="spline")
+    points = control_points(pair, spacing, width, normalize=True, name="spline")
     outputs = {"control_points": points}
     if include_top:
         field = BSplineField(spacing, name="displacement")(points)

@@ -117,7 +117,7 @@ def DLIR(
             layers.Concatenate(name=f"{stage}_pair")(pair),
             spacing,
             width,
-            normalise=False,
+            normalize=False,
             name=stage,
         )
         finer = BSplineField(spacing, name=f"{stage}_displacement")(points)
@@ -229,7 +229,7 @@ RECIPES = {
     "brain_t1": Recipe(
         data=ImagePairs(
             augmentation=Pose(rotation=3.0, scale=0.03, shift=1.0, flip=True),
-            alignment="centres",
+            alignment="centers",
         ),
         trainer=Staged(
             Supervised(
@@ -253,7 +253,7 @@ RECIPES = {
                 model={"width": 32},
                 decay=False,
                 changes={
-                    "data": ImagePairs(alignment="centres"),
+                    "data": ImagePairs(alignment="centers"),
                     "trainer": PUBLISHED,
                     "refinement": BENDING,
                 },

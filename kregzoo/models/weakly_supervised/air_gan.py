@@ -204,7 +204,7 @@ def _data(rotation, shift, augmentation=None):
     return KnownAffines(
         augmentation=augmentation,
         moving_augmentation=Pose(rotation=rotation, shift=shift, uniform=True),
-        alignment="centres",
+        alignment="centers",
         align_by="labels",
         held_out=6,
     )

@@ -271,7 +271,7 @@ RECIPE = Recipe(
         augmentation=Pose(rotation=5.0, scale=0.05, shift=2.0),
         moving_augmentation=Pose(rotation=5.0, scale=0.05, shift=3.0),
         labels=True,
-        alignment="centres",
+        alignment="centers",
         held_out=6,
     ),
     trainer=Staged(

@@ -15,7 +15,7 @@ TRUTH = linear_map(3, degrees=4.0, shift=3.0)
 def files(tmp_path_factory):
     """Paths of a moving and a fixed image, a small affine apart."""
     folder = tmp_path_factory.mktemp("files")
-    grid = Grid.centred((40, 42, 38), 2.0, centre=(5.0, -8.0, 3.0))
+    grid = Grid.centered((40, 42, 38), 2.0, center=(5.0, -8.0, 3.0))
     paths = folder / "moving.nii.gz", folder / "fixed.nii.gz"
     PHANTOM.image(grid).write(paths[0])
     PHANTOM.image(grid, TRUTH).write(paths[1])

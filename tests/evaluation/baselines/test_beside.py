@@ -22,7 +22,7 @@ def test_mutual_information_goes_on_from_what_a_preset_found(
     near = method("near", Near())
     monkeypatch.setattr(registry, "preset_methods", lambda *arguments: [near])
     *_, mass, ours, refined = registry.methods_of(KNOWN_AFFINES, ["near"])
-    assert mass.name == "sitk-affine from centres of mass" and ours is near
+    assert mass.name == "sitk-affine from centers of mass" and ours is near
     assert refined.name == "sitk-affine from near"
     errors = [pair.measure(pair.run(m, tmp_path))[0]["value"] for m in (ours, refined)]
     assert errors[0] == pytest.approx(29**0.5) and errors[1] < errors[0] - 1

@@ -10,7 +10,7 @@ from tests.helpers import random_image
 def test_published_size():
     widths = [(2, 16), (16, 16), (16, 32), (32, 32), (32, 32)]
     widths += [(32, 64), (64, 64), (64, 128), (128, 128)]
-    # With bias, and with scale, offset, mean and variance of the normalisation.
+    # With bias, and with scale, offset, mean and variance of the normalization.
     count = sum((27 * a + 5) * b for a, b in widths) + 129 * 256 + 257
     model = HaskinsTRE()
     assert model.count_params() == count

@@ -15,7 +15,7 @@ from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid
 
 def test_published_size():
     widths = [(1, 8), (8, 32), (32, 32), (32, 128), (128, 128)]
-    # With bias, and with scale, offset, mean and variance of the normalisation.
+    # With bias, and with scale, offset, mean and variance of the normalization.
     count = sum((27 * a + 5) * b for a, b in widths)
     dense = [(8**3 * 128, 512), (512, 512), (512, 64)]
     count += sum((a + 5) * b for a, b in dense) + 65 * 12
@@ -61,7 +61,7 @@ def test_learns_to_register():
     )
     frame = Preprocessor(6.0, (shape,), None)
     images = [
-        frame.normalise(
+        frame.normalize(
             Phantom(2, 40.0, seed=seed).image(rotated_grid((64, 64), 2.5, 0.0))
         )
         for seed in range(6)

@@ -36,7 +36,7 @@ def test_values_are_the_sum_of_what_both_rewards_add():
     assert set(MaDuelingDQN((32, 32, 32, 1), dueling=False).output) == {"values"}
 
 
-def test_advantages_are_centred_on_the_state_s_value():
+def test_advantages_are_centered_on_the_state_s_value():
     model = MaDuelingDQN((32, 32, 32, 1), **SMALL)
     agent = model.get_layer("agent")
     agent.get_layer("step_advantage").bias.assign(np.arange(12.0))

@@ -64,7 +64,7 @@ def test_a_folded_field_costs():
     both = kops.convert_to_numpy(model(images((32, 32, 1)))["displacements"]).copy()
     assert float(InverseConsistency()(both, both)) < 1e-6
     assert float(AntiFolding()(both, both)) == 0.0
-    # Sixteen columns jump back by more than their neighbours' distance.
+    # Sixteen columns jump back by more than their neighbors' distance.
     both[:, :, 16:, 1] -= 3.0
     assert float(InverseConsistency()(both, both)) > 1.0
     assert float(AntiFolding()(both, both)) > 1e-3

@@ -87,9 +87,9 @@ def test_both_directions_undo_each_other(ndim):
 def test_a_constant_velocity_moves_by_twice_its_voxels():
     model = with_mean(VoxelMorphDiff((32, 32, 1), bidirectional=True), [1.5, -1.0])
     outputs = model(images((32, 32, 1)))
-    centre = (0, slice(8, 24), slice(8, 24))
+    center = (0, slice(8, 24), slice(8, 24))
     for name, sign in (("displacement", 1.0), ("inverse_displacement", -1.0)):
-        field = kops.convert_to_numpy(outputs[name])[centre]
+        field = kops.convert_to_numpy(outputs[name])[center]
         assert_close(field, np.broadcast_to([3.0 * sign, -2.0 * sign], field.shape))
 
 

@@ -20,7 +20,7 @@ def images(batch=1):
 
 def test_published_size():
     def convolution(a, b, size):
-        # With the scale, offset, mean and variance of its normalisation.
+        # With the scale, offset, mean and variance of its normalization.
         return (size**2 * a + 1) * b + 4 * b
 
     count = convolution(64, 128, 3) + 5 * convolution(128, 128, 3)

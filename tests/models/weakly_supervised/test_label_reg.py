@@ -13,7 +13,7 @@ def images(shape):
 
 
 def test_published_sizes():
-    # The sheet's count, which holds the normalisation's two parameters a channel.
+    # The sheet's count, which holds the normalization's two parameters a channel.
     assert LabelReg(part="local").count_params() == 18_909_743
     contracted = sum(
         (343 if level == 0 else 27) * a * b + 2 * 27 * b * b + 6 * b
