@@ -19,7 +19,8 @@ from kregzoo.presets import preset as presets
 from kregzoo.presets.preset import Preset
 from kregzoo.spatial import Image
 from tests.phantoms import Phantom, rotated_grid
-from tests.toy_systems import METRIC, SYSTEMS
+from tests.toy_parts import METRIC
+from tests.toy_systems import SYSTEMS
 
 ROOT = pathlib.Path(__file__).parents[1]
 TOYS = {system.name: system for system in SYSTEMS}
