@@ -269,9 +269,9 @@ def _command(table, output, model, workers):
 
 
 def _watch(pid, output, midway, done, killed, kept):
-    """Record files as they appear; kill a worker process after some of them."""
+    """Record complete files as they appear; kill a worker process after some."""
     while not done.wait(0.05):
-        for path in output.glob("sub-*/*"):
+        for path in output.glob("sub-*/sub-*"):
             with contextlib.suppress(FileNotFoundError):
                 kept.setdefault(path, _identity(path))
         if not killed and len(kept) >= midway:

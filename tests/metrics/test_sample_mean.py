@@ -27,7 +27,7 @@ def test_samples_of_all_batches_count_by_their_weights():
 @pytest.mark.parametrize("shape", [(2, 5), (2, 3)])
 def test_weights_of_voxels_are_refused(shape):
     values = np.ones((2, 5), "float32")
-    with pytest.raises(ValueError, match="one weight a sample. Received: "):
+    with pytest.raises(ValueError, match="one weight per sample. Received: "):
         Difference().update_state(values, values, np.ones(shape))
 
 

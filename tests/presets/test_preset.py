@@ -117,8 +117,8 @@ def test_unknown_names_are_answered_by_the_nearest(monkeypatch):
 
 
 def test_presets_are_listed_by_their_dimensions(installed):
-    assert presets.presets_of(2) == ["voxelmorph_test"]
-    assert presets.presets_of(3) == []
+    assert presets.presets_for(2) == ["voxelmorph_test"]
+    assert presets.presets_for(3) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
