@@ -32,7 +32,7 @@ def small_preset(tmp_path_factory):
         folder=tmp_path_factory.mktemp("zoo") / "voxelmorph_test",
         config={"system": "voxelmorph", "arguments": ARGUMENTS},
         preprocessor=Preprocessor(2.0, ((16, 16), (32, 32))),
-        metadata={"system": "voxelmorph", "figures": {"dice": 0.5}, "training": {}},
+        metadata={"system": "voxelmorph", "metrics": {"dice": 0.5}, "training": {}},
     )
     preset.write(model, "# A card\n")
     return preset, model

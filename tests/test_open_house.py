@@ -143,7 +143,7 @@ def test_the_command_line_evaluates_by_the_declared_protocol(name, trained, tmp_
     metric = METRIC if TOYS[name].protocols else METRICS["dice"]
     results = (tmp_path / "measured/RESULTS.md").read_text(encoding="utf-8")
     assert f"`{name}`" in results and metric.title in results
-    (measured,) = Preset.read(copy).metadata["figures"].values()
+    (measured,) = Preset.read(copy).metadata["metrics"].values()
     assert np.isfinite(measured["one pass"][metric.name]).all()
     assert metric.heading in (copy / "README.md").read_text(encoding="utf-8")
     assert zoo.cards.headline({"phantoms": measured}).startswith(metric.title)

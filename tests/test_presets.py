@@ -43,7 +43,7 @@ def test_presets_take_at_most_40_mebibytes_of_a_disk():
 def test_a_preset_is_described(record):
     folder = installed_presets()[record.name]
     metadata = kregzoo.load(record.name).metadata
-    assert record.figures and record.licence and record.data
+    assert record.metrics and record.licence and record.data
     assert metadata["training"]["minutes"] > 0
     text = (folder / "README.md").read_text(encoding="utf-8")
     assert text == zoo.card(Preset.read(folder))
@@ -69,9 +69,9 @@ def test_a_preset_undoes_a_small_motion(record):
     assert result.metrics.get("folded_percent", 0.0) < 0.5
 
 
-def figures_of(record, kind):
+def metrics_of(record, kind):
     """Return the means of a metric of a preset, one for each table."""
-    own = [methods["one pass"] for methods in record.figures.values()]
+    own = [methods["one pass"] for methods in record.metrics.values()]
     return [found[kind][0] for found in own if kind in found]
 
 
@@ -80,7 +80,7 @@ def figures_of(record, kind):
 def test_a_preset_reaches_its_stated_accuracy(record, data_root, tmp_path):
     registrar = kregzoo.load(record.name)
     data = data_root / registrar.metadata["data"]["name"]
-    if figures_of(record, "dice"):
+    if metrics_of(record, "dice"):
         pairs = protocols.read_pairs(data, FEW.get(data.name, PAIRS))
         kind, margin = "dice", -0.04
     elif make := MADE.get(record.system):
@@ -89,7 +89,7 @@ def test_a_preset_reaches_its_stated_accuracy(record, data_root, tmp_path):
         pairs, kind, margin = protocols.deformed_pairs(data, tmp_path, 1), "tre", 1.0
     found = np.mean([measured(registrar, pair, kind) for pair in pairs])
     # Measured on fewer pairs than the card: subjects differ.
-    stated = figures_of(record, kind)[0]
+    stated = metrics_of(record, kind)[0]
     assert found > stated + margin if margin < 0 else found < stated + margin
 
 

@@ -24,7 +24,7 @@ def cards():
             "name": record.name,
             "data": record.data,
             "transform": f"{record.ndim}-D, {record.predicts}",
-            "accuracy": headline(record.figures),
+            "accuracy": headline(record.metrics),
             "licence": record.licence,
             "picture": picture(folders[record.name]),
         }

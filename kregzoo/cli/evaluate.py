@@ -113,7 +113,7 @@ def run(options):
         for name in sorted(measured):
             own = [t for t in tables if pathlib.Path(name).name in t.presets]
             metrics = evaluation.preset_metrics(own, pathlib.Path(name).name)
-            zoo.record_figures(name, metrics)
+            zoo.record_metrics(name, metrics)
     print(evaluation.write_results(output))
 
 

@@ -89,7 +89,7 @@ class Preset:
         config = _read_json(folder / "config.json")
         return cls(name or folder.name, folder, config, preprocessor, metadata)
 
-    def derived(self, folder):
+    def fine_tuned(self, folder):
         """Make the preset of the fine-tuned network, without writing it.
 
         Args:
@@ -110,7 +110,7 @@ class Preset:
         training = {"initial": self.name}
         if scale := self.metadata["training"].get("scale"):
             training["scale"] = scale
-        metadata = {**self.metadata, "training": training, "figures": {}}
+        metadata = {**self.metadata, "training": training, "metrics": {}}
         return dataclasses.replace(
             self, name=folder.name, folder=folder, metadata=metadata
         )
@@ -150,9 +150,9 @@ class Preset:
         _write_json(self.folder / "config.json", self.config)
         frame = self.preprocessor.get_config()
         _write_json(self.folder / "preprocessor.json", frame)
-        self.describe(card or f"# {self.name}\n")
+        self.write_metadata(card or f"# {self.name}\n")
 
-    def describe(self, card):
+    def write_metadata(self, card):
         """Write the card, and the metadata with the hashes of the other files.
 
         Args:
@@ -225,7 +225,7 @@ def presets_for(ndim):
     return [name for name, frame in frames.items() if frame.ndim == ndim]
 
 
-def derived_card(preset):
+def fine_tuned_card(preset):
     """Write the card of a preset that was fine-tuned from another preset.
 
     Args:

@@ -1,6 +1,6 @@
 """Base class of loaded networks."""
 
-from kregzoo.presets.preset import derived_card
+from kregzoo.presets.preset import fine_tuned_card
 from kregzoo.registrars.export import export
 
 
@@ -75,8 +75,8 @@ class LoadedNetwork:
                 "Only networks loaded from a preset can be saved: use `kregzoo.load`. "
                 f"Received: {self!r}"
             )
-        preset = self.preset.derived(directory)
-        preset.write(self.model, derived_card(preset))
+        preset = self.preset.fine_tuned(directory)
+        preset.write(self.model, fine_tuned_card(preset))
         return preset.folder
 
     def export(self, directory, format="tf_saved_model", shape=None):

@@ -1,6 +1,6 @@
 """Load, list and train presets by name."""
 
-from kregzoo.zoo.cards import card, record_figures
+from kregzoo.zoo.cards import card, record_metrics
 from kregzoo.zoo.loading import ModelRecord, list_models, load, push, table
 from kregzoo.zoo.systems import find_system, register_system
 from kregzoo.zoo.training import train, training_pairs
@@ -12,7 +12,7 @@ __all__ = [
     "list_models",
     "load",
     "push",
-    "record_figures",
+    "record_metrics",
     "register_system",
     "table",
     "train",

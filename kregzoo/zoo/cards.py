@@ -12,7 +12,7 @@ from kregzoo.presets.preset import find_preset
 START, ONE_PASS = "centers", "one pass"
 
 
-def record_figures(name, metrics):
+def record_metrics(name, metrics):
     """Write measured metrics into the metadata and the card of a preset.
 
     Args:
@@ -21,9 +21,9 @@ def record_figures(name, metrics):
             `kregzoo.evaluation.preset_metrics`.
     """
     preset = find_preset(name)
-    metadata = {**preset.metadata, "figures": metrics}
+    metadata = {**preset.metadata, "metrics": metrics}
     preset = dataclasses.replace(preset, metadata=metadata)
-    preset.describe(card(preset))
+    preset.write_metadata(card(preset))
 
 
 def card(preset):
@@ -39,7 +39,7 @@ def card(preset):
     data = metadata["data"]
     results = "\n".join(
         f"### {name}\n\n{_table(methods)}"
-        for name, methods in metadata["figures"].items()
+        for name, methods in metadata["metrics"].items()
     )
     pictures = "".join(f"\n![{path.stem}]({path.name})\n" for path in preset.pictures())
     system = SYSTEMS[metadata["system"]]
@@ -104,12 +104,12 @@ def _limits(metadata):
     images = metadata["images"]
     kind = f"of this kind ({images['summary']})" if images else "as described above"
     measured = [
-        f"`{name}`" for name in metadata["figures"] if name != metadata["data"]["name"]
+        f"`{name}`" for name in metadata["metrics"] if name != metadata["data"]["name"]
     ]
     lines = [f"For research only. Tested only on images {kind}."]
     if measured:
         lines.append(f"The ground truth is known in: {', '.join(measured)}.")
-    if metadata["figures"]:
+    if metadata["metrics"]:
         lines.append("Other scanners, ages and diseases were not tested.")
     return " ".join(lines)
 
@@ -118,7 +118,7 @@ def headline(metrics):
     """Summarize the accuracy of a preset: its first metric before and after one pass.
 
     Args:
-        metrics: dict, see `record_figures`.
+        metrics: dict, see `record_metrics`.
 
     Returns:
         A str. It omits the value before if the alignment of centers was not measured.

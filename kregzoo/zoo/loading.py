@@ -32,7 +32,7 @@ class ModelRecord:
         images: str. Kind of images that the network registers.
         data: str. Training data.
         licence: str. License of the training data.
-        figures: dict of metrics on held-out pairs, nested by data set, method and
+        metrics: dict of metrics on held-out pairs, nested by data set, method and
             metric. Each value is a number, or a mean with both ends of the 95 %
             confidence interval.
     """
@@ -48,7 +48,7 @@ class ModelRecord:
     images: str
     data: str
     licence: str
-    figures: dict
+    metrics: dict
 
 
 def load(name, task=None):
@@ -162,7 +162,7 @@ def table(records):
             record.name,
             f"{record.ndim}-D {record.images}",
             record.predicts,
-            headline(record.figures),
+            headline(record.metrics),
         )
     return rich_table
 
@@ -184,5 +184,5 @@ def _record(preset):
         images=images.get("summary") or metadata["data"]["title"],
         data=metadata["data"]["title"],
         licence=metadata["data"]["licence"],
-        figures=metadata["figures"],
+        metrics=metadata["metrics"],
     )

@@ -107,7 +107,7 @@ def train(
     # Write the weights first, so that an error in the curves or the card keeps them.
     preset.write(trained.model)
     draw_curves(folder, preset.folder)
-    preset.describe(card(preset))
+    preset.write_metadata(card(preset))
     return preset
 
 
@@ -256,5 +256,5 @@ def _metadata(run, dataset, data, trained):
             "commit": commit(),
             "date": datetime.date.today().isoformat(),
         },
-        "figures": {},
+        "metrics": {},
     }

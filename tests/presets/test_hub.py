@@ -118,7 +118,7 @@ def preset(tmp_path):
         folder=tmp_path / "a_preset",
         config={"system": "voxelmorph", "arguments": ARGUMENTS},
         preprocessor=Preprocessor(2.0, ((16, 16),)),
-        metadata={"system": "voxelmorph", "figures": {}},
+        metadata={"system": "voxelmorph", "metrics": {}},
     )
     found.write(model, "# A card\n")
     return found, float(sum(np.abs(w).sum() for w in model.get_weights()))

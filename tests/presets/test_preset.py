@@ -25,7 +25,7 @@ def test_what_is_written_is_read(small_preset):
     assert read.name == "voxelmorph_test"
     assert read.config == preset.config
     assert read.preprocessor == preset.preprocessor
-    assert read.metadata["figures"] == {"dice": 0.5}
+    assert read.metadata["metrics"] == {"dice": 0.5}
     assert set(read.metadata["sha256"]) == set(presets.HASHED)
     assert (preset.folder / "README.md").read_text(encoding="utf-8") == "# A card\n"
 

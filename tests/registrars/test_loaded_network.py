@@ -20,7 +20,7 @@ def test_a_network_trained_further_is_saved_and_found(small_preset, tmp_path):
     found = find_preset(folder)
     assert found.name == "mine" and found.config == small_preset[0].config
     # What was measured was another network.
-    assert found.metadata["figures"] == {}
+    assert found.metadata["metrics"] == {}
     assert found.metadata["training"] == {"initial": "voxelmorph_test"}
     assert "`voxelmorph_test`, fine-tuned" in (folder / "README.md").read_text(
         encoding="utf-8"

@@ -7,7 +7,7 @@ from kregzoo.models import SYSTEMS
 from kregzoo.presets.preset import Preset
 from kregzoo.zoo.cards import headline
 
-FIGURES = {
+METRICS = {
     "phantoms": {
         "centers": {"dice": [0.4, 0.3, 0.5]},
         "one pass": {"dice": [0.5125, 0.5, 0.525], "seconds": 1.2},
@@ -24,22 +24,22 @@ def test_a_module_without_a_docstring_has_a_card(trained, monkeypatch):
     assert "## Data\n\nPhantoms. Source: made here. License: CC0." in text
 
 
-def test_figures_are_recorded_in_metadata_and_card(trained, tmp_path):
+def test_metrics_are_recorded_in_metadata_and_card(trained, tmp_path):
     _, _, out = trained
     folder = tmp_path / "measured"
     shutil.copytree(out, folder)
-    zoo.record_figures(folder, FIGURES)
-    assert Preset.read(folder).metadata["figures"] == FIGURES
+    zoo.record_metrics(folder, METRICS)
+    assert Preset.read(folder).metadata["metrics"] == METRICS
     text = (folder / "README.md").read_text(encoding="utf-8")
     assert "### phantoms\n\n| method | Dice | seconds |\n" in text
     assert "| one pass | 0.5125 [0.5000, 0.5250] | 1.2 |\n" in text
-    assert kregzoo.load(folder).metadata["figures"] == FIGURES
+    assert kregzoo.load(folder).metadata["metrics"] == METRICS
 
 
 def test_a_headline_is_of_overlap_or_of_error():
     errors = {"centers": {"tre": [16.3, 15, 17]}, "one pass": {"tre": [2.04, 2, 3]}}
     assert headline({"affines": errors}) == "TRE 16.3 → 2.0 mm"
-    assert headline({"affines": errors, **FIGURES}) == "Dice 0.40 → 0.51"
+    assert headline({"affines": errors, **METRICS}) == "Dice 0.40 → 0.51"
     assert headline({}) == "not measured"
 
 

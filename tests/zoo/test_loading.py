@@ -15,7 +15,7 @@ from tests.zoo.tiny import (
     change,
 )
 
-FIGURES = {
+METRICS = {
     "phantoms": {
         "centers": {"dice": [0.4, 0.3, 0.5]},
         "one pass": {"dice": [0.5125, 0.5, 0.525], "seconds": 1.2},
@@ -67,7 +67,7 @@ def test_models_are_listed_and_printed(trained, monkeypatch):
     assert (record.system, record.chapter, record.ndim) == ("voxelmorph", "5.1", 3)
     assert (record.data, record.licence) == ("Phantoms", "CC0")
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(zoo.table([dataclasses.replace(record, figures=FIGURES)]))
+    console.print(zoo.table([dataclasses.replace(record, metrics=METRICS)]))
     text = console.export_text()
     assert "voxelmorph_phantoms" in text and "Dice 0.40 → 0.51" in text
     assert kregzoo.load("voxelmorph_phantoms").metadata["name"] == record.name
