@@ -4,7 +4,7 @@ import keras
 
 from kregzoo import ops
 from kregzoo.layers.field_layer import FieldLayer
-from kregzoo.ops.warping import check_modes
+from kregzoo.ops.sampling import check_modes
 
 
 @keras.saving.register_keras_serializable(package="kregzoo")

@@ -16,6 +16,7 @@ from kregzoo.ops.gradients import compiled, fused, portable, value_and_grad
 from kregzoo.ops.histogram import joint_histogram
 from kregzoo.ops.moments import local_moments
 from kregzoo.ops.sampler import Sampler
+from kregzoo.ops.sampling import inside
 from kregzoo.ops.separable import (
     apply_along_axes,
     bspline,
@@ -25,7 +26,6 @@ from kregzoo.ops.separable import (
 from kregzoo.ops.warping import (
     compose,
     identity_grid,
-    inside,
     integrate,
     invert,
     sample,

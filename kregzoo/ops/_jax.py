@@ -4,10 +4,10 @@ import functools
 
 import jax
 
-from kregzoo.ops import warping
+from kregzoo.ops import sampling
 
 
 @functools.partial(jax.jit, static_argnames=("interpolation", "fill", "relative"))
 def interpolate(image, points, interpolation, fill, relative):
-    """Interpolate as `warping.interpolate` does, compiled."""
-    return warping.interpolate(image, points, interpolation, fill, relative)
+    """Interpolate as `sampling.interpolate` does, compiled."""
+    return sampling.interpolate(image, points, interpolation, fill, relative)

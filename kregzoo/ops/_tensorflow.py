@@ -18,7 +18,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from kregzoo.ops import filters, warping
+from kregzoo.ops import convolution, sampling
 
 # Number of values above which compilation pays, as in an image of 40 x 48 x 40.
 WORTH_COMPILING = 50_000
@@ -65,7 +65,7 @@ def _compiles(tensor):
 
 
 def interpolate(image, points, interpolation, fill, relative):
-    """Interpolate as `warping.interpolate` does, compiled, with custom gradients."""
+    """Interpolate as `sampling.interpolate` does, compiled, with custom gradients."""
     if interpolation == "nearest":
         return _forward(points, image, interpolation, fill, relative)
 
@@ -86,14 +86,14 @@ def interpolate(image, points, interpolation, fill, relative):
 
 @compiled_when_large
 def _forward(points, image, interpolation, fill, relative):
-    values = warping.interpolate(image, points, interpolation, fill, relative)
+    values = sampling.interpolate(image, points, interpolation, fill, relative)
     return tf.ensure_shape(values, [*points.shape[:-1], image.shape[-1]])
 
 
 @compiled_when_large
 def _gradient_of_image(image, points, upstream, fill, relative):
     shape = tf.unstack(tf.shape(image)[1:-1])
-    coordinates = warping.absolute(points) if relative else points
+    coordinates = sampling.absolute(points) if relative else points
     upstream = _masked(upstream, coordinates, shape, fill)
     size = image.shape[1:-1]
     same_grid = relative and size.is_fully_defined() and size == points.shape[1:-1]
@@ -115,13 +115,13 @@ def _scattered(upstream, coordinates, shape):
     row, which halves the number of rows, and summed afterwards.
     """
     channels = upstream.shape[-1]
-    low, _, fraction = warping.split(coordinates[..., -1:], shape[-1:])[0]
-    low = low + warping.batch_offset(coordinates, shape)
+    low, _, fraction = sampling.split(coordinates[..., -1:], shape[-1:])[0]
+    low = low + sampling.batch_offset(coordinates, shape)
     fraction = tf.cast(fraction[..., None], upstream.dtype)
     both = tf.concat([upstream * (1 - fraction), upstream * fraction], axis=-1)
     batch = tf.shape(coordinates)[0]
     total = tf.zeros((batch * math.prod(shape), 2 * channels), upstream.dtype)
-    for index, weight in warping.corners(coordinates[..., :-1], shape[:-1]):
+    for index, weight in sampling.corners(coordinates[..., :-1], shape[:-1]):
         rows = both * tf.cast(weight, upstream.dtype)[..., None]
         rows = tf.reshape(rows, (-1, 2 * channels))
         index = tf.reshape(index * shape[-1] + low, (-1, 1))
@@ -173,14 +173,14 @@ def _gathered(upstream, moves):
 @compiled_when_large
 def _gradient_of_points(image, points, upstream, fill, relative):
     shape = tf.unstack(tf.shape(image)[1:-1])
-    coordinates = warping.absolute(points) if relative else points
+    coordinates = sampling.absolute(points) if relative else points
     upstream = tf.cast(_masked(upstream, coordinates, shape, fill), "float32")
-    offset = warping.batch_offset(coordinates, shape)
+    offset = sampling.batch_offset(coordinates, shape)
     flat = tf.reshape(image, (-1, image.shape[-1]))
-    fractions = [part[2] for part in warping.split(coordinates, shape)]
+    fractions = [part[2] for part in sampling.split(coordinates, shape)]
     ndim = len(fractions)
     totals = [0.0] * ndim
-    corners = warping.corners(coordinates, shape)
+    corners = sampling.corners(coordinates, shape)
     for bits, (index, _) in zip(
         itertools.product((0, 1), repeat=ndim), corners, strict=True
     ):
@@ -201,11 +201,11 @@ def _gradient_of_points(image, points, upstream, fill, relative):
 def _masked(upstream, coordinates, shape, fill):
     if fill == "border":
         return upstream
-    return upstream * tf.cast(warping.inside(coordinates, shape), upstream.dtype)
+    return upstream * tf.cast(sampling.inside(coordinates, shape), upstream.dtype)
 
 
 def convolve_axes(image, kernels):
-    """Convolve as `filters.convolve_axes` does, compiled, with a custom gradient.
+    """Convolve as `convolution.convolve_axes` does, compiled, with a custom gradient.
 
     With symmetric kernels and zeros outside, the convolution is self-adjoint. It is
     therefore its own gradient, too.
@@ -220,4 +220,4 @@ def convolve_axes(image, kernels):
 
 @compiled_when_large
 def _convolve(image, kernels):
-    return tf.ensure_shape(filters.convolve_axes(image, kernels), image.shape)
+    return tf.ensure_shape(convolution.convolve_axes(image, kernels), image.shape)

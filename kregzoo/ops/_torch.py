@@ -3,15 +3,15 @@
 import torch
 from torch.nn import functional
 
-from kregzoo.ops import warping
+from kregzoo.ops import sampling
 
 
 def interpolate(image, points, interpolation, fill, relative):
-    """Interpolate as `warping.interpolate` does, by `grid_sample` where possible."""
+    """Interpolate as `sampling.interpolate` does, by `grid_sample` where possible."""
     ndim = image.ndim - 2
     if interpolation != "linear" or ndim not in (2, 3):
-        return warping.interpolate(image, points, interpolation, fill, relative)
-    coordinates = warping.absolute(points) if relative else points
+        return sampling.interpolate(image, points, interpolation, fill, relative)
+    coordinates = sampling.absolute(points) if relative else points
     shape = image.shape[1:-1]
     last = torch.tensor(shape, dtype=torch.float32, device=coordinates.device) - 1
     # From -1 at the center of the first voxel to 1 at the last, in reverse axis order.
@@ -27,5 +27,5 @@ def interpolate(image, points, interpolation, fill, relative):
     values = values.movedim(1, -1).to(image.dtype)
     values = values.reshape(*points.shape[:-1], image.shape[-1])
     if fill == "zeros":
-        values = values * warping.inside(coordinates, shape).to(image.dtype)
+        values = values * sampling.inside(coordinates, shape).to(image.dtype)
     return values

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from kregzoo.ops import convolution
+
 
 def box_sum(image, window):
     """Sum over a box around each voxel, padding with zeros.
@@ -71,26 +73,4 @@ def _convolve_axes(image, kernels):
         from kregzoo.ops import _tensorflow
 
         return _tensorflow.convolve_axes(image, kernels)
-    return convolve_axes(image, kernels)
-
-
-def convolve_axes(image, kernels):
-    """Convolve each spatial axis with a symmetric kernel, padding with zeros."""
-    for axis, kernel in enumerate(kernels, start=1):
-        if len(kernel) > 1:
-            image = _convolve_axis(image, kernel, axis)
-    return image
-
-
-def _convolve_axis(image, kernel, axis):
-    radius = len(kernel) // 2
-    size = ops.shape(image)[axis]
-    padding = [(0, 0)] * len(image.shape)
-    padding[axis] = (radius, radius)
-    padded = ops.pad(image, padding)
-    before = (slice(None),) * axis
-    total = 0.0
-    for start, weight in enumerate(kernel):
-        window = padded[(*before, slice(start, start + size))]
-        total = total + (window if weight == 1 else window * weight)
-    return total
+    return convolution.convolve_axes(image, kernels)

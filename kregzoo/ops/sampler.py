@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from kregzoo.ops.gradients import compiled
-from kregzoo.ops.warping import check_modes, gather
+from kregzoo.ops.sampling import check_modes, gather
 
 # Largest and smallest number of points per call, and smallest buffer. Sizes are powers
 # of two, so that only a few shapes are compiled.

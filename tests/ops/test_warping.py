@@ -11,7 +11,6 @@ from kregzoo.ops.gradients import value_and_grad
 from kregzoo.ops.warping import (
     compose,
     identity_grid,
-    inside,
     integrate,
     invert,
     sample,
@@ -152,16 +151,6 @@ def test_wrong_arguments_are_refused():
         warp(image, np.ones((1, 4, 4, 3)))
     with pytest.raises(ValueError, match="steps=-1"):
         integrate(points, steps=-1)
-
-
-@pytest.mark.parametrize("spatial", [(3, 4), (3, 4, 5)])
-def test_inside_marks_half_a_voxel_around_the_grid(spatial):
-    points = random_points(spatial, 200)
-    expected = ((points > -0.5) & (points < np.array(spatial) - 0.5)).all(axis=-1)
-    np.testing.assert_array_equal(to_numpy(inside(points, spatial))[..., 0], expected)
-    edges = np.array([[-0.5, -0.51, 3.5, 3.51]]).reshape(1, 4, 1)
-    marks = to_numpy(inside(edges, (4,))).ravel()
-    np.testing.assert_array_equal(marks, [1, 0, 1, 0])
 
 
 @pytest.mark.parametrize("spatial", [(7, 9), (5, 6, 7), (61, 58, 60)])

@@ -21,7 +21,7 @@ from kregzoo.evaluation.benchmark_cases.frameworks import (
     torch_work,
 )
 from kregzoo.evaluation.benchmark_cases.torch_networks import LIBRARY, SQUARINGS
-from kregzoo.ops.warping import interpolate
+from kregzoo.ops.sampling import interpolate
 
 
 def warps(size, device, gradient):
