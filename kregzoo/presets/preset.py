@@ -142,7 +142,7 @@ class Preset:
         Args:
             model: the Keras model.
             card: str, the text of `README.md`. Defaults to a title, for cards that need
-                the other files first and are written later by `describe`.
+                the other files first and are written later by `write_metadata`.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with atomic(self.folder / "model.weights.h5") as temporary:

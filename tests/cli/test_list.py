@@ -17,7 +17,7 @@ class Record:
     images: str = "MR, brains"
     data: str = "brains"
     licence: str = "CC0"
-    figures: dict = dataclasses.field(default_factory=dict)
+    metrics: dict = dataclasses.field(default_factory=dict)
 
 
 def test_list_prints_a_table_or_json(monkeypatch, capsys):
