@@ -106,7 +106,8 @@ def test_pictures_of_unknown_pixel_size_are_measured_in_pixels(landmarks, capsys
     words = "register moving.png fixed.png -o out --method rigid"
     assert cli.main(words.split()) == 0
     assert "lengths are in pixels" in capsys.readouterr().out
-    assert "lengths are in pixels" in pathlib.Path("out/report.html").read_text()
+    report = pathlib.Path("out/report.html").read_text(encoding="utf-8")
+    assert "lengths are in pixels" in report
 
 
 @pytest.mark.parametrize(

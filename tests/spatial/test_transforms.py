@@ -220,8 +220,10 @@ def test_points_go_where_the_image_comes_from(random_grid, seed, ndim, kind):
     grid = random_grid(seed, ndim, SHAPE)
     transform = make_transform(kind, seed, grid)
     middle = points_in(grid, seed, margin=5.0)[0]
-    voxels = grid.voxel_to_world(np.stack(np.indices(grid.shape), -1).reshape(-1, ndim))
-    away = np.linalg.norm((voxels - middle) / grid.spacing.max(), axis=1)
+    index = np.stack(np.indices(grid.shape), -1).reshape(-1, ndim)
+    voxels = grid.voxel_to_world(index)
+    # In voxels, so that the border cuts no part of the blob.
+    away = np.linalg.norm(index - grid.world_to_voxel(middle), axis=1)
     blob = Image(np.exp(-((away / 1.5) ** 2)).reshape(grid.shape), grid)
     warped = transform.apply(blob, grid).array.ravel()
     seen = (voxels * warped[:, None]).sum(axis=0) / warped.sum()
