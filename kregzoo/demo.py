@@ -21,7 +21,7 @@ from kregzoo.spatial import (
 )
 from kregzoo.utils.extras import import_extra
 
-TISSUES = {1: "gray_matter", 2: "white_matter"}
+TISSUES = {1: "grey_matter", 2: "white_matter"}
 ROTATION = 8.0  # degrees about each axis, at most
 LARGEST, SMOOTHNESS = 12.0, 15.0  # mm: longest displacement; smoothing of the noise
 GAMMA, BIAS = 0.3, 0.25  # largest log of the gamma exponent; largest log of the bias
@@ -53,7 +53,7 @@ class DeformedBrain:
         """Compare a `Registration` of the pair with the ground truth.
 
         Returns:
-            Dict of pairs `(before, after)`: the Dice overlaps `"dice_gray_matter"` and
+            Dict of pairs `(before, after)`: the Dice overlaps `"dice_grey_matter"` and
             `"dice_white_matter"`, and the mean target registration error `"tre_mm"`.
         """
         fixed = self.fixed_tissues.array

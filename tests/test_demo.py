@@ -13,7 +13,7 @@ from kregzoo.spatial import AffineTransform, Image
 
 @pytest.fixture(scope="module")
 def anatomy():
-    """Make a ball of white matter in a shell of gray matter, off center, at 4 mm."""
+    """Make a ball of white matter in a shell of grey matter, off center, at 4 mm."""
     where = np.indices((28, 30, 26)) - np.array([13.0, 15.0, 12.0])[:, None, None, None]
     radius = np.linalg.norm(where, axis=0)
     tissues = (radius < 9).astype("uint8") + (radius < 6)
@@ -61,7 +61,7 @@ def test_the_largest_displacement(anatomy):
 def test_the_identity_changes_no_metric(anatomy):
     pair = demo.known_pair(*anatomy, seed=2)
     figures = judged(pair, AffineTransform(np.eye(4)))
-    assert set(figures) == {"dice_gray_matter", "dice_white_matter", "tre_mm"}
+    assert set(figures) == {"dice_grey_matter", "dice_white_matter", "tre_mm"}
     for before, after in figures.values():
         np.testing.assert_allclose(before, after)
     assert figures["tre_mm"][0] > 1.0
@@ -73,7 +73,7 @@ def test_the_inverse_of_the_truth_has_no_error(anatomy):
     figures = judged(pair, truth.inverse())
     assert figures["tre_mm"][1] < 0.1
     assert figures["dice_white_matter"][1] > 0.93
-    assert figures["dice_gray_matter"][1] > 0.93
+    assert figures["dice_grey_matter"][1] > 0.93
 
 
 def test_intensities_change_but_not_their_order_in_space(anatomy):
@@ -102,7 +102,7 @@ def test_run_writes_and_prints_the_files(anatomy, tmp_path, monkeypatch, capsys)
     metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert (metrics["tre_mm_before"], metrics["tre_mm"]) == figures["tre_mm"]
     printed = capsys.readouterr().out
-    assert f"{figures['tre_mm'][0]:.2f}" in printed and "gray matter" in printed
+    assert f"{figures['tre_mm'][0]:.2f}" in printed and "grey matter" in printed
 
 
 def test_anatomy_comes_with_nilearn():

@@ -111,6 +111,9 @@ class Grid:
         linear = matrix[:-1, :-1] * np.broadcast_to(spacing, ndim)
         return cls(shape, _affine_about(linear, shape, center))
 
+    # British spelling, which scripts outside of the package use.
+    centred = centered
+
     @property
     def ndim(self):
         """Number of axes, 2 or 3."""
@@ -130,6 +133,8 @@ class Grid:
     def center(self):
         """World position in mm of the center of the grid, `(D,)`."""
         return self.voxel_to_world((np.array(self.shape) - 1) / 2)
+
+    centre = center
 
     @property
     def extent(self):

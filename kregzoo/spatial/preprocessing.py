@@ -93,6 +93,9 @@ class Preprocessor:
         array = np.clip((array - low) / (high - low), 0.0, 1.0)
         return Image(array.astype("float32"), image.grid, image.name)
 
+    # British spelling, which scripts outside of the package use.
+    normalise = normalize
+
     def canonical_grid(self, image):
         """Center the canonical grid on the foreground of a normalized image.
 

@@ -180,3 +180,9 @@ def test_an_image_on_a_grid_has_its_unit():
     known = Grid.centered((4, 4))
     assert known.unit == picture.resample(known).unit == "mm"
     assert Image.from_array(np.eye(4), spacing=1).resample(picture.grid).unit == "pixel"
+
+
+def test_british_spelling_is_the_same():
+    grid = Grid.centred((4, 6), 2.0)
+    assert grid == Grid.centered((4, 6), 2.0)
+    np.testing.assert_array_equal(grid.centre, grid.center)
