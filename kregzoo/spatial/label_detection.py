@@ -17,7 +17,8 @@ FEW_VALUES = 12
 # Distance in voxels at which neighbors in an enlarged image differ, but many labels are
 # equal; and the smallest ratio of both shares in maps of labels.
 FAR, FAR_RATIO = 4, 1 / 6
-# Share of equal voxels at this distance, below which steps of one are a smooth image.
+# Share of equal voxels at this distance from which they are labels. Below it, neighbors
+# that differ by one belong to a smooth image.
 SMOOTH_SHARE = 0.4
 # Share of voxels outside the background, below which whole numbers are landmarks.
 LANDMARK_SHARE = 0.01
@@ -59,8 +60,9 @@ def looks_like_labels(array):
 def is_piecewise_constant(array, share=LABEL_SHARE):
     """Check whether voxels are whole numbers that are equal over regions.
 
-    So are labels. Neighbors are equal too in an enlarged image, but only a few voxels
-    wide, and in a smooth image of few gray values, whose steps are of one.
+    Two kinds of images have many equal neighbors too, and are told from labels: an
+    enlarged image, whose regions are only a few voxels wide, and a smooth image with
+    few gray values, whose neighbors differ by one.
 
     Args:
         array: Voxels `(*spatial)`.
@@ -78,10 +80,11 @@ def is_piecewise_constant(array, share=LABEL_SHARE):
     values = np.unique(first)
     if values.size <= FEW_VALUES or array.shape[longest] <= FAR:
         return True
-    steps = np.abs(first.astype("float64") - second)
-    has_unit_steps = np.median(steps[steps > 0]) <= np.diff(values).min()
     far = constant_share(array, longest, FAR)
-    is_smooth = has_unit_steps and far < SMOOTH_SHARE
+    if far >= SMOOTH_SHARE:
+        return True
+    steps = np.abs(first.astype("float64") - second)
+    is_smooth = np.median(steps[steps > 0]) <= np.diff(values).min()
     return not is_smooth and far > FAR_RATIO * near[longest]
 
 

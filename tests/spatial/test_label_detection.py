@@ -50,6 +50,7 @@ def atlas():
 
 
 LABELS = {
+    "bands along an axis": np.kron(np.arange(24), np.ones((300, 8), int)),
     "ordered blocks": ordered_blocks(),
     "an atlas": atlas(),
     "regions": regions(),
