@@ -6,8 +6,9 @@ import pathlib
 import keras
 import numpy as np
 
-from kregzoo.training.checkpoints import Checkpoint, restore
+from kregzoo.training.checkpoints import MODEL, Checkpoint
 from kregzoo.training.trainers import Trained
+from kregzoo.utils.progress import progress_bar
 
 # Environment steps between two checkpoints.
 CHUNK = 1000
@@ -62,7 +63,10 @@ class QLearning:
         seconds = play(
             agent, environment, settings, scale.learning_rate, pathlib.Path(folder)
         )
-        return Trained(model, {}, seconds)
+        # A copy, because the optimizer of an inner model is saved with its weights.
+        trained = build()
+        trained.set_weights(model.get_weights())
+        return Trained(trained, {}, seconds)
 
     def epsilon_at(self, step):
         """Compute the exploration rate at a step."""
@@ -124,6 +128,8 @@ class Learner:
         self.target = keras.models.clone_model(network)
         self.target.set_weights(network.get_weights())
         self.memory = Memory(settings.capacity, environment.observation_space.shape)
+        # The actions of each episode so far, to refill the memory.
+        self.actions = []
         self.rng = np.random.default_rng(settings.seed)
         self.updates = 0
 
@@ -139,21 +145,65 @@ class Learner:
             `"value"`, the mean Q-value of the actions taken.
         """
         episodes, step = [], start
-        seed = self.settings.seed + start
         end = self.settings.steps if end is None else end
         while step < end:
-            record, step = self._episode(step, seed if not episodes else None)
+            record, step = self._episode(step)
             episodes.append(record)
         return episodes
 
-    def _episode(self, step, seed):
-        seen, info = self.environment.reset(seed=seed)
+    def state(self):
+        """Return the arrays from which a resumed run continues: see `load_state`."""
+        weights = self.target.get_weights()
+        return {
+            "updates": np.array(self.updates),
+            "lengths": np.array([len(actions) for actions in self.actions], int),
+            "actions": np.array([a for actions in self.actions for a in actions], int),
+            **{f"target/{number}": value for number, value in enumerate(weights)},
+        }
+
+    def load_state(self, arrays):
+        """Restore the state, and refill the replay buffer by repeating its episodes."""
+        self.updates = int(arrays["updates"])
+        self.target.set_weights(
+            [arrays[f"target/{n}"] for n in range(len(self.target.weights))]
+        )
+        ends = np.cumsum(arrays["lengths"])
+        self.actions = [
+            actions.tolist() for actions in np.split(arrays["actions"], ends[:-1])
+        ]
+        # The first episode with a transition in the buffer.
+        first = int((ends <= ends[-1] - self.settings.capacity).sum())
+        self.memory.count = int(ends[-1] - arrays["lengths"][first:].sum())
+        numbers = range(first, len(self.actions))
+        with progress_bar(len(numbers), label="Refilling the buffer") as advance:
+            for number in numbers:
+                self._repeat(number)
+                advance()
+
+    def _repeat(self, number):
+        """Repeat an episode, and store its transitions."""
+        seen, _ = self._start(number)
+        for action in self.actions[number]:
+            after, _, ended, _, info = self.environment.step(action)
+            self.memory.add(seen, action, info, ended, after)
+            seen = after
+
+    def _start(self, number):
+        """Start an episode, which depends only on the seed and its number."""
+        self.rng = np.random.default_rng((self.settings.seed, number))
+        return self.environment.reset(seed=int(self.rng.integers(2**31)))
+
+    def _episode(self, step):
+        seen, info = self._start(len(self.actions))
+        actions = []
+        self.actions.append(actions)
         early = step < self.settings.steps / 2
         guided = early and self.rng.random() < self.settings.guided
         total, values, ended, cut = 0.0, [], False, False
         while not (ended or cut):
             found = self.network.predict_on_batch(seen[None])["values"][0]
             action = self._choose(found, info["residual"], guided, step)
+            actions.append(action)
             after, reward, ended, cut, info = self.environment.step(action)
             self.memory.add(seen, action, info, ended, after)
             seen, total, step = after, total + reward, step + 1
@@ -210,7 +260,8 @@ def _heads(network):
 def play(network, environment, settings, learning_rate, directory):
     """Train an agent, starting from the last checkpoint if there is one.
 
-    The replay buffer is not saved. A resumed run refills it.
+    A resumed run repeats the last episodes to refill the replay buffer, which is too
+    large to save.
 
     Args:
         network: Keras model, not compiled.
@@ -232,14 +283,9 @@ def play(network, environment, settings, learning_rate, directory):
         keras.optimizers.Adam(schedule),
         loss={name: keras.losses.Huber() for name in _heads(network)},
     )
-    # Build the optimizer now: a checkpoint may be written before the first update.
-    network.optimizer.build(network.trainable_variables)
-    checkpoint = Checkpoint(directory)
-    checkpoint.set_model(network)
-    if checkpoint.path.exists():
-        restore(network, checkpoint.path)
-        checkpoint.read_history()
     learner = Learner(network, environment, settings)
+    checkpoint = Checkpoint(directory, {MODEL: network}, extra=learner)
+    checkpoint.restore()
     done = int(checkpoint.history[-1]["step"]) if checkpoint.history else 0
     bar = keras.utils.Progbar(settings.steps, stateful_metrics=["success", "return"])
     while done < settings.steps:

@@ -8,12 +8,13 @@ import numpy as np
 from kregzoo import ops
 from kregzoo.agents.actions import optimal_q_values
 from kregzoo.spatial import Grid
+from kregzoo.training.random_dataset import RandomDataset
 
 # Observations drawn from one image at a time.
 TOGETHER = 4
 
 
-class OptimalQValues(keras.utils.PyDataset):
+class OptimalQValues(RandomDataset):
     """Draw observations of misaligned copies of an image, with optimal Q-values.
 
     Each item is `(views, values)`. For each stage, `views` holds `"<layer>_view"`,
@@ -26,7 +27,7 @@ class OptimalQValues(keras.utils.PyDataset):
     factor, drawn uniformly from [0, 1], and the translations are 0 in half of the
     draws. Otherwise agents see too few states with only a rotation left, and never
     learn to rotate. (Liao et al., AAAI 2017, sample states near alignment more
-    densely.) Item `i` of an epoch depends only on the seed, the epoch and `i`.
+    densely.)
 
     Args:
         images: list of normalized `Image`.
@@ -36,8 +37,7 @@ class OptimalQValues(keras.utils.PyDataset):
             modality of the fixed image, for example cone-beam CT. Defaults to no
             simulation.
         batch_size: int, a multiple of 4, because four views are drawn from one image.
-        seed: int.
-        **kwargs: Arguments of `keras.utils.PyDataset`.
+        **kwargs: Arguments of `RandomDataset`.
 
     Raises:
         ValueError: If `batch_size` is not a multiple of 4.
@@ -46,9 +46,16 @@ class OptimalQValues(keras.utils.PyDataset):
     labels = None
 
     def __init__(
-        self, images, stages, pose, degrade=None, batch_size=32, seed=0, **kwargs
+        self,
+        images,
+        stages,
+        pose,
+        degrade=None,
+        batch_size=32,
+        steps_per_epoch=2,
+        **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(batch_size, steps_per_epoch, **kwargs)
         if batch_size < 1 or batch_size % TOGETHER:
             raise ValueError(
                 f"`batch_size` must be a multiple of {TOGETHER}. "
@@ -57,10 +64,6 @@ class OptimalQValues(keras.utils.PyDataset):
         self.stages = stages
         self.pose = pose
         self.degrade = degrade
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = 0
-        self.steps_per_epoch = 2
         self.grid = Grid.centered(stages[0].shape, stages[0].spacing)
         self._affines = [image.grid.affine for image in images]
         # Convert to tensors now. Otherwise each draw would copy an image to the device.
@@ -71,25 +74,19 @@ class OptimalQValues(keras.utils.PyDataset):
         self._inside = [_inside(image.array) for image in images]
         self._sample = ops.compiled(functools.partial(ops.sample, fill="zeros"))
 
-    def __len__(self):
-        return self.steps_per_epoch
-
-    def __getitem__(self, index):
-        rng = np.random.default_rng((self.seed, self.epoch, index))
+    def draw(self, rng, index):
+        """Draw a batch; see `RandomDataset`."""
         views, values = {}, {}
         for stage in self.stages:
             groups = [
-                self._draw(rng, stage) for _ in range(self.batch_size // TOGETHER)
+                self._views(rng, stage) for _ in range(self.batch_size // TOGETHER)
             ]
             seen, residuals = (np.concatenate(x) for x in zip(*groups, strict=True))
             views[f"{stage.layer}_view"] = seen
             values[stage.layer] = optimal_q_values(residuals).astype("float32")
         return views, values
 
-    def on_epoch_end(self):
-        self.epoch += 1
-
-    def _draw(self, rng, stage):
+    def _views(self, rng, stage):
         """Draw views of one image, `(TOGETHER, *shape, 2)`, and the residuals."""
         number = rng.integers(len(self._arrays))
         affine, inside = self._affines[number], self._inside[number]

@@ -17,9 +17,8 @@ from keras import ops as kops
 
 from kregzoo import ops
 from kregzoo.losses import Wasserstein
-from kregzoo.training.checkpoints import restore
-from kregzoo.training.trainers import VALIDATION_EVERY, Supervised, all_items
-from kregzoo.utils.files import atomic
+from kregzoo.training.checkpoints import MODEL
+from kregzoo.training.trainers import Supervised
 
 LOGGED = ("discriminator_loss", "discriminator_ranked")
 
@@ -149,7 +148,7 @@ def _by_sample(logits):
     return kops.mean(logits, axis=tuple(range(1, len(logits.shape))))
 
 
-class AdversarialTrainer:
+class AdversarialLoop:
     """Train a network and its discriminator in turn.
 
     The discriminator weights are frozen while the network trains.
@@ -157,15 +156,12 @@ class AdversarialTrainer:
     Args:
         model: the compiled `RegistrationModel`.
         adversary: the `Adversary`.
-        path: `.keras` file of the discriminator and the optimizer state. If the file
-            exists, training continues from it.
 
     Raises:
-        ValueError: If the model has no discriminator, or the file belongs to another
-            discriminator.
+        ValueError: If the model has no discriminator.
     """
 
-    def __init__(self, model, adversary, path):
+    def __init__(self, model, adversary):
         names = [layer.name for layer in model.layers]
         if "quality" not in model.output or "discriminator" not in names:
             raise ValueError(
@@ -174,7 +170,6 @@ class AdversarialTrainer:
             )
         self.model = model
         self.adversary = adversary
-        self.path = path
         own = model.get_layer("discriminator")
         # A separate model of the same layers. If the inner model were compiled itself,
         # its optimizer would be saved with the network.
@@ -185,48 +180,36 @@ class AdversarialTrainer:
             loss=adversary.loss(),
             metrics=[ranked],
         )
-        if path.exists():
-            restore(self.discriminator, path)
+        # Build the optimizer before the weights are frozen.
+        self.discriminator.optimizer.build(self.discriminator.trainable_variables)
         self.discriminator.trainable = False
+        self.models = {MODEL: model, "discriminator": self.discriminator}
 
-    def fit(self, pairs, validation_set, epochs, callbacks):
-        """Train both models, starting at epoch `pairs.epoch`.
-
-        Args:
-            pairs: the `PairDataset`.
-            validation_set: the `PairDataset` to evaluate the network on after every
-                fifth epoch. None disables the evaluation.
-            epochs: int, the number of the last epoch.
-            callbacks: list of Keras callbacks of the network.
-        """
-        validation = validation_set and all_items(validation_set)
+    def fit(self, training_set, validation, first, last, validated, callbacks):
+        """Train both models for some epochs; see `KerasLoop.fit`."""
+        steps = len(training_set)
         run = keras.callbacks.CallbackList(
-            callbacks,
-            True,
-            True,
-            self.model,
-            verbose=1,
-            epochs=epochs,
-            steps=len(pairs),
+            callbacks, True, True, self.model, verbose=1, epochs=last, steps=steps
         )
+        self.model.stop_training = False
         run.on_train_begin()
-        for epoch in range(pairs.epoch, epochs):
+        for epoch in range(first, last):
             run.on_epoch_begin(epoch)
             self.model.reset_metrics()
             judged = []
-            for index in range(len(pairs)):
+            for index in range(steps):
                 run.on_train_batch_begin(index)
-                item = keras.utils.unpack_x_y_sample_weight(pairs[index])
-                logs = self.train_on_batch(*item[:2], epoch * len(pairs) + index)
+                x, y, _ = keras.utils.unpack_x_y_sample_weight(training_set[index])
+                logs = self.train_on_batch(x, y, int(self.model.optimizer.iterations))
                 judged.append({key: logs[key] for key in LOGGED})
                 run.on_train_batch_end(index, logs)
-            pairs.on_epoch_end()
+            training_set.on_epoch_end()
             logs |= {key: np.mean([batch[key] for batch in judged]) for key in LOGGED}
-            with self._unfrozen(), atomic(self.path) as temporary:
-                self.discriminator.save(temporary)
-            if validation is not None and (epoch + 1) % VALIDATION_EVERY == 0:
-                logs |= self._validated(validation, len(item[0]["fixed"]))
+            if epoch + 1 in validated:
+                logs |= self._validated(validation, training_set.batch_size)
             run.on_epoch_end(epoch, logs)
+            if self.model.stop_training:
+                break
         run.on_train_end()
 
     def _validated(self, validation, batch_size):
@@ -265,8 +248,10 @@ class AdversarialTrainer:
     def _train_discriminator(self, x, y, outputs):
         positives = self.adversary.positives(x, y)
         both = {
-            "warped": np.concatenate([positives, self.adversary.negatives(x, outputs)]),
-            "fixed": np.concatenate([x["fixed"]] * 2),
+            "warped": kops.concatenate(
+                [positives, self.adversary.negatives(x, outputs)]
+            ),
+            "fixed": kops.concatenate([x["fixed"]] * 2),
         }
         aligned = np.ones_like(outputs["quality"]) - self.adversary.smoothing
         targets = np.concatenate([aligned, np.zeros_like(aligned)])
@@ -297,6 +282,8 @@ class Adversarial(Supervised):
         losses: See `Supervised`.
         weights: See `Supervised`.
         optimizer: See `Supervised`.
+        monitor: See `Supervised`.
+        patience: See `Supervised`.
         adversary: the `Adversary`.
     """
 
@@ -306,7 +293,5 @@ class Adversarial(Supervised):
         losses = super().losses_for(training_set)
         return {**losses, "quality": self.adversary.loss()}
 
-    def make_loop(self, model, folder):
-        return AdversarialTrainer(
-            model, self.adversary, folder / "discriminator.keras"
-        ).fit
+    def make_loop(self, model):
+        return AdversarialLoop(model, self.adversary)

@@ -17,7 +17,7 @@ import numpy as np
 from kregzoo.registrars.alignment import affine_aligner, align, align_labels
 from kregzoo.registrars.canonical_pair import CanonicalPair
 from kregzoo.spatial import AffineTransform
-from kregzoo.training.dataset import load_images
+from kregzoo.training.dataset import load_images, split_records
 from kregzoo.training.pairs import PairDataset
 from kregzoo.training.pose import Pose
 from kregzoo.training.synthesis import SyntheticPairs
@@ -25,6 +25,7 @@ from kregzoo.utils.files import atomic
 
 # File in the training folder that stores the affines, which take minutes to compute.
 ALIGNMENT = "alignment.json"
+MOST_VALIDATION_STEPS = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +41,8 @@ class ImagePairs:
             `"affine"`, `"centers"` (of the foregrounds) or `"none"`.
         align_by: None, or `"labels"` to pre-align training pairs by rigidly matching
             labels instead of by `alignment`.
-        held_out: int. Number of records, from the end, kept for validation.
+        held_out: int. Number of records kept for validation, see
+            `kregzoo.training.dataset.split_records`.
     """
 
     augmentation: Pose | None = None
@@ -71,7 +73,7 @@ class ImagePairs:
             ValueError: If there are too few records, or `align_by` is `"labels"` and
                 the records have no labels.
         """
-        _check_count(records, self.held_out)
+        records, kept_records = split_records(records, self.held_out)
         images, labels, pairs = load_images(records, frame)
         if self.align_by == "labels" and labels is None:
             raise ValueError(
@@ -83,14 +85,14 @@ class ImagePairs:
             self, frame, images, labels, pairs, per_record, folder
         ).find_all()
         labels = labels if self.labels else None
-        kept = per_record * (len(records) - self.held_out)
+        kept = per_record * kept_records
         common = {
             "grid": frame.canonical_grid(images[0]),
             "affine_target": self.affine_target,
             "batch_size": scale.batch_size,
             "seed": seed,
         }
-        train_pairs, held_pairs = self._split(pairs, len(records))
+        train_pairs, held_pairs = self._split(pairs, kept)
         training_set = PairDataset(
             images[:kept],
             transforms[:kept],
@@ -109,22 +111,22 @@ class ImagePairs:
             moving_augmentation=self.moving_augmentation
             if self.affine_target
             else None,
-            steps_per_epoch=2,
+            in_order=True,
             **common,
         )
+        validation_set.steps_per_epoch = _validation_steps(validation_set)
         return training_set, validation_set
 
-    def _split(self, pairs, count):
-        """Split pairs of indices into training and held-out records."""
+    def _split(self, pairs, kept):
+        """Split pairs of indices into those of the kept images and the others."""
         if not pairs:
             return None, None
-        held = len(pairs) // count * self.held_out
-        train_pairs = pairs[:-held]
+        train_pairs = [pair for pair in pairs if pair[0] < kept]
+        # Indices of held-out pairs count from the first held-out image.
+        held_pairs = [(m - kept, f - kept) for m, f in pairs if m >= kept]
         if self.both_directions:
             train_pairs = train_pairs + [pair[::-1] for pair in train_pairs]
-        # Indices of held-out pairs count from the first held-out image, so they equal
-        # those of the first pairs.
-        return train_pairs, pairs[:held]
+        return train_pairs, held_pairs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +149,8 @@ class SyntheticDeformations:
             returns the argument `draw` of `SyntheticPairs`.
         augmentation: `Pose` of both images of a pair.
         alignment: See `ImagePairs`.
-        held_out: int. Number of records, from the end, kept for validation.
+        held_out: int. Number of records kept for validation, see
+            `kregzoo.training.dataset.split_records`.
     """
 
     make_draw: Callable
@@ -160,7 +163,7 @@ class SyntheticDeformations:
 
     def build(self, records, frame, scale, seed=0, folder=None):
         """Build two `SyntheticPairs`; see `ImagePairs.build`."""
-        _check_count(records, self.held_out)
+        records, kept_records = split_records(records, self.held_out)
         images, labels, pairs = load_images(records, frame)
         per_record = len(images) // len(records)
         transforms = _Alignments(
@@ -168,15 +171,15 @@ class SyntheticDeformations:
         ).find_all()
         grid = frame.canonical_grid(images[0])
         on_grid = _on_grid(images, transforms, grid)
-        kept = per_record * (len(records) - self.held_out)
+        kept = per_record * kept_records
         return tuple(
             SyntheticPairs(
                 self.make_draw(part),
-                scale.batch_size,
-                steps,
-                seed,
                 grid,
                 self.augmentation,
+                batch_size=scale.batch_size,
+                steps_per_epoch=steps,
+                seed=seed,
             )
             for part, steps in ((on_grid[:kept], 1), (on_grid[kept:], 4))
         )
@@ -190,7 +193,8 @@ class ImageViews:
         make_dataset: callable of normalized images, the stages, a batch size and a seed
             that returns a dataset, for example a `kregzoo.agents.OptimalQValues`.
         stages: tuple of `kregzoo.agents.observations.Stage` of the agent.
-        held_out: int. Number of records, from the end, kept for validation.
+        held_out: int. Number of records kept for validation, see
+            `kregzoo.training.dataset.split_records`.
     """
 
     make_dataset: Callable
@@ -199,9 +203,8 @@ class ImageViews:
 
     def build(self, records, frame, scale, seed=0, folder=None):
         """Build two datasets by `make_dataset`; see `ImagePairs.build`."""
-        _check_count(records, self.held_out)
+        records, kept = split_records(records, self.held_out)
         images, _, _ = load_images(records, frame)
-        kept = len(images) - self.held_out
         return tuple(
             self.make_dataset(part, self.stages, scale.batch_size, seed)
             for part in (images[:kept], images[kept:])
@@ -223,17 +226,15 @@ class Environments:
 
     def build(self, records, frame, scale, seed=0, folder=None):
         """Build the environment, and None; see `ImagePairs.build`."""
-        _check_count(records, 0)
+        records, _ = split_records(records, 0)
         images, _, _ = load_images(records, frame)
         return self.make_environment(images, self.stages), None
 
 
-def _check_count(records, held_out):
-    if len(records) < held_out + 2:
-        raise ValueError(
-            f"`data` must have {held_out + 2} or more records to train on. "
-            f"Received: {len(records)}"
-        )
+def _validation_steps(dataset):
+    """Count the steps that show each pair once, within bounds of time and noise."""
+    steps = -(-len(dataset.pairs) // dataset.batch_size)
+    return min(max(steps, 2), MOST_VALIDATION_STEPS)
 
 
 def _on_grid(images, transforms, grid):

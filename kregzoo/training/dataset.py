@@ -98,6 +98,50 @@ def load_images(records, preprocessor):
     return images, labels, pairs
 
 
+def split_records(records, held_out):
+    """Choose the records to hold out, and put them last.
+
+    If the records name persons, whole persons are held out, evenly spaced in the list,
+    so that both parts hold all groups of a sorted list. Otherwise the last records are
+    held out.
+
+    Args:
+        records: list of records of `read_dataset`.
+        held_out: int. Number of records to hold out, or a few more to hold out persons
+            whole.
+
+    Returns:
+        The list of records, and the number of records that are not held out.
+
+    Raises:
+        ValueError: If fewer than two records or one person would be left.
+
+    Example:
+        >>> records = [{"image": n, "person": n // 2} for n in range(6)]
+        >>> records, kept = split_records(records, 1)
+        >>> [record["person"] for record in records], kept
+        ([0, 0, 2, 2, 1, 1], 4)
+    """
+    if len(records) < held_out + 2:
+        raise ValueError(
+            f"`data` must have {held_out + 2} or more records to train on. "
+            f"Received: {len(records)}"
+        )
+    if not held_out or any("person" not in record for record in records):
+        return list(records), len(records) - held_out
+    persons = list(dict.fromkeys(record["person"] for record in records))
+    for count in range(1, len(persons)):
+        chosen = {persons[int((n + 0.5) * len(persons) / count)] for n in range(count)}
+        last = [record for record in records if record["person"] in chosen]
+        if len(last) >= held_out:
+            first = [record for record in records if record["person"] not in chosen]
+            return first + last, len(first)
+    raise ValueError(
+        "`data` must have records of more persons, because whole persons are held out. "
+        f"Received: {len(persons)} persons"
+    )
+
+
 def image_keys(record):
     """List the keys of the images in a record: its contrasts, or `"image"`."""
     return tuple(key for key in CONTRASTS if key in record) or ("image",)

@@ -2,11 +2,12 @@
 
 import itertools
 
-import keras
 import numpy as np
+from keras import ops as kops
 
 from kregzoo import ops
-from kregzoo.training.pose import affine_in_voxels
+from kregzoo.training.pose import about_center, affine_in_voxels
+from kregzoo.training.random_dataset import RandomDataset
 
 # One-hot labels per item. More labels cost time, fewer labels make training noisy.
 LABELS_PER_ITEM = 10
@@ -14,17 +15,20 @@ LABELS_PER_ITEM = 10
 FIRST_CHANNEL_WEIGHT = 2
 
 
-class PairDataset(keras.utils.PyDataset):
+class PairDataset(RandomDataset):
     """Draw pairs of images, both in one random pose.
 
-    Each item is `({"moving": ..., "fixed": ...},)`, arrays `(batch, *spatial, 1)`. With
-    labels, the item also has targets `{"moving_labels": ..., "fixed_labels": ...}`,
-    one-hot: `(batch, *spatial, LABELS_PER_ITEM)` of labels that all images share, or,
-    if structures are channels, `(batch, *spatial, 1)` of a structure that both images
-    have. With `affine_target`, the targets include `"affine"`, `(batch, D, D + 1)` in
-    voxels, which maps fixed to moving. Each image is resampled only once, from its
-    native voxels. Item `i` of an epoch depends only on the seed, the epoch and `i`, so
-    a resumed training sees the same items as an uninterrupted training.
+    Each item is `({"moving": ..., "fixed": ...},)`, tensors `(batch, *spatial, 1)`.
+    With labels, the item also has targets `{"moving_labels": ..., "fixed_labels":
+    ...}`, one-hot: `(batch, *spatial, LABELS_PER_ITEM)` of labels that all images
+    share, or, if structures are channels, `(batch, *spatial, 1)` of a structure that
+    both images have. With `affine_target`, the targets include `"affine"`,
+    `(batch, D, D + 1)` in voxels, which maps fixed to moving. Each image is resampled
+    only once, from its native voxels.
+
+    The images and label maps stay on the accelerator, if there is one. A compiled
+    function resamples them there, from a few numbers drawn on the host, and no image
+    returns to the host.
 
     Args:
         images: list of normalized `Image`.
@@ -33,14 +37,12 @@ class PairDataset(keras.utils.PyDataset):
         grid: the canonical `Grid` in the common world.
         pairs: list of `(moving, fixed)` indices. Defaults to all ordered pairs.
         augmentation: `Pose` of both images. Defaults to none.
-        batch_size: int.
-        steps_per_epoch: int.
-        seed: int.
         labels: list of `LabelMap` on the grids of the images. Defaults to none.
         moving_augmentation: `Pose` applied to the moving image only.
         affine_target: bool. Return the affine of `moving_augmentation` as a target, and
             pair each image with itself if `pairs` is None.
-        **kwargs: Arguments of `keras.utils.PyDataset`.
+        in_order: bool. Return the pairs in order instead of at random.
+        **kwargs: Arguments of `RandomDataset`.
     """
 
     def __init__(
@@ -50,28 +52,26 @@ class PairDataset(keras.utils.PyDataset):
         grid,
         pairs=None,
         augmentation=None,
-        batch_size=1,
-        steps_per_epoch=100,
-        seed=0,
         labels=None,
         moving_augmentation=None,
         affine_target=False,
+        in_order=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
         # Pad to one shape, so that the resampling is compiled only once.
         shape = np.max([image.grid.shape for image in images], axis=0)
-        self.arrays = [_padded(image.array, shape) for image in images]
+        self.images = [_on_device(image.array, shape) for image in images]
         self.labels = labels and [found.labels() for found in labels]
         self.channels = bool(labels) and labels[0].channels
-        self.label_maps = labels and [
-            [_padded(image.array.astype("int32"), shape) for image in found.images]
-            for found in labels
-        ]
         if labels and not self.channels:
             self.labels = [set.intersection(*self.labels)] * len(images)
             # If the images share no labels, train without labels.
             self.labels = self.labels if self.labels[0] else None
+        self.label_maps = self.labels and [
+            [_on_device(_compact(image.array), shape) for image in found.images]
+            for found in labels
+        ]
         self.to_voxels = [
             np.linalg.inv(image.grid.affine) @ matrix
             for image, matrix in zip(images, transforms, strict=True)
@@ -85,44 +85,47 @@ class PairDataset(keras.utils.PyDataset):
         self.affine_target = affine_target
         self.augmentation = augmentation
         self.moving_augmentation = moving_augmentation
-        self.batch_size = batch_size
-        self.steps_per_epoch = steps_per_epoch
-        self.seed = seed
-        self.epoch = 0
+        self.in_order = in_order
+        self._resample = ops.compiled(self._resampled, fuse=True)
 
-    def __len__(self):
-        return self.steps_per_epoch
-
-    def __getitem__(self, index):
-        rng = np.random.default_rng((self.seed, self.epoch, index))
-        items = [self._draw(rng) for _ in range(self.batch_size)]
-        stacked = {name: np.stack([item[name] for item in items]) for name in items[0]}
-        images = {name: stacked.pop(name) for name in ("moving", "fixed")}
+    def draw(self, rng, index):
+        """Draw a batch; see `RandomDataset`."""
+        first = index * self.batch_size
+        pairs = [self._draw_pair(rng, first + n) for n in range(self.batch_size)]
+        stacked = {
+            name: _concatenated([pair[name] for pair in pairs]) for name in pairs[0]
+        }
+        images = {role: stacked.pop(role) for role in ("moving", "fixed")}
         return (images, stacked) if stacked else (images,)
 
-    def on_epoch_end(self):
-        self.epoch += 1
-
-    def _draw(self, rng):
-        """Draw one pair and the labels of both, each `(*spatial, channels)`."""
-        indices = self.pairs[rng.integers(len(self.pairs))]
-        world = np.eye(self.grid.ndim + 1)
+    def _draw_pair(self, rng, place):
+        """Draw a pair and its targets, each with a batch axis of size 1."""
+        indices = self.pairs[place % len(self.pairs)]
+        if not self.in_order:
+            indices = self.pairs[rng.integers(len(self.pairs))]
+        world = moved = np.eye(self.grid.ndim + 1)
         if self.augmentation is not None:
             world = self.augmentation.draw(rng, self.grid.center)
-        item = {}
         labels = self._choose(rng, indices) if self.labels else None
-        moved = np.eye(self.grid.ndim + 1)
         if self.moving_augmentation is not None:
             moved = self.moving_augmentation.draw(rng, self.grid.center)
+        item = {}
         if self.affine_target:
-            item["affine"] = affine_in_voxels(np.linalg.inv(moved), self.grid)
+            item["affine"] = affine_in_voxels(np.linalg.inv(moved), self.grid)[None]
         worlds = world @ moved, world
         for role, index, own in zip(("moving", "fixed"), indices, worlds, strict=True):
-            affine = np.linalg.inv(self.to_voxels[index] @ own)
-            coordinates = self.grid.coordinates_in(affine)
-            item[role] = _sampled(self.arrays[index], coordinates, "linear")
-            if self.labels:
-                item[f"{role}_labels"] = self._masks(index, labels, coordinates)
+            affine = self.to_voxels[index] @ own @ self.grid.affine
+            affine = about_center(affine, self.grid)[None]
+            if labels is None:
+                item[role] = self._resample(affine, self.images[index])
+                continue
+            channel = labels[0] if self.channels else 0
+            item[role], item[f"{role}_labels"] = self._resample(
+                affine,
+                self.images[index],
+                self.label_maps[index][channel],
+                labels.astype("int32"),
+            )
         return item
 
     def _choose(self, rng, indices):
@@ -133,22 +136,27 @@ class PairDataset(keras.utils.PyDataset):
         weights = [1 if label else FIRST_CHANNEL_WEIGHT for label in labels]
         return rng.choice(labels, 1, p=np.array(weights) / sum(weights))
 
-    def _masks(self, index, labels, coordinates):
-        """Sample the masks of some labels of an image, `(*spatial, number)`."""
-        if self.channels:
-            (number,) = labels
-            mask = self.label_maps[index][number] > 0
-            return _sampled(mask, coordinates, "nearest").astype("uint8")
-        found = _sampled(self.label_maps[index][0], coordinates, "nearest")
-        return (found == labels).astype("uint8")
+    def _resampled(self, affine, image, label_map=None, labels=None):
+        """Resample an image and the masks of the labels."""
+        points = ops.affine_grid(affine, self.grid.shape)
+        values = ops.sample(image, points, fill="zeros")
+        if labels is None:
+            return values
+        found = ops.sample(label_map, points, "nearest", fill="zeros")
+        masks = found > 0 if self.channels else kops.cast(found, "int32") == labels
+        return values, kops.cast(masks, "uint8")
 
 
-def _sampled(array, coordinates, interpolation):
-    values = ops.sample(array, coordinates[None], interpolation, fill="zeros")
-    return keras.ops.convert_to_numpy(values)[0]
+def _concatenated(parts):
+    return parts[0] if len(parts) == 1 else kops.concatenate(parts)
 
 
-def _padded(array, shape):
+def _compact(labels):
+    """Convert labels to bytes if possible, which take a quarter of the memory."""
+    return labels.astype("uint8" if labels.max(initial=0) < 256 else "int32")
+
+
+def _on_device(array, shape):
     padding = [(0, n - have) for n, have in zip(shape, array.shape, strict=True)]
     # Convert to a tensor now. Otherwise each item would copy the image to the device.
-    return keras.ops.convert_to_tensor(np.pad(array, padding)[None, ..., None])
+    return kops.convert_to_tensor(np.pad(array, padding)[None, ..., None])

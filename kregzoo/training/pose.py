@@ -87,7 +87,19 @@ def affine_in_voxels(matrix, grid):
     Returns:
         Array `(D, D + 1)`, float32.
     """
-    voxels = np.linalg.inv(grid.affine) @ matrix @ grid.affine
+    return about_center(np.linalg.inv(grid.affine) @ matrix @ grid.affine, grid)
+
+
+def about_center(voxels, grid):
+    """Convert a voxel matrix to the form of `kregzoo.ops.affine_grid`.
+
+    Args:
+        voxels: array `(D + 1, D + 1)` that maps voxel indices of the grid.
+        grid: the `Grid`.
+
+    Returns:
+        Array `(D, D + 1)`, float32, about the center of the grid.
+    """
     center = (np.array(grid.shape) - 1) / 2
     shift = voxels[:-1, -1] + voxels[:-1, :-1] @ center - center
     return np.column_stack([voxels[:-1, :-1], shift]).astype("float32")

@@ -1,67 +1,44 @@
 """Synthetic training pairs with a known displacement."""
 
-import keras
 import numpy as np
 from keras import ops as kops
 
 from kregzoo import ops
 from kregzoo.spatial import AffineTransform, Image
 from kregzoo.training.pose import affine_in_voxels
+from kregzoo.training.random_dataset import RandomDataset
 
 
-class SyntheticPairs(keras.utils.PyDataset):
+class SyntheticPairs(RandomDataset):
     """Draw synthetic pairs with their displacements.
 
-    Each item is `({"moving": ..., "fixed": ...}, {"displacement": ...})`. Item `i` of
-    an epoch depends only on the seed, the epoch and `i`.
+    Each item is `({"moving": ..., "fixed": ...}, {"displacement": ...})`.
 
     Args:
-        draw: callable of a `numpy.random.Generator` and a count that returns moving
-            images, fixed images and displacements, like `AppearanceModel.draw`.
-        batch_size: int.
-        steps_per_epoch: int.
-        seed: int.
-        grid: the `Grid` of the images.
+        draw_pairs: callable of a `numpy.random.Generator` and a count that returns
+            moving images, fixed images and displacements, like `AppearanceModel.draw`.
+        grid: the `Grid` of the images. Only needed with an augmentation.
         augmentation: `Pose` of both images of a pair. Defaults to none.
-        **kwargs: Arguments of `keras.utils.PyDataset`.
+        **kwargs: Arguments of `RandomDataset`.
     """
 
     labels = None
 
-    def __init__(
-        self,
-        draw,
-        batch_size=8,
-        steps_per_epoch=100,
-        seed=0,
-        grid=None,
-        augmentation=None,
-        **kwargs,
-    ):
+    def __init__(self, draw_pairs, grid=None, augmentation=None, **kwargs):
         super().__init__(**kwargs)
-        self.draw = draw
-        self.batch_size = batch_size
-        self.steps_per_epoch = steps_per_epoch
-        self.seed = seed
+        self.draw_pairs = draw_pairs
         self.grid = grid
         self.augmentation = augmentation
-        self.epoch = 0
 
-    def __len__(self):
-        return self.steps_per_epoch
-
-    def __getitem__(self, index):
-        rng = np.random.default_rng((self.seed, self.epoch, index))
-        drawn = self.draw(rng, self.batch_size)
+    def draw(self, rng, index):
+        """Draw a batch; see `RandomDataset`."""
+        drawn = self.draw_pairs(rng, self.batch_size)
         if self.augmentation is not None:
             worlds = [self.augmentation.draw(rng, self.grid.center) for _ in drawn[0]]
             affines = [affine_in_voxels(world, self.grid) for world in worlds]
-            drawn = map(kops.convert_to_numpy, _posed(*drawn, np.stack(affines)))
+            drawn = _posed(*drawn, np.stack(affines))
         moving, fixed, displacement = drawn
         return {"moving": moving, "fixed": fixed}, {"displacement": displacement}
-
-    def on_epoch_end(self):
-        self.epoch += 1
 
 
 def _posed(moving, fixed, displacement, affines):

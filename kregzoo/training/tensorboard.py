@@ -39,10 +39,13 @@ class Slices(keras.callbacks.Callback):
 
     def __init__(self, directory, validation):
         super().__init__()
+        self.directory = directory
+        self.pair = validation[0][0]
+
+    def on_train_begin(self, logs=None):
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-        self.writer = EventFileWriter(str(directory))
-        self.pair = validation[0][0]
+        self.writer = EventFileWriter(str(self.directory))
 
     def on_epoch_end(self, epoch, logs=None):
         from tensorboard.compat.proto.summary_pb2 import Summary
@@ -80,7 +83,7 @@ class Slices(keras.callbacks.Callback):
 
 
 def _middle_slice(image):
-    array = np.asarray(image, "float32")[0, ..., 0]
+    array = keras.ops.convert_to_numpy(image).astype("float32")[0, ..., 0]
     if array.ndim == 3:
         # Show an axial slice with anterior at the top.
         array = array[:, :, array.shape[2] // 2].T[::-1]

@@ -7,18 +7,16 @@ checkpoint of an interrupted training, `fit` continues that training.
 """
 
 import dataclasses
-import functools
 import pathlib
 from collections.abc import Callable
 
 import keras
-import numpy as np
 
-from kregzoo.training.checkpoints import Checkpoint
+from kregzoo.training.checkpoints import MODEL, Checkpoint
 from kregzoo.training.tensorboard import slices_callback
 
 STEPS_PER_EPOCH = 100
-# Epochs between two validations.
+# Epochs between two validations. The last epoch is validated, too.
 VALIDATION_EVERY = 5
 
 
@@ -39,13 +37,17 @@ class Trained:
 
 @dataclasses.dataclass(frozen=True)
 class Supervised:
-    """Train a network by `compile` and `fit`.
+    """Train a network by `compile` and `fit`, and keep its best validated weights.
 
     Args:
         losses: dict of losses by output. `"warped_labels"` is left out if the data have
             no labels.
         weights: dict of floats by output. Defaults to 1 for each.
         optimizer: callable of a learning rate or schedule that returns the optimizer.
+        monitor: str. Output whose validation loss selects the weights that are kept.
+            Defaults to the total loss, which also replaces an output that has no loss.
+        patience: int. Number of validations without a lower loss after which the
+            training ends. Defaults to no such limit.
 
     Example:
         >>> from kregzoo.losses import NCC, Gradient
@@ -57,6 +59,8 @@ class Supervised:
     losses: dict
     weights: dict = dataclasses.field(default_factory=dict)
     optimizer: Callable = keras.optimizers.Adam
+    monitor: str = "loss"
+    patience: int | None = None
 
     def fit(self, build, sets, scale, folder):
         """Train a network; see `kregzoo.training.trainers`.
@@ -87,14 +91,25 @@ class Supervised:
             loss=losses,
             loss_weights=self.weights_of(losses),
         )
-        training_set.steps_per_epoch = min(STEPS_PER_EPOCH, scale.steps)
-        epochs = -(-scale.steps // training_set.steps_per_epoch)
-        run = self.make_loop(model, folder)
-        checkpoint = Checkpoint(folder)
-        training_set.epoch = checkpoint.restore(model, training_set.steps_per_epoch)
+        loop = self.make_loop(model)
+        checkpoint = Checkpoint(folder, loop.models, self.monitor, self.patience)
+        checkpoint.restore()
         callbacks = [checkpoint, *slices_callback(folder, validation_set)]
-        if training_set.epoch < epochs:
-            run(training_set, validation_set, epochs, callbacks)
+        validation = all_items(validation_set)
+        while not checkpoint.finished and (left := _left(checkpoint, scale.steps)):
+            training_set.epoch = first = len(checkpoint.history)
+            training_set.steps_per_epoch = min(STEPS_PER_EPOCH, left)
+            last = first + left // training_set.steps_per_epoch
+            loop.fit(
+                training_set,
+                validation,
+                first,
+                last,
+                # Validate the last epoch, too. Keras counts epochs from 1 here.
+                [*range(VALIDATION_EVERY, last, VALIDATION_EVERY), last],
+                callbacks,
+            )
+        checkpoint.load_best()
         return checkpoint.seconds
 
     def losses_for(self, training_set):
@@ -107,24 +122,52 @@ class Supervised:
         """Look up the weights of losses."""
         return {name: self.weights.get(name, 1.0) for name in losses}
 
-    def make_loop(self, model, folder):
-        """Make a callable that trains a compiled network from `training_set.epoch`."""
-        return functools.partial(_fit, model)
+    def make_loop(self, model):
+        """Make the loop that trains a compiled network: an object like `KerasLoop`."""
+        return KerasLoop(model)
 
 
-def _fit(model, training_set, validation_set, epochs, callbacks):
-    model.fit(
-        training_set,
-        initial_epoch=training_set.epoch,
-        epochs=epochs,
-        # Items are random already, and Keras does not shuffle them in the same order
-        # after an interruption.
-        shuffle=False,
-        validation_data=all_items(validation_set),
-        validation_batch_size=validation_set.batch_size,
-        validation_freq=VALIDATION_EVERY,
-        callbacks=callbacks,
-    )
+class KerasLoop:
+    """Train a compiled network by `fit`.
+
+    The attribute `models` is the dict of the models that the loop trains.
+
+    Args:
+        model: the compiled Keras model.
+    """
+
+    def __init__(self, model):
+        self.models = {MODEL: model}
+
+    def fit(self, training_set, validation, first, last, validated, callbacks):
+        """Train for some epochs.
+
+        Args:
+            training_set: dataset of the pairs.
+            validation: the items to evaluate on, see `all_items`.
+            first: int. Number of the first epoch, from 0.
+            last: int. Number of the epoch after the last one.
+            validated: list of the epochs that end with an evaluation, counted from 1.
+            callbacks: list of Keras callbacks.
+        """
+        self.models[MODEL].fit(
+            training_set,
+            initial_epoch=first,
+            epochs=last,
+            # Items are random already, and Keras does not shuffle them in the same
+            # order after an interruption.
+            shuffle=False,
+            validation_data=validation,
+            validation_batch_size=training_set.batch_size,
+            validation_freq=validated,
+            callbacks=callbacks,
+        )
+
+
+def _left(checkpoint, steps):
+    """Count the steps that a training has left."""
+    history = checkpoint.history
+    return max(0, steps - (history[-1]["steps"] if history else 0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,7 +200,9 @@ class Staged:
 def all_items(dataset):
     """Concatenate all items of a dataset, so that all evaluations use the same data."""
     items = [dataset[index] for index in range(len(dataset))]
-    return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *items)
+    return keras.tree.map_structure(
+        lambda *arrays: keras.ops.concatenate(arrays), *items
+    )
 
 
 def transfer_weights(source, target):

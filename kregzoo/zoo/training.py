@@ -82,7 +82,6 @@ def train(
             1, the data are unusable, or `out` holds the training of another run.
     """
     run = _plan(system, data, scale, steps, seed, recipe, initial)
-    keras.utils.set_random_seed(seed)
     dataset = read_dataset(data)
     out = pathlib.Path(out)
     folder = out / "training"
@@ -133,6 +132,8 @@ def _builder(run, training_set):
 
     def build(**changes):
         arguments = {**run.scale.model, **changes}
+        # Here, so that a resumed run builds later stages with the same weights.
+        keras.utils.set_random_seed(run.seed)
         model = run.system.builder((*training_set.grid.shape, 1), **arguments)
         if initial and not transfer_weights(load(initial).model, model):
             raise ValueError(

@@ -14,9 +14,9 @@ from kregzoo.training import (
     Adversary,
     RegistrationModel,
     Scale,
-    adversarial,
+    trainers,
 )
-from kregzoo.training.adversarial import AdversarialTrainer, Discriminator
+from kregzoo.training.adversarial import AdversarialLoop, Discriminator
 from tests.helpers import assert_close, random_image, run_model_saving_test
 
 SHAPE = (16, 16, 1)
@@ -50,7 +50,7 @@ def turns(tmp_path):
         model = make_model()
         losses = {"displacement": Gradient(), "quality": adversary.loss()}
         model.compile(keras.optimizers.Adam(1e-3), loss=losses)
-        return AdversarialTrainer(model, adversary, tmp_path / "discriminator.keras")
+        return AdversarialLoop(model, adversary)
 
     return make
 
@@ -214,7 +214,7 @@ def stop_after(pairs, epochs):
 
 @pytest.mark.usefixtures("few_steps")
 def test_a_killed_run_goes_on_to_the_same_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(adversarial, "VALIDATION_EVERY", 2)
+    monkeypatch.setattr(trainers, "VALIDATION_EVERY", 2)
     whole = train(tmp_path / "whole", 4, 4)
     with pytest.raises(Killed):
         train(tmp_path / "killed", 2, 4)
@@ -229,10 +229,8 @@ def test_a_killed_run_goes_on_to_the_same_end(tmp_path, monkeypatch):
     assert ["val_loss" in epoch for epoch in history] == [False, True, False, True]
 
 
-def test_refuses_a_network_without_discriminator(tmp_path):
+def test_refuses_a_network_without_discriminator():
     inputs = pair_inputs(SHAPE)
     model = RegistrationModel(inputs=inputs, outputs={"warped": inputs["moving"]})
     with pytest.raises(ValueError, match="`quality` and a layer `discriminator`"):
-        AdversarialTrainer(
-            model, Adversary(None, 1.0), tmp_path / "discriminator.keras"
-        )
+        AdversarialLoop(model, Adversary(None, 1.0))

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -35,10 +36,18 @@ def scanned(ndim, count=3):
     return phantom, images, transforms
 
 
+class HostPairs(PairDataset):
+    """Items as NumPy arrays."""
+
+    def draw(self, rng, index):
+        item = super().draw(rng, index)
+        return keras.tree.map_structure(keras.ops.convert_to_numpy, item)
+
+
 def dataset(ndim, **options):
     phantom, images, transforms = scanned(ndim)
     grid = Grid.centered(SHAPE[ndim], 3.0)
-    return phantom, PairDataset(images, transforms, grid, **options)
+    return phantom, HostPairs(images, transforms, grid, **options)
 
 
 def test_items_depend_on_seed_epoch_and_index_alone():
@@ -80,8 +89,8 @@ def test_pairs_are_all_ordered_ones_or_those_given():
     _, pairs = dataset(2)
     assert sorted(pairs.pairs) == [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)]
     _, given = dataset(2, pairs=[(2, 0)])
-    given.arrays[:2] = [0.0 * array for array in given.arrays[:2]]
-    moving, fixed = (given[0][0][name] for name in ("moving", "fixed"))
+    given.images[:2] = [0.0 * image for image in given.images[:2]]
+    moving, fixed = (np.array(given[0][0][name]) for name in ("moving", "fixed"))
     assert moving.max() > 0.1 and fixed.max() == 0.0
 
 
@@ -97,9 +106,7 @@ def test_labels_come_one_hot_with_their_images(ndim):
     maps[0].array[0] = 9
     maps = [LabelMap([found], channels=False) for found in maps]
     grid = Grid.centered(SHAPE[ndim], 3.0)
-    pairs = PairDataset(
-        images, transforms, grid, augmentation=POSE, labels=maps, seed=1
-    )
+    pairs = HostPairs(images, transforms, grid, augmentation=POSE, labels=maps, seed=1)
     assert pairs.labels == [{1, 2, 3}] * 3
     inputs, targets = pairs[0]
     assert set(targets) == {"moving_labels", "fixed_labels"}
@@ -125,7 +132,7 @@ def test_of_structures_in_channels_one_that_both_images_have_is_drawn():
     channels[1][1].array[:] = 0
     maps = [LabelMap(found, channels=True) for found in channels]
     grid = Grid.centered(SHAPE[2], 3.0)
-    pairs = PairDataset(
+    pairs = HostPairs(
         images, transforms, grid, [(0, 1)], labels=maps, steps_per_epoch=90
     )
     drawn = []

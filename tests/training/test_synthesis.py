@@ -31,8 +31,8 @@ def test_in_any_pose_the_displacement_aligns_the_pair():
     draw = RandomDeformations(random_image((3, 48, 48, 1), 0, sigma=4.0), (16,)).draw
     grid = Grid((48, 48), np.diag([2.0, 3.0, 1.0]))
     pose = Pose(rotation=20.0, scale=0.2, shift=6.0, flip=True, shear=0.1)
-    images, targets = SyntheticPairs(draw, 8, 1, 0, grid, pose)[0]
-    plain, _ = SyntheticPairs(draw, 8, 1, 0, grid)[0]
+    images, targets = SyntheticPairs(draw, grid, pose, batch_size=8)[0]
+    plain, _ = SyntheticPairs(draw, batch_size=8)[0]
     assert np.abs(images["fixed"] - plain["fixed"]).mean() > 0.05
     inner = (slice(None), slice(12, -12), slice(12, -12))
     warped = np.array(ops.warp(images["moving"], targets["displacement"]))

@@ -224,11 +224,11 @@ RECIPE = Recipe(
         augmentation=Pose(rotation=10.0, scale=0.1, shift=8.0, flip=True),
         both_directions=True,
         alignment="none",
-        held_out=20,
+        held_out=40,
     ),
     trainer=Supervised(
         losses={"halfway": NCC(), "latent_statistics": NormalDivergence()},
-        weights={"latent_statistics": 2e-6},
+        weights={"latent_statistics": 2e-4},
     ),
     scales={
         "cpu": Scale(

@@ -187,7 +187,9 @@ def _views(images, stages, batch_size, seed):
         for image in images
         for shape in augment_shapes(rng, image, POSE, VOXEL, VARIANTS)
     ]
-    return OptimalQValues(shapes, stages, POSE, cone_beam, batch_size, seed)
+    return OptimalQValues(
+        shapes, stages, POSE, cone_beam, batch_size=batch_size, seed=seed
+    )
 
 
 def _of_other_contrast(rng, image):

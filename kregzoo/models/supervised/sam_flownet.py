@@ -346,8 +346,8 @@ SYSTEM = System(
         "brain_2d_random": _recipe(
             random_brains, SLICES, held_out=20, augmentation=POSE
         ),
-        "cardiac_cine": _recipe(hearts, CINE, held_out=20),
-        "cardiac_cine_random": _recipe(random_hearts, CINE, held_out=20),
+        "cardiac_cine": _recipe(hearts, CINE, held_out=40),
+        "cardiac_cine_random": _recipe(random_hearts, CINE, held_out=40),
     },
     protocols=(
         HELD_OUT_PAIRS,

@@ -101,14 +101,14 @@ RECIPE = Recipe(
         augmentation=Pose(rotation=10.0, scale=0.1, shift=8.0, flip=True),
         both_directions=True,
         alignment="none",
-        held_out=20,
+        held_out=40,
     ),
     trainer=Supervised(losses={"warped": NCC()}),
     scales={
         "cpu": Scale(
             spacing=1.0,
             shapes=((160, 160),),
-            steps=3000,
+            steps=6000,
             learning_rate=1e-3,
             model={"spacing": 8, "width": 32},
             batch_size=8,

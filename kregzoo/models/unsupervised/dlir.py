@@ -192,7 +192,7 @@ RECIPES = {
             augmentation=Pose(rotation=10.0, scale=0.1, shift=8.0, flip=True),
             both_directions=True,
             alignment="none",
-            held_out=20,
+            held_out=40,
         ),
         trainer=Staged(
             Supervised(losses={"warped": NCC(), "displacement": BendingEnergy()}),
