@@ -129,8 +129,8 @@ def _data(augmentation=None):
 
 
 RECIPE = Recipe(
-    data=_data(Pose(rotation=5.0, scale=0.05, shift=2.0)),
-    trainer=Supervised(losses={"tre": TREError(RADIUS)}),
+    data=_data(Pose(rotation=10.0, scale=0.1, shift=5.0, flip=True, shear=0.05)),
+    trainer=Supervised(losses={"tre": TREError(RADIUS)}, patience=4),
     scales={
         "cpu": Scale(
             spacing=3.0,

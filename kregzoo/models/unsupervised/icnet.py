@@ -180,6 +180,7 @@ RECIPE = Recipe(
             "warped_labels": Dice(),
         },
         weights={"warped_labels": 0.5},
+        monitor="warped_labels",
     ),
     scales={
         "cpu": Scale(

@@ -163,6 +163,7 @@ RECIPE = Recipe(
             "velocity_statistics": 0.0067,
             "warped_labels": 0.5,
         },
+        monitor="warped_labels",
     ),
     scales={
         "cpu": Scale(

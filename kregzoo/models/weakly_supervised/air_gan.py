@@ -200,10 +200,12 @@ RADIUS = 5.0
 PUBLISHED_RADIUS = 180 / np.pi / 2**0.5
 
 
-def _data(rotation, shift, augmentation=None):
+def _data(rotation, shift, even=False, augmentation=None):
     return KnownAffines(
         augmentation=augmentation,
-        moving_augmentation=Pose(rotation=rotation, shift=shift, uniform=True),
+        moving_augmentation=Pose(
+            rotation=rotation, shift=shift, uniform=True, even=even
+        ),
         alignment="centers",
         align_by="labels",
         held_out=6,
@@ -214,6 +216,7 @@ def _trainer(radius, weight, steps):
     return Adversarial(
         losses={"affine": AffineDistance(radius)},
         weights={"affine": weight},
+        monitor="affine",
         adversary=Adversary(
             positives=truly_aligned,
             negatives=half_unmoved,
@@ -227,7 +230,10 @@ def _trainer(radius, weight, steps):
 
 RECIPE = Recipe(
     data=_data(
-        20.0, 20.0, Pose(rotation=10.0, scale=0.1, shift=5.0, flip=True, shear=0.05)
+        20.0,
+        20.0,
+        even=True,
+        augmentation=Pose(rotation=10.0, scale=0.1, shift=5.0, flip=True, shear=0.05),
     ),
     trainer=_trainer(RADIUS, 0.1, STEPS),
     scales={

@@ -263,6 +263,7 @@ def _trainer(scales):
             "warped_labels": Dice(scales=scales),
         },
         weights={"displacement": 0.5, "warped_labels": 1.0},
+        monitor="warped_labels",
     )
 
 
