@@ -153,7 +153,7 @@ ADVERSARY = Adversary(
     gates=((0.6, 1.0), (0.4, 0.1), (0.2, 0.01)),
     beta_1=0.9,
 )
-# With the published settings, the discriminator ranked all pairs right after two epochs.
+# With the published settings, the discriminator ranks all pairs right after two epochs.
 WEAKER = dataclasses.replace(ADVERSARY, learning_rate=2e-5, smoothing=0.1)
 
 
