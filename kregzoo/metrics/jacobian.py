@@ -8,14 +8,18 @@ from kregzoo import ops
 from kregzoo.metrics.sample_mean import SampleMean
 
 
-def folded_percent(displacement):
+def folded_percent(displacement, mask=None):
     """Compute the percentage of voxels where the Jacobian determinant is at most 0.
 
     Args:
         displacement: array `(*spatial, D)` in voxels.
+        mask: boolean array `(*spatial,)`. Voxels to count. Defaults to all.
 
     Returns:
-        Float in [0, 100].
+        Float in [0, 100]; NaN if the mask is empty.
+
+    Raises:
+        ValueError: If the shapes differ.
 
     Example:
         >>> mirror = np.zeros((8, 8, 2))
@@ -23,7 +27,16 @@ def folded_percent(displacement):
         >>> folded_percent(mirror)
         100.0
     """
-    return float(_folded_percent(np.asarray(displacement, "float32")[None])[0])
+    field = np.asarray(displacement, "float32")[None]
+    if mask is None:
+        return float(_folded_percent(field)[0])
+    if np.shape(mask) != field.shape[1:-1]:
+        raise ValueError(
+            "`mask` must have the spatial shape of `displacement`. Received: "
+            f"mask.shape={np.shape(mask)}, displacement.shape={field.shape[1:]}"
+        )
+    inside = kops.convert_to_numpy(ops.jacobian_determinant(field))[0][mask]
+    return 100.0 * float((inside <= 0.0).mean()) if inside.size else float("nan")
 
 
 def sd_log_j(displacement):

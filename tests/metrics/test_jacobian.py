@@ -41,6 +41,21 @@ def test_two_halves_of_different_scale_have_a_closed_form():
     assert folded_percent(field) == 25.0
 
 
+def test_folds_may_be_counted_in_a_mask():
+    # Mirrored along the first axis in four of sixteen columns.
+    field = np.zeros((8, 16, 2))
+    field[:, :4, 0] = -2.0 * np.arange(8)[:, None]
+    mask = np.zeros((8, 16), bool)
+    mask[:4, 2:6] = True
+    # The central difference across the columns changes none of the determinants.
+    assert folded_percent(field) == 25.0
+    assert folded_percent(field, mask) == 50.0
+    assert folded_percent(field, ~mask) == 100 * (32 - 8) / (128 - 16)
+    assert np.isnan(folded_percent(field, np.zeros((8, 16), bool)))
+    with pytest.raises(ValueError, match=r"mask.shape=\(8,\)"):
+        folded_percent(field, np.ones(8, bool))
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_metrics(shape):
     fields = random_field(2, shape, amplitude=4.0, sigma=1.0)
