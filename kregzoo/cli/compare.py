@@ -11,8 +11,9 @@ def add_parser(commands):
         "compare",
         help="compare two evaluations",
         description="Show the change of each method between two tables of `kregzoo "
-        "evaluate`, on their common pairs, with\nthe 95 % interval. The exit code is 1 "
-        "if a method is worse, with the whole interval beyond the\ntolerance.",
+        "evaluate`, on their common pairs, with\nthe 95 % interval over persons. "
+        "The exit code is 1 if a method is worse, with the whole interval\nbeyond the "
+        "tolerance.",
         epilog="example:\n  kregzoo compare before/brain_t1.csv after/brain_t1.csv",
     )
     parser.add_argument("before", metavar="A.csv", help="table to compare with")
@@ -43,6 +44,9 @@ def run(options):
         evaluation.read_rows(options.after),
         options.tolerance,
         options.tolerance_mm,
+        # The same pair has the same persons in both tables, if both record them.
+        evaluation.read_persons(options.before)
+        | evaluation.read_persons(options.after),
     )
     print_rich(evaluation.changes_table(changes))
     worse = sum(change.verdict == "worse" for change in changes)

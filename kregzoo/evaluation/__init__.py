@@ -11,7 +11,7 @@ from kregzoo.evaluation.run import evaluate
 from kregzoo.evaluation.selection import find_protocol, select
 from kregzoo.evaluation.statistics import Estimate, estimate, paired_difference
 from kregzoo.evaluation.summary import summary
-from kregzoo.evaluation.table import Table, read_rows, write_rows
+from kregzoo.evaluation.table import Table, read_persons, read_rows, write_rows
 
 __all__ = [
     "Change",
@@ -30,6 +30,7 @@ __all__ = [
     "preset_methods",
     "preset_metrics",
     "presets_of",
+    "read_persons",
     "read_rows",
     "read_tables",
     "select",

@@ -16,7 +16,8 @@ class Change:
         metric: str; `"failed"` for pairs that were registered before and now fail.
         difference: the `Estimate` of after minus before, over the common pairs.
         verdict: `"better"`, `"worse"` or `"same"`. Worse means that the whole interval
-            of the difference lies on the worse side of the tolerance.
+            of the difference lies on the worse side of the tolerance. The mean decides
+            if there is no interval, because the pairs are of fewer than five persons.
     """
 
     method: str
@@ -25,7 +26,7 @@ class Change:
     verdict: str
 
 
-def compare(before, after, tolerance=0.0, tolerance_mm=0.0):
+def compare(before, after, tolerance=0.0, tolerance_mm=0.0, persons=None):
     """Compare two evaluations on their common pairs and methods.
 
     The metrics that are reported with an interval are compared.
@@ -35,6 +36,7 @@ def compare(before, after, tolerance=0.0, tolerance_mm=0.0):
         after: likewise.
         tolerance: float >= 0. Differences up to it do not count.
         tolerance_mm: float >= 0. Likewise, for metrics in mm.
+        persons: dict of the persons of each pair, see `estimate`.
 
     Returns:
         List of `Change`, by method and metric.
@@ -47,11 +49,11 @@ def compare(before, after, tolerance=0.0, tolerance_mm=0.0):
         allowed = tolerance_mm if metric.unit == "mm" else tolerance
         old, new = (by_pair(rows, metric.name) for rows in (before, after))
         for method in [name for name in old if name in new]:
-            difference = paired_difference(new[method], old[method])
+            difference = paired_difference(new[method], old[method], persons)
             if difference:
                 verdict = _verdict(difference, metric.sign, allowed)
                 changes.append(Change(method, metric.name, difference, verdict))
-    changes += _failures(before, after)
+    changes += _failures(before, after, persons)
     if not changes:
         methods = [sorted({row["method"] for row in rows}) for rows in (before, after)]
         raise ValueError(
@@ -85,22 +87,25 @@ def changes_table(changes):
     return table
 
 
-def _failures(before, after):
+def _failures(before, after, persons):
     """Find methods that now fail on pairs that they registered: always worse."""
     failed_before = {(r["method"], r["pair"]) for r in before if r["metric"] == ERROR}
     registered = {(r["method"], r["pair"]) for r in before} - failed_before
     failed = {}
     for row in after:
         if row["metric"] == ERROR and (row["method"], row["pair"]) in registered:
-            failed.setdefault(row["method"], []).append(1.0)
+            failed.setdefault(row["method"], {})[row["pair"]] = 1.0
     return [
-        Change(method, "failed", estimate(values), "worse")
+        Change(method, "failed", estimate(values, persons), "worse")
         for method, values in failed.items()
     ]
 
 
 def _verdict(difference, sign, tolerance):
-    ends = sorted((sign * difference.low, sign * difference.high))
+    if difference.low is None:
+        ends = [sign * difference.mean] * 2
+    else:
+        ends = sorted((sign * difference.low, sign * difference.high))
     if ends[0] > tolerance:
         return "better"
     return "worse" if ends[1] < -tolerance else "same"

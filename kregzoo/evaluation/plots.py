@@ -11,6 +11,7 @@ from kregzoo.utils.files import atomic
 
 # Okabe and Ito's palette for color blindness.
 COLORS = "#0072b2 #d55e00 #009e73 #cc79a7 #e69f00 #56b4e9 #000000".split()
+FOLDS = "folded_foreground_percent", "folded_percent"
 # Methods in the figures of single structures and pairs.
 SHOWN = 4
 
@@ -106,7 +107,7 @@ def _dice_by_structure(table):
 
 def _tre_against_start(table):
     values = table.values("tre")
-    start = values.get("centers") or values.get("identity")
+    start = table.start("tre")
     if not start:
         return None
     figure, axes = _figure(
@@ -134,11 +135,13 @@ def _tre_against_start(table):
 
 
 def _folds(table):
-    values = table.values("folded_percent")
-    if not values:
+    # Tables may have only the folds of the whole grid.
+    measured = [name for name in table.metrics if name in FOLDS]
+    if not measured:
         return None
+    values = table.values(measured[0])
     figure, axes = _figure(
-        7, 1 + 0.3 * len(values), xlabel=METRICS["folded_percent"].heading
+        7, 1 + 0.3 * len(values), xlabel=METRICS[measured[0]].heading
     )
     for number, method in enumerate(values):
         folds = list(values[method].values())
@@ -156,15 +159,16 @@ def _seconds_against_accuracy(table):
         return None
     metric, time = table.ranking[-1], METRICS["seconds"]
     accuracy, seconds = table.values(metric.name), table.values(time.name)
-    labels = {"xlabel": f"{time.heading} a pair", "ylabel": f"{metric.heading}, 95 %"}
-    figure, axes = _figure(7, 4.5, **labels)
-    means = {method: estimate(values.values()) for method, values in accuracy.items()}
+    heading = f"{metric.heading}, {table.interval}"
+    figure, axes = _figure(7, 4.5, xlabel=f"{time.heading} a pair", ylabel=heading)
+    means = {m: estimate(values, table.persons) for m, values in accuracy.items()}
     ranked = sorted(means, key=lambda method: means[method].mean)
     for rank, method in enumerate(ranked):
         found = means[method]
         x = time.average(seconds[method].values())
         color = COLORS[1] if method in table.ours() else COLORS[0]
-        error = [[found.mean - found.low], [found.high - found.mean]]
+        ends = (found.mean if end is None else end for end in (found.low, found.high))
+        error = [[abs(found.mean - end)] for end in ends]
         axes.errorbar(x, found.mean, yerr=error, fmt="o", color=color)
         # Labels alternate between right and left to avoid overlap.
         side, align = (8, "left") if rank % 2 else (-8, "right")

@@ -1,5 +1,7 @@
 """Comparison of presets with the initial alignment and the best other tool."""
 
+import statistics
+
 from kregzoo import zoo
 from kregzoo.evaluation.statistics import estimate
 from kregzoo.evaluation.summary import best_baseline
@@ -17,7 +19,7 @@ HEADINGS = (
     "best other tool",
     "one pass",
     "refined",
-    METRICS["folded_percent"].heading,
+    "folds in %",
     METRICS["seconds"].heading,
 )
 
@@ -69,7 +71,7 @@ def preset_metrics(tables, name):
 
     Returns:
         Nested dict `[table][method][metric]` of a number, or of a list of the mean and
-        both ends of the 95 % interval.
+        both ends of the 95 % interval, which are None for few persons.
     """
     return {table.name: _metrics(table, name) for table in tables}
 
@@ -78,7 +80,7 @@ def _metrics(table, name):
     found = {method: {} for method in _compared(table, "seconds", name)}
     for metric in (METRICS[known] for known in table.metrics):
         for method, values in _compared(table, metric.name, name).items():
-            found[method][metric.name] = _averaged(metric, list(values.values()))
+            found[method][metric.name] = _averaged(table, metric, values)
     if limit := table.record["data"].get("success"):
         shares = {m: table.success(m, limit) for m in table.values("tre")}
         for method, share in _named(table, name, shares).items():
@@ -86,12 +88,15 @@ def _metrics(table, name):
     return found
 
 
-def _averaged(metric, values):
+def _averaged(table, metric, values):
     """Average over pairs, with the interval if the metric has one, and round."""
     if not metric.interval:
-        return round(metric.average(values), metric.digits)
-    found = estimate(values)
-    return [round(x, metric.digits) for x in (found.mean, found.low, found.high)]
+        return round(metric.average(values.values()), metric.digits)
+    found = estimate(values, table.persons)
+    return [
+        end if end is None else round(end, metric.digits)
+        for end in (found.mean, found.low, found.high)
+    ]
 
 
 def _compared(table, metric, name):
@@ -114,22 +119,27 @@ def _cells(table, name, metric):
     """Format the cells of one table and metric, starting at `measured on`."""
     found = _compared(table, metric.name, name)
     means = {
-        method: metric.text(estimate(values.values()).mean)
+        method: metric.text(statistics.mean(values.values()))
         for method, values in found.items()
     }
     best = best_baseline(table)
     own = [method for method in found if method not in (*ALIGNMENTS, best)]
-    accuracy = [
-        metric.text(_averaged(metric, list(found[method].values()))) for method in own
-    ]
+    accuracy = [metric.text(_averaged(table, metric, found[m])) for m in own]
     return [
         f"[{table.name}](RESULTS.md#{table.name}), {metric.heading}",
         means.get(START, ""),
         f"{means[best]} `{best}`" if best not in (None, START) else "",
         *[*accuracy, ""][:2],
-        _both(table, "folded_percent", name, own),
+        _folds(table, name, own),
         _both(table, "seconds", name, own),
     ]
+
+
+def _folds(table, name, methods):
+    """Format the folds in the foreground, or of the grid if only they are measured."""
+    foreground = _both(table, "folded_foreground_percent", name, methods)
+    grid = _both(table, "folded_percent", name, methods)
+    return foreground or (f"{grid} of the grid" if grid else "")
 
 
 def _both(table, metric, name, methods):

@@ -9,6 +9,7 @@ import pathlib
 
 from kregzoo.evaluation import portability
 from kregzoo.evaluation.benchmark import HEADS, texts
+from kregzoo.evaluation.groups import size_of
 from kregzoo.evaluation.preset_table import preset_table
 from kregzoo.evaluation.summary import summary
 from kregzoo.evaluation.table import Table
@@ -72,7 +73,12 @@ def _section(table, folder):
         for name, text in table.record["methods"].items()
     )
     return SECTION.format(
-        **data, **run, table=summary(table), pictures=pictures, methods=methods
+        **data,
+        **run,
+        size=size_of(table, list(dict.fromkeys(row["pair"] for row in table.rows))),
+        table=summary(table),
+        pictures=pictures,
+        methods=methods,
     )
 
 
@@ -105,8 +111,11 @@ per pair, method, label and metric. Do not edit it by hand. Every method registe
 raw files of held-out pairs, which were not used for training or tuning. The same code
 measures all methods: labels are warped once, by nearest neighbor, to the grid of the
 fixed image. The value of a pair is the mean over the labels. Means over pairs are given
-with the 95 % interval of the percentile bootstrap over pairs. Pairs that share a
-subject are not independent, which makes the intervals too narrow.
+with the 95 % interval of the percentile bootstrap over persons: a person is drawn with
+all pairs of this person, and a pair of two persons counts as often as the product of
+their numbers. With fewer than five persons, there is no interval, because the spread
+between persons is unknown. The hardest quarter are the pairs with the worst result
+before registration.
 
 {metrics}
 
@@ -120,7 +129,7 @@ demons compare intensities, so neither is meant for images of two modalities.
 SECTION = """\
 ## {name}
 
-{title}. Source: {source}. License: {licence}. {pairs} pairs.
+{title}. Source: {source}. License: {licence}. {size}.
 
 {table}
 {pictures}

@@ -1,5 +1,6 @@
 """Run methods on the cases of a protocol, and write a table of the results."""
 
+import dataclasses
 import json
 import pathlib
 import re
@@ -14,6 +15,8 @@ from kregzoo.utils.progress import progress_bar
 from kregzoo.utils.provenance import provenance
 
 SAME = ("version", "commit", "machine", "backend")
+# Number of the first cases that presets also register with the report.
+REPORTED = 3
 
 
 def evaluate(
@@ -50,7 +53,7 @@ def evaluate(
     data, folder = pathlib.Path(data).resolve(), pathlib.Path(folder)
     with tempfile.TemporaryDirectory() as made:
         cases = protocol.make_cases(data, made, count)
-        facts = _facts(data, len(cases), protocol)
+        facts = _facts(data, cases, protocol)
         return _measured(methods, cases, facts, folder, provenance(command), progress)
 
 
@@ -64,32 +67,46 @@ def _measured(methods, cases, facts, folder, run, progress):
         temporary.write_text(json.dumps(record, indent=1) + "\n")
     done = {(row["pair"], row["method"]) for row in rows}
     with progress_bar(len(cases) * len(methods), progress, path.stem) as advance:
-        for case in cases:
+        for number, case in enumerate(cases):
             for method in methods:
                 if (case.name, method.name) not in done:
-                    rows += _rows_of_case(method, case)
+                    rows += _rows_of_case(method, case, report=number < REPORTED)
                     write_rows(path, rows)
                 advance()
     return Table.read(path)
 
 
-def _rows_of_case(method, case):
+def _rows_of_case(method, case, report):
     """Measure a method on a case; return one row with the error if it fails."""
     key = {"pair": case.name, "method": method.name}
     try:
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
             answer = case.run(method, pathlib.Path(folder))
-            seconds = time.perf_counter() - start
+            seconds = {"seconds": time.perf_counter() - start}
             rows = case.measure(answer)
+        if report and method.run_with_report:
+            seconds |= _seconds_with_report(method, case)
     # Record any error of a method as the result of this case.
     except Exception as error:
         text = " ".join(f"{type(error).__name__}: {error}".split())
         # Store only the names of files, never local paths.
         text = re.sub(r"(?<!\S)/(?:[^/\s]+/)+", "", text)
         return [{**key, "label": None, "metric": ERROR, "value": text[:300]}]
-    rows += rows_of({"seconds": seconds})
+    rows += rows_of(seconds)
     return [{**key, **row} for row in rows]
+
+
+def _seconds_with_report(method, case):
+    """Repeat a registration, now compiled, with the report; return its seconds."""
+    reporting = dataclasses.replace(method, run=method.run_with_report)
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        result = case.run(reporting, pathlib.Path(folder))
+        seconds = {"seconds_report": time.perf_counter() - start}
+    if "network" in result.seconds:
+        seconds["seconds_network"] = result.seconds["network"]
+    return seconds
 
 
 def _kept(path, descriptions, run):
@@ -105,13 +122,15 @@ def _kept(path, descriptions, run):
     return [r for r in read_rows(path) if r["method"] in same and r["metric"] != ERROR]
 
 
-def _facts(data, count, protocol):
+def _facts(data, cases, protocol):
     """Describe the data for the table."""
     dataset = read_dataset(data)
     facts = {key: dataset.get(key, "") for key in ("title", "source", "licence")}
-    facts = {"name": protocol.table_name(data.name), **facts, "pairs": count}
+    facts = {"name": protocol.table_name(data.name), **facts, "pairs": len(cases)}
     if protocol.title:
         facts["title"] += f"; {protocol.title}"
     if protocol.success:
         facts["success"] = protocol.success
-    return facts
+    persons = {case.name: list(case.persons) for case in cases if case.persons}
+    groups = {case.name: case.group for case in cases if case.group}
+    return {**facts, "persons": persons, "groups": groups}

@@ -1,9 +1,10 @@
-"""The results on one data set as Markdown: means, intervals and differences."""
+"""The results on one data set as Markdown: means, intervals, groups, differences."""
 
 import statistics
 
 import numpy as np
 
+from kregzoo.evaluation.groups import group_table
 from kregzoo.evaluation.statistics import estimate, paired_difference
 from kregzoo.metrics.registry import METRICS
 from kregzoo.zoo.cards import markdown
@@ -16,36 +17,35 @@ def summary(table):
         table: the `Table`.
 
     Returns:
-        Tables of means with 95 % intervals, and of paired differences, as a str.
+        Tables of means with 95 % intervals, of means by group, and of paired
+        differences, as a str.
     """
-    parts = [_means(table)]
+    parts = [_means(table), *(group_table(table, m) for m in table.ranking)]
     if table.presets:
         parts += [_differences(table, metric) for metric in table.ranking]
     if table.failures:
         lines = [f"- {r['method']}, {r['pair']}: {r['value']}" for r in table.failures]
         parts.append("Failed:\n\n" + "\n".join(lines))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _means(table):
     """Write one row per method: accuracy, standard deviation, regularity and time."""
-    metrics = [METRICS[name] for name in table.metrics if name != "seconds"]
+    metrics = [METRICS[name] for name in table.metrics]
     accuracy = [metric for metric in metrics if metric.interval]
     others = [metric for metric in metrics if not metric.interval]
     limit = table.record["data"].get("success")
-    time = METRICS["seconds"]
     heads = [
         "method",
         "pairs",
-        *(f"{metric.heading}, mean [95 %]" for metric in accuracy),
+        *(f"{metric.heading}, mean [{table.interval}]" for metric in accuracy),
         *(f"SD of {metric.title}" for metric in accuracy),
         *(_success_heads(limit) if limit else []),
-        *(metric.heading for metric in others),
-        f"{time.heading}, median",
+        *(_heading(metric) for metric in others),
     ]
     rows = []
-    for method, seconds in table.values(time.name).items():
-        found = {m.name: estimate(_of(table, m, method)) for m in metrics}
+    for method, seconds in table.values("seconds").items():
+        found = {m.name: _estimate(table, m, method) for m in accuracy}
         rows.append(
             [
                 method,
@@ -53,15 +53,24 @@ def _means(table):
                 *(_cell(m, found[m.name], _with_interval) for m in accuracy),
                 *(_cell(m, found[m.name], lambda e: e.sd) for m in accuracy),
                 *(_success(table, method, limit) if limit else []),
-                *(_cell(m, found[m.name], lambda e: e.mean) for m in others),
-                time.text(time.average(seconds.values())),
+                *(m.text(_average(table, m, method)) for m in others),
             ]
         )
     return markdown(heads, rows)
 
 
-def _of(table, metric, method):
-    return table.values(metric.name).get(method, {}).values()
+def _heading(metric):
+    median = metric.average is statistics.median
+    return f"{metric.heading}, median" if median else metric.heading
+
+
+def _estimate(table, metric, method):
+    return estimate(table.values(metric.name).get(method, {}), table.persons)
+
+
+def _average(table, metric, method):
+    values = table.values(metric.name).get(method)
+    return metric.average(values.values()) if values else None
 
 
 def _with_interval(found):
@@ -97,11 +106,14 @@ def _differences(table, metric):
     rows = []
     for method in values:
         if method not in ours:
-            found = [paired_difference(values[own], values[method]) for own in ours]
+            found = [
+                paired_difference(values[own], values[method], table.persons)
+                for own in ours
+            ]
             cells = [_cell(metric, difference, _with_interval) for difference in found]
             rows.append([method, *cells])
-    heads = [f"{metric.heading}: column minus row, paired, mean [95 %]", *ours]
-    return markdown(heads, rows)
+    heads = [f"{metric.heading}: column minus row, paired, mean [{table.interval}]"]
+    return markdown([*heads, *ours], rows)
 
 
 def best_baseline(table):

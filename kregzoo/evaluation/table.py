@@ -24,7 +24,8 @@ class Table:
         name: str. Name of the data, followed by that of the protocol unless it is
             `"pairs"`.
         rows: list of dicts by column.
-        record: dict of `data`, `methods` and `run`.
+        record: dict of `data`, `methods` and `run`. `data` has the `persons` of each
+            pair, a list of str, and its group in `groups`, if they are known.
     """
 
     name: str
@@ -69,6 +70,34 @@ class Table:
     @functools.cached_property
     def _by_metric(self):
         return {name: by_pair(self.rows, name) for name in self.metrics}
+
+    @property
+    def persons(self):
+        """The persons of each pair, empty in tables that do not record them."""
+        return self.record["data"].get("persons", {})
+
+    @property
+    def groups(self):
+        """The group of each pair that has one, in tables that record groups."""
+        return self.record["data"].get("groups", {})
+
+    @property
+    def interval(self):
+        """What the interval of a mean is, for headings."""
+        return f"95 % over {'persons' if self.persons else 'pairs'}"
+
+    def start(self, metric):
+        """Collect a metric before registration, by pair.
+
+        Args:
+            metric: str.
+
+        Returns:
+            Dict of floats: with aligned centers if this was measured, otherwise as the
+            files are. Empty if neither was measured.
+        """
+        values = self.values(metric)
+        return values.get("centers") or values.get("identity") or {}
 
     @property
     def failures(self):
@@ -126,6 +155,22 @@ def read_rows(path):
                 f"Received: {str(path)!r} with {', '.join(reader.fieldnames or ())}"
             )
         return [_parsed(row) for row in reader]
+
+
+def read_persons(path):
+    """Read the persons of the pairs of a table.
+
+    Args:
+        path: the CSV file.
+
+    Returns:
+        Dict of lists of str by pair, from the JSON file beside the table. Empty if
+        there is no such file, or if it does not record them.
+    """
+    path = pathlib.Path(path).with_suffix(".json")
+    if not path.is_file():
+        return {}
+    return json.loads(path.read_text(encoding="utf-8"))["data"].get("persons", {})
 
 
 def write_rows(path, rows):

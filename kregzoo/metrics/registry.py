@@ -13,7 +13,7 @@ from kregzoo.metrics.landmarks import tre
 from kregzoo.metrics.overlap import dice
 from kregzoo.metrics.surface import hd95
 
-INPUTS = ("structure", "points", "displacement")
+INPUTS = ("structure", "points", "displacement", "foreground")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +34,9 @@ class Metric:
         average: callable of the values of all pairs.
         measured_on: what protocols compute it from: `"structure"` (`compute` takes the
             fixed mask, the warped mask and the spacing in mm), `"points"` (mapped and
-            true points in mm) or `"displacement"` (in voxels). None for a metric that a
-            protocol computes itself.
+            true points in mm), `"displacement"` (in voxels) or `"foreground"`
+            (displacement in voxels, and the mask of all structures of the fixed image).
+            None for a metric that a protocol computes itself.
         compute: callable that returns a float. None for a metric that a protocol
             computes itself.
     """
@@ -66,7 +67,8 @@ class Metric:
         """Format a value, or a list of a mean and the ends of its interval.
 
         Args:
-            value: float, list of three floats, or None for no value.
+            value: float, list of three floats, or None for no value. The ends of the
+                interval are None if it is unknown.
 
         Returns:
             A str, empty without a value.
@@ -74,12 +76,14 @@ class Metric:
         Example:
             >>> METRICS["dice"].text([0.612, 0.598, 0.625])
             '0.6120 [0.5980, 0.6250]'
+            >>> METRICS["dice"].text([0.612, None, None])
+            '0.6120'
         """
         if value is None:
             return ""
         if isinstance(value, list | tuple):
             mean, low, high = map(self.text, value)
-            return f"{mean} [{low}, {high}]"
+            return f"{mean} [{low}, {high}]" if low else mean
         return f"{value:.{self.digits}f}"
 
 
@@ -201,10 +205,21 @@ for _metric in (
         compute=hd95,
     ),
     Metric(
+        "folded_foreground_percent",
+        "folds in the foreground",
+        "Share of the labeled voxels of the fixed image where the Jacobian determinant "
+        "of the whole transform is not positive.",
+        unit="%",
+        better="lower",
+        digits=4,
+        measured_on="foreground",
+        compute=folded_percent,
+    ),
+    Metric(
         "folded_percent",
-        "folds",
-        "Voxels of the fixed image where the Jacobian determinant of the whole "
-        "transform is not positive.",
+        "folds of the grid",
+        "The same share of all voxels of the fixed image, which is smaller the larger "
+        "the background is.",
         unit="%",
         better="lower",
         digits=4,
@@ -236,12 +251,31 @@ for _metric in (
         digits=0,
     ),
     Metric(
+        "seconds_network",
+        "seconds of the network",
+        "Time of the prediction within a registration, in both directions if the "
+        "method uses both. Median over the first three pairs, after compilation.",
+        better="lower",
+        digits=3,
+        average=statistics.median,
+    ),
+    Metric(
         "seconds",
         "seconds",
         "Median over the pairs, from reading two files to having written the warped "
         "image and the transform, without loading the network, on an idle machine.",
         better="lower",
-        digits=1,
+        digits=2,
+        average=statistics.median,
+    ),
+    Metric(
+        "seconds_report",
+        "seconds with the report",
+        "From reading two files to having written everything that `kregzoo register` "
+        "writes, including the report. Median over the first three pairs, after "
+        "compilation.",
+        better="lower",
+        digits=2,
         average=statistics.median,
     ),
 ):

@@ -15,9 +15,9 @@ from kregzoo.protocols.pair_cases import (
     PairCase,
     region_points,
     save_registration,
-    stem,
 )
 from kregzoo.protocols.protocol import Protocol, rows_of
+from kregzoo.protocols.subjects import stem, subjects_of
 from kregzoo.spatial import LabelMap
 from kregzoo.training import read_dataset
 
@@ -37,6 +37,8 @@ class LabeledPair(PairCase):
             landmarks.
         fixed_label: path of the label map of the fixed image.
         labels: tuple of ints, the label values or numbers of channels to measure.
+        persons: tuple of str, see `Case`.
+        group: str.
     """
 
     name: str
@@ -45,6 +47,8 @@ class LabeledPair(PairCase):
     moving_label: pathlib.Path
     fixed_label: pathlib.Path
     labels: tuple = ()
+    persons: tuple = ()
+    group: str = ""
 
     def measure_transform(self, transform, inverse=None):
         """Measure how well a transform aligns the pair.
@@ -57,7 +61,8 @@ class LabeledPair(PairCase):
             List of dicts of `label`, `metric` and `value`. For each structure these are
             the metrics on structures, for each landmark the distance of the centroids
             in the moving image, and for the whole pair, with `label` None, the metrics
-            of the displacement and `"inverse_error"`.
+            of the displacement, on the grid and in the foreground (the voxels of all
+            structures of the fixed image), and `"inverse_error"`.
         """
         fixed = LabelMap.read(self.fixed_label)
         moving = LabelMap.read(self.moving_label)
@@ -70,7 +75,8 @@ class LabeledPair(PairCase):
             else:
                 found = _structure_metrics(fixed, warped, label)
             rows += rows_of(found, label)
-        found = _displacement_metrics(transform.displacement_on(fixed.grid))
+        displacement = transform.displacement_on(fixed.grid)
+        found = _displacement_metrics(displacement, _foreground(fixed))
         if inverse is not None:
             found["inverse_error"] = _inverse_error(fixed, transform, inverse)
         return rows + rows_of(found)
@@ -107,6 +113,7 @@ def read_pairs(data, count=None):
         LabeledPair(
             name if counts[name] == 1 else f"{name} ({number})",
             *(record[key] for key in PATHS),
+            **subjects_of(record, record["moving"], record["fixed"]),
         )
         for number, (name, record) in enumerate(zip(names, records, strict=True))
     ][:count]
@@ -142,14 +149,22 @@ def _landmark_metrics(fixed, moving, label, transform):
     return {m.name: m.compute(mapped, truth) for m in measured_on("points")}
 
 
-def _displacement_metrics(displacement):
-    return {m.name: m.compute(displacement) for m in measured_on("displacement")}
+def _displacement_metrics(displacement, foreground):
+    inside = measured_on("foreground")
+    return {
+        **{m.name: m.compute(displacement, foreground) for m in inside},
+        **{m.name: m.compute(displacement) for m in measured_on("displacement")},
+    }
+
+
+def _foreground(label_map):
+    """Return the mask of all structures."""
+    return np.any([image.array for image in label_map.images], axis=0)
 
 
 def _inverse_error(fixed, transform, inverse):
     """Compute the mean distance by which both transforms move voxels of structures."""
-    anywhere = np.any([image.array for image in fixed.images], axis=0)
-    points = region_points(anywhere, fixed.grid)
+    points = region_points(_foreground(fixed), fixed.grid)
     mapped = inverse.apply_points(transform.apply_points(points))
     return METRICS["tre"].compute(mapped, points)
 

@@ -5,8 +5,9 @@ import pathlib
 
 import numpy as np
 
-from kregzoo.protocols.pair_cases import GroundTruthPair, save_registration, stem
+from kregzoo.protocols.pair_cases import GroundTruthPair, save_registration
 from kregzoo.protocols.protocol import Protocol
+from kregzoo.protocols.subjects import stem, subjects_of
 from kregzoo.spatial import AffineTransform, Grid, Image
 from kregzoo.spatial.preprocessing import foreground_box
 from kregzoo.training import Pose, image_keys, read_dataset
@@ -41,23 +42,24 @@ def affine_pairs(data, folder, count=None, seed=0):
     rng = np.random.default_rng(seed)
     pairs = []
     sources = itertools.islice(itertools.cycle(_sources(data)), count or AFFINES)
-    for number, (moving, fixed) in enumerate(sources):
+    for number, (record, moving, fixed) in enumerate(sources):
         image = Image.read(moving)
         low, high = foreground_box(_in_unit_range(image))
         truth = AffineTransform(RANGES.draw(rng, (low + high) / 2))
         path = pathlib.Path(folder) / f"{number:03d}_{stem(moving)}.nii.gz"
         image.resample(_roomy(image, truth), truth.inverse()).write(path)
         name = f"{number:03d} {stem(moving)} to {stem(fixed)}"
-        pairs.append(GroundTruthPair(name, path, fixed, truth))
+        subjects = subjects_of(record, moving)
+        pairs.append(GroundTruthPair(name, path, fixed, truth, **subjects))
     return pairs
 
 
 def _sources(data):
-    """List the paths of the image to move and of the fixed image."""
+    """List the record and the paths of the image to move and of the fixed image."""
     dataset = read_dataset(data)
     if dataset.get("eval"):
-        paths = {record[k] for record in dataset["eval"] for k in ROLES}
-        return [(path, path) for path in sorted(paths)]
+        records = {record[k]: record for record in dataset["eval"] for k in ROLES}
+        return [(records[path], path, path) for path in sorted(records)]
     record = (dataset.get("train") or [{}])[-1]
     first, *others = image_keys(record)
     if first not in record:
@@ -65,7 +67,7 @@ def _sources(data):
             "The data must have `eval` pairs, or subjects in `train`. "
             f"Received: {str(data)!r}"
         )
-    return [(record[first], record[key]) for key in others or [first]]
+    return [(record, record[first], record[key]) for key in others or [first]]
 
 
 def _roomy(image, truth):

@@ -3,8 +3,9 @@
 import pathlib
 
 from kregzoo.protocols.known_affines import ROLES
-from kregzoo.protocols.pair_cases import GroundTruthPair, save_registration, stem
+from kregzoo.protocols.pair_cases import GroundTruthPair, save_registration
 from kregzoo.protocols.protocol import Protocol
+from kregzoo.protocols.subjects import stem, subjects_of
 from kregzoo.registrars.alignment import affine_aligner, bspline_registrar
 from kregzoo.registrars.canonical_pair import default_preprocessor
 from kregzoo.spatial import Image
@@ -50,16 +51,18 @@ def deformed_pairs(data, folder, count=None):
     records = read_dataset(data).get("eval")
     if not records:
         raise ValueError(f"The data must have `eval` pairs. Received: {str(data)!r}")
-    sources = [(r[a], r[b]) for r in records for a, b in (ROLES, ROLES[::-1])][:count]
+    sources = [(r, *roles) for r in records for roles in (ROLES, ROLES[::-1])][:count]
     pairs = []
     with progress_bar(len(sources), label="Finding deformations") as advance:
-        for number, (moving, other) in enumerate(sources):
+        for number, (record, *roles) in enumerate(sources):
+            moving, other = (record[role] for role in roles)
             image, target = Image.read(moving), Image.read(other)
             truth = register_bspline(image, target)
             path = pathlib.Path(folder) / f"{number:03d}_{stem(other)}.nii.gz"
             truth.apply(image, target.grid, "linear").write(path)
             name = f"{number:03d} {stem(moving)} to {stem(other)}"
-            pairs.append(GroundTruthPair(name, moving, path, truth))
+            subjects = subjects_of(record, moving, other)
+            pairs.append(GroundTruthPair(name, moving, path, truth, **subjects))
             advance()
     return pairs
 

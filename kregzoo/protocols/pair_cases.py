@@ -78,6 +78,8 @@ class GroundTruthPair(PairCase):
         ground_truth: the transform from fixed to moving world.
         region: path of the label map of the fixed image. The error is measured over the
             first structure. Defaults to the voxels brighter than the mean.
+        persons: tuple of str, see `Case`.
+        group: str.
     """
 
     name: str
@@ -85,6 +87,8 @@ class GroundTruthPair(PairCase):
     fixed: pathlib.Path
     ground_truth: Transform
     region: pathlib.Path | None = None
+    persons: tuple = ()
+    group: str = ""
 
     def measure_transform(self, transform, inverse=None):
         """Measure the distance of a transform from the ground truth.
@@ -148,8 +152,3 @@ def region_points(mask, grid):
     """Return world positions `(N, D)` of voxels spread evenly over a region."""
     index = np.argwhere(mask)
     return grid.voxel_to_world(index[:: max(1, len(index) // POINTS)])
-
-
-def stem(path):
-    """Return a file's name without its endings."""
-    return path.name.split(".")[0]

@@ -10,7 +10,13 @@ class Case(abc.ABC):
 
     Attributes:
         name: str. The case in tables of results.
+        persons: tuple of str, the persons whose images the case contains. If it is
+            empty, the case counts as independent of all others.
+        group: str. Part of the population that the persons belong to, or empty.
     """
+
+    persons = ()
+    group = ""
 
     @abc.abstractmethod
     def run(self, method, folder):

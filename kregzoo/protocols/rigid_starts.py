@@ -9,8 +9,9 @@ import pathlib
 
 import numpy as np
 
-from kregzoo.protocols.pair_cases import GroundTruthPair, save_registration, stem
+from kregzoo.protocols.pair_cases import GroundTruthPair, save_registration
 from kregzoo.protocols.protocol import Protocol
+from kregzoo.protocols.subjects import stem, subjects_of
 from kregzoo.registrars.alignment import align_labels
 from kregzoo.spatial import AffineTransform, Grid, Image, LabelMap
 from kregzoo.training import Pose, read_dataset
@@ -55,16 +56,21 @@ def rigid_pairs(data, folder, count=None, seed=0):
         moving = Image.read(record["moving"])
         moving = Image(moving.array, _moved(moving.grid, to_fixed))
         name = f"{number:03d} {stem(record['moving'])} to {stem(record['fixed'])}"
-        drawn = NEAR.draw(rng, center)
         pairs.append(
             displaced(
-                name, moving, record["fixed"], drawn, folder, record["fixed_label"]
+                name,
+                moving,
+                record["fixed"],
+                NEAR.draw(rng, center),
+                folder,
+                region=record["fixed_label"],
+                **subjects_of(record, record["moving"], record["fixed"]),
             )
         )
     return pairs
 
 
-def displaced(name, moving, fixed, matrix, folder, region=None):
+def displaced(name, moving, fixed, matrix, folder, **about):
     """Displace a moving image that is aligned with a fixed image.
 
     Args:
@@ -73,14 +79,14 @@ def displaced(name, moving, fixed, matrix, folder, region=None):
         fixed: path of the fixed image.
         matrix: the displacement, in world mm.
         folder: folder to write the moving image to.
-        region: see `GroundTruthPair`.
+        **about: region, persons and group, see `GroundTruthPair`.
 
     Returns:
         A `GroundTruthPair`.
     """
     path = pathlib.Path(folder) / f"{name[:3]}_moving.nii.gz"
     Image(moving.array, _moved(moving.grid, matrix)).write(path)
-    return GroundTruthPair(name, path, fixed, AffineTransform(matrix), region)
+    return GroundTruthPair(name, path, fixed, AffineTransform(matrix), **about)
 
 
 def _moved(grid, matrix):

@@ -10,9 +10,10 @@ import pathlib
 
 import numpy as np
 
-from kregzoo.protocols.pair_cases import save_registration, stem
+from kregzoo.protocols.pair_cases import save_registration
 from kregzoo.protocols.protocol import Protocol
 from kregzoo.protocols.rigid_starts import FROM_WORLDS, NEAR, POSES, displaced
+from kregzoo.protocols.subjects import stem, subjects_of
 from kregzoo.registrars.canonical_pair import default_preprocessor
 from kregzoo.simulation.body_surfaces import surface
 from kregzoo.simulation.cone_beam import cone_beam
@@ -80,7 +81,8 @@ def _of_volumes(data, folder, count, seed, ranges, make_fixed):
         path = pathlib.Path(folder) / f"{number:03d}_fixed.nii.gz"
         make_fixed(rng, image).write(path)
         drawn = ranges.draw(rng, np.mean(foreground_box(image), axis=0))
-        pairs.append(displaced(name, volume, path, drawn, folder))
+        subjects = subjects_of(record, record["image"])
+        pairs.append(displaced(name, volume, path, drawn, folder, **subjects))
     return pairs
 
 

@@ -202,9 +202,10 @@ import kregzoo
 
 ## Results on held-out data
 
-Means with 95 % confidence intervals, measured on the raw files and compared with the
-alignment of centers and the best other tool. Success is a TRE below 5 mm, or below 2 mm
-for affine networks.
+Means with 95 % confidence intervals over persons, measured on the raw files and
+compared with the alignment of centers and the best other tool. Means over the pairs of
+fewer than five persons have no interval. Success is a TRE below 5 mm, or below 2 mm for
+affine networks.
 
 {results}{pictures}
 ## Training

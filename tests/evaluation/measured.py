@@ -19,8 +19,11 @@ DICE = {
 PAIRS = 8
 
 
-def write_table(folder, tre=False, labels=(1, 2)):
-    """Make a table with known means and noise that sums to zero over the pairs."""
+def write_table(folder, tre=False, labels=(1, 2), **about):
+    """Make a table with known means and noise that sums to zero over the pairs.
+
+    `about` is added to the description of the data: `persons` and `groups`.
+    """
     noise = np.random.default_rng(0).normal(0, 0.01, PAIRS)
     noise -= noise.mean()
     rows = [
@@ -40,6 +43,7 @@ def write_table(folder, tre=False, labels=(1, 2)):
             ),
             *((label, "hd95", 5 * (1 - dice)) for label in labels),
             (None, "tre", 10 * (1 - dice) + noise[pair]),
+            (None, "folded_foreground_percent", 0.05),
             (None, "folded_percent", 0.01),
             (None, "sd_log_j", 0.2),
             (None, "seconds", 100.0 if pair == 0 else 4.0),
@@ -53,7 +57,7 @@ def write_table(folder, tre=False, labels=(1, 2)):
         methods[name]["weights"] = "abc"
     keys = ("command", "date", "version", "commit", "machine", "backend")
     record = {
-        "data": dict(name="blobs", title="B", source="s", licence="l", pairs=PAIRS),
+        "data": dict(name="blobs", title="B", source="s", licence="l", **about),
         "methods": methods,
         "run": {key: f"the {key}" for key in keys},
     }

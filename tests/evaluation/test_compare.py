@@ -37,6 +37,25 @@ def test_noise_is_no_change():
     assert found.verdict == "same"
 
 
+def test_persons_widen_the_interval_of_a_change():
+    # Two of twelve persons gain, with ten pairs each; the pairs alone look certain.
+    gains = np.where(np.arange(120) < 20, 0.3, -0.01)
+    gains += RNG.normal(0, 0.01, 120)
+    before, after = rows("m", np.full(120, 0.5)), rows("m", 0.5 + gains)
+    persons = {str(n): [f"person {n // 10}"] for n in range(120)}
+    assert compare(before, after)[0].verdict == "better"
+    (found,) = compare(before, after, persons=persons)
+    assert found.verdict == "same" and found.difference.persons == 12
+
+
+def test_the_mean_decides_if_there_is_one_person():
+    persons = {str(n): ["me"] for n in range(12)}
+    for change, verdict in ((-0.02, "worse"), (0.02, "better"), (0.0, "same")):
+        after = rows("m", BEFORE + change)
+        (found,) = compare(rows("m", BEFORE), after, 0.01, persons=persons)
+        assert found.verdict == verdict
+
+
 def test_more_error_is_worse():
     changes = compare(rows("m", BEFORE, 2.0), rows("m", BEFORE, 3.0))
     assert {c.metric: c.verdict for c in changes} == {"dice": "same", "tre": "worse"}

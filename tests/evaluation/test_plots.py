@@ -21,6 +21,15 @@ def test_the_figures_are_those_of_the_metrics(tmp_path, tre, figures):
     assert all(path.stat().st_size > 5000 for path in paths)
 
 
+def test_figures_of_one_person_and_of_older_folds(tmp_path):
+    persons = {f"p{pair}": ["the same"] for pair in range(8)}
+    table = write_table(tmp_path / "results", persons=persons)
+    rows = [r for r in table.rows if r["metric"] != "folded_foreground_percent"]
+    old = evaluation.Table(table.name, rows, table.record)
+    names = {path.name for path in evaluation.draw(old, tmp_path)}
+    assert names == {"blobs_dice.png", "blobs_folds.png", "blobs_seconds.png"}
+
+
 def test_a_picture_of_many_structures(tmp_path):
     table = write_table(tmp_path / "results", labels=range(1, 120))
     assert evaluation.draw(table, tmp_path / "results")

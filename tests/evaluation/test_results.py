@@ -17,6 +17,7 @@ def test_results_have_every_part(tmp_path, tre):
     cut = text.partition(BEGIN)[2].partition(END)[0]
     assert cut.strip() == preset_table([table]).strip()
     assert f"`{PRESET}`" in cut and ("TRE in mm" in cut) == tre
+    assert "License: l. 8 pairs.\n" in text
     for part in ("the command", "the commit", "the date", "the machine", "## blobs"):
         assert part in text
     assert all(f"(results/{path.name})" in text for path in paths)

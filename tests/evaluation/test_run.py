@@ -1,8 +1,11 @@
 import json
+import time
 
 import pytest
 
 from kregzoo import evaluation
+from kregzoo.evaluation import Method, run
+from kregzoo.registrars.registration import Registration
 from tests.known_data import Shift, method
 
 
@@ -11,8 +14,8 @@ def test_every_pair_is_measured_by_every_method(known_data, tmp_path):
     table = evaluation.evaluate(
         methods, known_data, tmp_path, "a command", progress=False
     )
-    # Dice and HD95 of two structures; folds, SDlogJ and seconds of the pair.
-    assert len(table.rows) == 2 * 2 * (2 * 2 + 3)
+    # Dice and HD95 of two structures; folds inside and in total, SDlogJ and seconds.
+    assert len(table.rows) == 2 * 2 * (2 * 2 + 4)
     dice = table.values("dice")
     assert list(dice) == ["none", "all"]
     assert set(dice["all"]) == {"moving0 to fixed0", "moving1 to fixed1"}
@@ -21,6 +24,8 @@ def test_every_pair_is_measured_by_every_method(known_data, tmp_path):
     assert len(times) == 4 and min(times) > 0
     record = json.loads((tmp_path / "known.json").read_text(encoding="utf-8"))
     assert record["data"]["title"] == "Blobs" and record["data"]["pairs"] == 2
+    persons = {f"moving{n} to fixed{n}": [f"moving{n}", f"fixed{n}"] for n in range(2)}
+    assert record["data"]["persons"] == persons and record["data"]["groups"] == {}
     assert record["methods"]["all"] == {"package": "test 1"}
     assert record["run"]["command"] == "a command" and record["run"]["machine"]
 
@@ -31,6 +36,31 @@ def test_fewer_pairs_may_be_asked_for(known_data, tmp_path):
         [method("a", run)], known_data, tmp_path, count=1, progress=False
     )
     assert run.runs == 1
+
+
+def test_presets_are_timed_with_the_report_on_the_first_pairs(
+    known_data, tmp_path, monkeypatch
+):
+    class Reporting(Shift):
+        """A network whose report takes a tenth of a second."""
+
+        def __call__(self, moving, fixed, folder):
+            super().__call__(moving, fixed, folder)
+            time.sleep(0.1)
+            return Registration(None, None, None, {"network": 0.02, "total": 0.1})
+
+    monkeypatch.setattr(run, "REPORTED", 1)
+    quiet, reporting = Shift(1), Reporting(1)
+    methods = [Method("ours", quiet, {}, reporting), method("theirs", Shift(1))]
+    table = evaluation.evaluate(methods, known_data, tmp_path, progress=False)
+    assert (quiet.runs, reporting.runs) == (2, 1)
+    first = {"moving0 to fixed0": 0.02}
+    assert table.values("seconds_network") == {"ours": first}
+    (seconds,) = table.values("seconds_report")["ours"].values()
+    assert 0.1 < seconds < 5
+    assert set(table.values("seconds")) == {"ours", "theirs"}
+    text = evaluation.summary(table)
+    assert "| seconds of the network, median | seconds, median |" in text
 
 
 def test_a_failure_is_recorded_and_retried(known_data, tmp_path):

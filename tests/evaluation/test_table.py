@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from kregzoo.evaluation import read_rows, write_rows
+from kregzoo.evaluation import read_persons, read_rows, write_rows
 from kregzoo.evaluation.table import by_pair
 from tests.evaluation.measured import PAIRS, write_table
 
@@ -41,6 +41,23 @@ def test_other_files_are_refused(tmp_path):
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match="must have the columns pair, method, label"):
         read_rows(tmp_path / "rows.csv")
+
+
+def test_persons_are_read_from_the_file_beside(tmp_path):
+    persons = {"p0": ["a", "b"], "p1": ["a"]}
+    table = write_table(tmp_path / "new", persons=persons, groups={"p0": "old"})
+    assert table.persons == read_persons(tmp_path / "new" / "blobs.csv") == persons
+    assert table.groups == {"p0": "old"} and table.interval == "95 % over persons"
+    old = write_table(tmp_path / "old")
+    assert old.persons == read_persons(tmp_path / "old" / "blobs.csv") == {}
+    assert old.groups == {} and old.interval == "95 % over pairs"
+    assert read_persons(tmp_path / "none.csv") == {}
+
+
+def test_the_start_is_that_of_aligned_centers(tmp_path):
+    table = write_table(tmp_path / "results")
+    assert table.start("dice") == table.values("dice")["centers"]
+    assert table.start("tre") == {}
 
 
 def test_a_pair_that_fails_is_no_success(tmp_path):

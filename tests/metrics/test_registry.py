@@ -24,6 +24,8 @@ def test_each_metric_is_computed_as_its_input_says():
     flipped = np.zeros((8, 8, 2))
     flipped[..., 0] = -2.0 * np.arange(8)[:, None]
     folds, spread = registry.measured_on("displacement")
+    (inside,) = registry.measured_on("foreground")
+    assert inside.compute(flipped, np.ones((8, 8), bool)) == 100
     assert folds.compute(flipped) == 100 and spread.compute(np.zeros((8, 8, 2))) == 0
 
 
@@ -34,6 +36,7 @@ def test_each_metric_is_computed_as_its_input_says():
         ("tre", [1.5, 1.25, 2.0], "1.50 [1.25, 2.00]"),
         ("success_percent", 94.4, "94"),
         ("hd95", None, ""),
+        ("dice", [0.5, None, None], "0.5000"),
     ],
 )
 def test_values_are_shown_with_the_digits_of_the_metric(name, value, text):

@@ -81,6 +81,7 @@ def test_known_boxes_have_the_known_metrics(folder):
     assert found[1]["hd95"] == pytest.approx(4.0)
     assert set(found) == {1, 2, None} and set(found[1]) == {"dice", "hd95"}
     assert found[None]["folded_percent"] == 0.0
+    assert found[None]["folded_foreground_percent"] == 0.0
     assert found[None]["sd_log_j"] == pytest.approx(0, abs=1e-5)
 
 
@@ -176,6 +177,25 @@ def test_folds_and_jacobian_agree_with_simpleitk(tmp_path):
     )
 
 
+@pytest.mark.parametrize("orientation", ["RAS", "LPS", "PSL"])
+def test_folds_in_the_foreground_are_those_of_the_world(tmp_path, orientation):
+    grid = Grid.centered((30, 28, 26), (2.0, 1.5, 2.5), orientation=orientation)
+    (pair,) = read_pairs(write_boxes(tmp_path, grid))
+    transform = folding_transform(grid)
+    row = by_label(pair.measure_transform(transform))[None]
+    # The Jacobian of the mapped positions by those of the voxels, both in mm.
+    index = np.moveaxis(np.indices(grid.shape), 0, -1)
+    mapped = transform.apply_points(grid.voxel_to_world(index.reshape(-1, 3)))
+    by_voxel = np.gradient(mapped.reshape(*grid.shape, 3), axis=(0, 1, 2))
+    by_world = np.stack(by_voxel, axis=-1) @ np.linalg.inv(grid.affine[:3, :3])
+    folds = np.linalg.det(by_world) <= 0
+    labeled = Image.read(pair.fixed_label).array > 0
+    found = [row["folded_foreground_percent"], row["folded_percent"]]
+    expected = [100 * folds[labeled].mean(), 100 * folds.mean()]
+    assert found == pytest.approx(expected, abs=0.05)
+    assert 0.1 < expected[0] and abs(expected[0] - expected[1]) > 0.1
+
+
 def test_landmarks_are_the_later_channels(tmp_path):
     grid = rotated_grid((16, 16, 16), 2.0, 10.0)
     offset = np.array([3, 0, -2])
@@ -211,6 +231,17 @@ def test_only_labels_of_all_images_count(known_data):
     pairs = read_pairs(known_data)
     assert [pair.name for pair in pairs] == ["moving0 to fixed0", "moving1 to fixed1"]
     assert [pair.labels for pair in pairs] == [(1, 2), (1, 2)]
+
+
+def test_pairs_name_their_persons_and_groups(folder, tmp_path):
+    (pair,) = read_pairs(folder)
+    assert pair.persons == ("moving", "fixed") and pair.group == ""
+    write_boxes(tmp_path, Image.read(pair.fixed).grid)
+    (record,) = json.loads((tmp_path / "dataset.json").read_text())["eval"]
+    record["person"] = "patient-03"
+    (tmp_path / "dataset.json").write_text(json.dumps({"eval": [record]}))
+    (pair,) = read_pairs(tmp_path)
+    assert pair.persons == ("patient-03",) and pair.group == "patient"
 
 
 def test_pairs_without_labels_are_refused(tmp_path):

@@ -26,6 +26,7 @@ def test_the_truth_aligns_what_was_made(known_data, tmp_path):
         "fixed1.nii.gz",
         "moving0.nii.gz",
     ]
+    assert [pair.persons for pair in pairs] == [("fixed0",), ("fixed1",), ("moving0",)]
     for pair in pairs:
         fixed = Image.read(pair.fixed)
         warped = pair.ground_truth.apply(pair.moving, fixed.grid).array
@@ -55,6 +56,8 @@ def test_without_an_eval_split_the_last_persons_contrasts_are_held_out(
 ):
     (pair,) = affine_pairs(contrasts, tmp_path, 1)
     assert pair.name == "000 1_t1 to 1_t2" and pair.fixed.name == "1_t2.nii.gz"
+    # Contrasts are of one person.
+    assert pair.persons == ("1_t1",)
 
 
 @pytest.mark.parametrize("splits", [{}, {"eval": [], "train": []}])

@@ -16,6 +16,8 @@ def test_deformations_are_those_between_the_pairs(known_data, tmp_path):
         "000 moving0 to fixed0",
         "001 fixed0 to moving0",
     ]
+    # A deformation found between two persons depends on both.
+    assert [set(pair.persons) for pair in pairs] == [{"moving0", "fixed0"}] * 2
     forth, back = (
         pair.ground_truth.apply_points(np.zeros((1, 3)))[0] for pair in pairs
     )

@@ -42,6 +42,7 @@ def test_the_labels_determine_the_alignment(labeled, tmp_path):
     fixed = Image.read(pair.fixed)
     warped = pair.ground_truth.apply(pair.moving, fixed.grid).array
     assert np.corrcoef(warped.ravel(), fixed.array.ravel())[0, 1] > 0.95
+    assert pair.persons == other.persons == ("moving", "fixed")
     assert pair.region.name == "fixed_label.nii.gz"
     turn = pair.ground_truth.matrix[:3, :3]
     np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-9)

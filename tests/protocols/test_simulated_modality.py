@@ -11,6 +11,7 @@ from kregzoo.spatial import AffineTransform, Image
 def test_a_volume_is_laid_on_what_was_made_of_it(make, volumes, tmp_path):
     one, two = make(volumes, tmp_path, 2)
     assert np.abs(one.ground_truth.matrix - two.ground_truth.matrix).max() > 0.1
+    assert one.persons == two.persons == ("trunk",)
     fixed, moving = Image.read(one.fixed), Image.read(one.moving)
     body = fixed.array > 0.2
     apart, laid = (

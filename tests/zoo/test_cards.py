@@ -32,7 +32,7 @@ def test_metrics_are_recorded_in_metadata_and_card(trained, tmp_path):
     assert Preset.read(folder).metadata["metrics"] == METRICS
     text = (folder / "README.md").read_text(encoding="utf-8")
     assert "### phantoms\n\n| method | Dice | seconds |\n" in text
-    assert "| one pass | 0.5125 [0.5000, 0.5250] | 1.2 |\n" in text
+    assert "| one pass | 0.5125 [0.5000, 0.5250] | 1.20 |\n" in text
     assert kregzoo.load(folder).metadata["metrics"] == METRICS
 
 

@@ -16,11 +16,14 @@ class Method:
             answer that the case measures. For pairs of images, it takes the moving
             path, the fixed path and the folder, and returns a `WrittenTransform`.
         description: dict of strings: the package with its version, and the parameters.
+        run_with_report: callable like `run` that also writes the report and returns the
+            result of the network. None for a method without a report.
     """
 
     name: str
     run: Callable
     description: dict
+    run_with_report: Callable | None = None
 
 
 def make_method(package, run, name, **parameters):

@@ -1,5 +1,6 @@
 """Presets as methods."""
 
+import dataclasses
 import functools
 import pathlib
 
@@ -7,6 +8,7 @@ from kregzoo import zoo
 from kregzoo.evaluation.baselines.method import Method, version
 from kregzoo.presets.preset import Preset, find_preset, installed_presets
 from kregzoo.protocols.held_out_pairs import HELD_OUT_PAIRS
+from kregzoo.protocols.protocol import save_result
 
 
 def presets_of(data, suits=lambda metadata: True):
@@ -42,19 +44,23 @@ def preset_methods(name, refine=0, protocol=HELD_OUT_PAIRS):
     preset, network = find_preset(name), zoo.load(name)
     weights = preset.metadata["sha256"]["model.weights.h5"]
     description = {"package": version("kregzoo"), "weights": weights}
-    methods = [
-        Method(
-            preset.name,
-            functools.partial(protocol.ask, network),
-            {**description, "parameters": "refine=0"},
-        )
-    ]
+    options = {preset.name: {}}
     if refine and protocol.refines and "refine" in network.capabilities:
-        methods.append(
-            Method(
-                f"{preset.name} refine={refine}",
-                functools.partial(protocol.ask, network, refine=refine),
-                {**description, "parameters": f"refine={refine}"},
-            )
+        options[f"{preset.name} refine={refine}"] = {"refine": refine}
+    return [
+        Method(
+            method,
+            functools.partial(protocol.ask, network, **chosen),
+            {**description, "parameters": f"refine={chosen.get('refine', 0)}"},
+            _with_report(protocol, network, chosen),
         )
-    return methods
+        for method, chosen in options.items()
+    ]
+
+
+def _with_report(protocol, network, options):
+    """Make the call of a network that writes the report, if the protocol does not."""
+    if protocol.save is save_result:
+        return None
+    reporting = dataclasses.replace(protocol, save=save_result)
+    return functools.partial(reporting.ask, network, **options)

@@ -1,10 +1,13 @@
 import json
 
+import numpy as np
 import pytest
+from scipy import ndimage
 
 from kregzoo.evaluation.baselines.presets import preset_methods, presets_of
 from kregzoo.presets.preset import installed_presets
-from kregzoo.protocols import HELD_OUT_PAIRS, KNOWN_AFFINES
+from kregzoo.protocols import HELD_OUT_PAIRS, KNOWN_AFFINES, Protocol
+from kregzoo.spatial import Grid, Image
 
 PRESET = "dirnet_cardiac_cine"
 
@@ -31,6 +34,21 @@ def test_a_preset_is_measured_in_one_pass_and_refined():
         assert method.description["weights"] == weights
         assert method.description["parameters"] == f"refine={steps}"
     assert len(preset_methods(PRESET)) == 1
+
+
+def test_presets_write_the_report_when_it_is_timed(tmp_path):
+    rng = np.random.default_rng(0)
+    array = ndimage.gaussian_filter(rng.uniform(size=(64, 64)), 3)
+    image = Image((array - array.min()).astype("float32"), Grid.centered((64, 64)))
+    image.write(tmp_path / "image.nii.gz")
+    files = [tmp_path / "image.nii.gz"] * 2
+    (once,) = preset_methods(PRESET)
+    result = once.run_with_report(*files, tmp_path / "out")
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert 0 < result.seconds["network"] < result.seconds["total"]
+    # A task whose answer is the saved result is measured with it already.
+    own = Protocol("own", list)
+    assert preset_methods(PRESET, protocol=own)[0].run_with_report is None
 
 
 def test_protocols_of_starts_refine_nothing():
