@@ -76,7 +76,8 @@ print(json.dumps(description["eval"][0], indent=1))
 # ## Measure the preset
 #
 # Evaluate an affine alignment and the preset before fine-tuning, from the raw files.
-# Each mean over pairs comes with its bootstrap 95 % interval.
+# Each mean over pairs comes with its bootstrap 95 % interval over subjects, if there
+# are at least five.
 
 # %%
 name = "voxelmorph_brain_t1"
@@ -137,8 +138,8 @@ history = model.fit(
 # ## Before and after
 #
 # Save the network as a preset, which loads like any other, and measure it on the same
-# pairs. The difference is paired. The pairs are of only four subjects and not
-# independent, so the interval is too narrow.
+# pairs. The difference is paired. The pairs are of only four subjects, too few for an
+# interval.
 
 # %%
 folder = registrar.save_preset(work / "voxelmorph_dark")
@@ -146,9 +147,9 @@ methods = evaluation.preset_methods(str(folder), refine=0)
 after = evaluation.evaluate(methods, data, work / "after", progress=False)
 ours = after.values("dice")[folder.name]
 theirs = before.values("dice")[name]
-print(f"Dice before       {evaluation.estimate(theirs.values()).text()}")
-print(f"Dice after        {evaluation.estimate(ours.values()).text()}")
-difference = evaluation.paired_difference(ours, theirs)
+print(f"Dice before       {evaluation.estimate(theirs, before.persons).text()}")
+print(f"Dice after        {evaluation.estimate(ours, after.persons).text()}")
+difference = evaluation.paired_difference(ours, theirs, after.persons)
 print(f"Dice after-before {difference.text()}")
 
 # %%

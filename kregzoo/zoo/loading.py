@@ -34,7 +34,7 @@ class ModelRecord:
         licence: str. License of the training data.
         metrics: dict of metrics on held-out pairs, nested by data set, method and
             metric. Each value is a number, or a mean with both ends of the 95 %
-            confidence interval.
+            confidence interval, which are None with fewer than five persons.
     """
 
     name: str
