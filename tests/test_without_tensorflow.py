@@ -67,7 +67,7 @@ before = model.get_weights()
 sets = pairs, pairs
 model = system.recipe.trainer.fit(lambda: model, sets, scale, folder / "training").model
 assert any((a != b).any() for a, b in zip(before, model.get_weights()))
-assert (folder / "training/checkpoint.keras").is_file()
+assert (folder / "training/checkpoint.npz").is_file()
 
 # A preset, written and loaded.
 metadata = {"system": "voxelmorph", "training": {"scale": "cpu"}}

@@ -146,7 +146,7 @@ def run(program, server, home, *arguments):
 def test_what_is_pushed_is_loaded_and_kept(server, preset, tmp_path):
     written, total = preset
     (written.folder / "training").mkdir()
-    (written.folder / "training/checkpoint.keras").write_bytes(b"not to be pushed")
+    (written.folder / "training/checkpoint.npz").write_bytes(b"not to be pushed")
     command = ["-m", "kregzoo.cli", "push"]
     pushed = run(command, server, tmp_path / "home", str(written.folder), ADDRESS)
     assert pushed.returncode == 0, pushed.stderr

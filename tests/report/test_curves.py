@@ -17,6 +17,13 @@ def test_stages_follow_each_other_with_validation_where_there_is_one():
     assert axes.get_legend() is not None
 
 
+def test_every_loss_has_a_panel_and_the_total_is_last():
+    history = [{"loss": 5.0, "b_loss": 2.0, "a_loss": 3.0, "val_b_loss": 1.0}]
+    figure = training_curves([history])
+    assert [axes.get_title() for axes in figure.axes] == ["b loss", "a loss", "loss"]
+    assert set(lines(figure.axes[0])) == {"b_loss", "val_b_loss"}
+
+
 def test_an_agent_has_a_panel_for_each_measure():
     history = [{"step": 9, "return": -1.0, "success": 0.5, "value": 2.0}]
     figure = training_curves([history])

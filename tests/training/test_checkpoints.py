@@ -6,9 +6,11 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 
+from kregzoo.training.checkpoints import Checkpoint
 from tests.helpers import assert_close
 from tests.training import tiny
 
@@ -63,3 +65,83 @@ def test_a_finished_run_is_not_trained_further(whole):
 def test_a_checkpoint_of_another_network_is_refused(whole):
     with pytest.raises(ValueError, match="another network"):
         tiny.run(whole[0], variant="vm2")
+
+
+def make_model():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dropout(0.5), keras.layers.Dense(1)]
+    )
+    model.compile(keras.optimizers.Adam(0.1), loss="mse")
+    return model
+
+
+class Counter:
+    """State beside the models."""
+
+    count = 0
+
+    def state(self):
+        return {"count": np.array(self.count)}
+
+    def load_state(self, arrays):
+        self.count = int(arrays["count"])
+
+
+def validate(checkpoint, losses):
+    """End an epoch with each loss, after a change of the weights."""
+    model = checkpoint.models["model"]
+    for epoch, loss in enumerate(losses):
+        model.set_weights([np.full_like(w, epoch) for w in model.get_weights()])
+        checkpoint.on_epoch_begin(epoch)
+        logs = {} if loss is None else {"val_loss": 9.0, "val_warped_loss": loss}
+        checkpoint.on_epoch_end(epoch, logs)
+
+
+def test_weights_with_the_lowest_monitored_loss_are_kept(tmp_path):
+    checkpoint = Checkpoint(tmp_path, {"model": make_model()}, "warped")
+    checkpoint.restore()
+    validate(checkpoint, [3.0, None, 1.0, 2.0])
+    for folder in (None, tmp_path):
+        if folder is not None:
+            checkpoint = Checkpoint(folder, {"model": make_model()}, "warped")
+            assert checkpoint.restore()
+        checkpoint.load_best()
+        for weights in checkpoint.models["model"].get_weights():
+            np.testing.assert_array_equal(weights, np.full_like(weights, 2))
+
+
+def test_without_validation_the_last_weights_stay(tmp_path):
+    checkpoint = Checkpoint(tmp_path, {"model": make_model()})
+    checkpoint.restore()
+    validate(checkpoint, [None, None])
+    checkpoint.load_best()
+    assert checkpoint.models["model"].get_weights()[0][0, 0] == 1.0
+
+
+def test_training_stops_when_patience_ends(tmp_path):
+    checkpoint = Checkpoint(tmp_path, {"model": make_model()}, "warped", patience=2)
+    checkpoint.restore()
+    validate(checkpoint, [3.0, 1.0, 2.0, None])
+    assert not checkpoint.finished
+    validate(checkpoint, [2.0])
+    assert checkpoint.finished and checkpoint.models["model"].stop_training
+
+
+def test_random_layers_and_other_state_continue(tmp_path):
+    x, y = np.ones((8, 2), "float32"), np.ones((8, 1), "float32")
+    whole, stopped = make_model(), make_model()
+    counter = Counter()
+    counter.count = 5
+    for model in (whole, stopped):
+        model.fit(x, y, shuffle=False, verbose=0)
+    checkpoint = Checkpoint(tmp_path, {"model": stopped}, extra=counter)
+    checkpoint.on_epoch_begin(0)
+    checkpoint.on_epoch_end(0)
+    resumed, other = make_model(), Counter()
+    assert Checkpoint(tmp_path, {"model": resumed}, extra=other).restore()
+    assert other.count == 5
+    for model in (whole, resumed):
+        model.fit(x, y, shuffle=False, verbose=0)
+    for one, two in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)

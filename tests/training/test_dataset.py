@@ -5,6 +5,7 @@ import pytest
 
 from kregzoo.spatial import Grid, Image, Preprocessor
 from kregzoo.training import load_images, read_dataset
+from kregzoo.training.dataset import split_records
 from tests.phantoms import Phantom
 
 
@@ -84,3 +85,27 @@ def test_label_maps_are_read_when_every_image_has_one(folder):
 def test_a_folder_without_description_is_refused(tmp_path):
     with pytest.raises(ValueError, match="dataset.json.*Received"):
         read_dataset(tmp_path)
+
+
+def test_last_records_are_held_out():
+    records = [{"image": number} for number in range(5)]
+    assert split_records(records, 2) == (records, 3)
+    assert split_records(records, 0) == (records, 5)
+    with pytest.raises(ValueError, match="4 or more records.*Received: 3"):
+        split_records(records[:3], 2)
+
+
+def test_whole_persons_of_all_groups_are_held_out():
+    records = [
+        {"image": (person, number), "person": person}
+        for person in range(12)
+        for number in range(3)
+    ]
+    ordered, kept = split_records(records, 10)
+    last = {record["person"] for record in ordered[kept:]}
+    assert last.isdisjoint(record["person"] for record in ordered[:kept])
+    # Four persons, one of each third but the last, which has its own.
+    assert len(ordered) - kept == 12 and {p // 3 for p in last} == {0, 1, 2, 3}
+    assert sorted(r["image"] for r in ordered) == [r["image"] for r in records]
+    with pytest.raises(ValueError, match="more persons.*Received: 1 persons"):
+        split_records(records[:3], 1)

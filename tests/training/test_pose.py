@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 
+from kregzoo.ops import affine_grid
+from kregzoo.spatial import Grid
 from kregzoo.training import Pose
+from kregzoo.training.pose import about_center
 
 
 @pytest.mark.parametrize("ndim", [2, 3])
@@ -28,3 +31,14 @@ def test_pose_is_what_it_says(ndim):
     mirror = flips[mirrored][0]
     np.testing.assert_allclose(mirror[0, 0] * 5.0 + mirror[0, -1], 2 * center[0] - 5.0)
     np.testing.assert_array_equal(mirror[1:, 1:], np.eye(ndim))
+
+
+def test_about_center_maps_voxels_as_the_matrix_does():
+    grid = Grid.centered((5, 6, 7), 2.0)
+    matrix = Pose(rotation=20.0, scale=0.2, shift=9.0).draw(
+        np.random.default_rng(0), np.ones(3)
+    )
+    found = np.array(affine_grid(about_center(matrix, grid)[None], grid.shape))[0]
+    voxels = np.moveaxis(np.indices(grid.shape), 0, -1)
+    expected = voxels @ matrix[:-1, :-1].T + matrix[:-1, -1]
+    np.testing.assert_allclose(found, expected, atol=1e-4)

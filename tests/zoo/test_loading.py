@@ -1,7 +1,7 @@
 import dataclasses
 import io
 
-import keras
+import numpy as np
 import pytest
 
 import kregzoo
@@ -27,10 +27,9 @@ def test_a_trained_preset_loads_and_registers(trained):
     _, preset, out = trained
     registrar = kregzoo.load(out)
     assert registrar.metadata["name"] == "voxelmorph_phantoms"
-    checkpoint = keras.models.load_model(out / "training/checkpoint.keras")
-    for one, other in zip(registrar.model.weights, checkpoint.weights, strict=True):
-        expected = keras.ops.convert_to_numpy(other)
-        assert_close(one, expected, rtol=2**-10, atol=1e-7)
+    with np.load(out / "training/checkpoint.npz") as arrays:
+        for number, weight in enumerate(registrar.model.weights):
+            assert_close(weight, arrays[f"best/{number}"], rtol=2**-10, atol=1e-7)
     truth = linear_map(3, degrees=4.0)
     phantom = Phantom(3, radius=22.0)
     grid = rotated_grid((24, 24, 24), 3.5, 0.0)

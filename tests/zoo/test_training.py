@@ -13,7 +13,7 @@ from kregzoo.models.supervised import sam_flownet
 from kregzoo.presets import preset as presets
 from kregzoo.presets.preset import Preset
 from kregzoo.spatial import Preprocessor
-from kregzoo.training import Scale, Staged, trainers
+from kregzoo.training import Scale, Staged, Supervised, trainers
 from tests.helpers import assert_close
 from tests.phantoms import Phantom, linear_map
 from tests.zoo.tiny import (
@@ -97,10 +97,10 @@ def test_every_image_is_aligned_with_the_first(trained):
 
 def test_training_again_goes_on_and_not_over(trained):
     data, _, out = trained
-    before = (out / "training/checkpoint.keras").read_bytes()
+    before = (out / "training/checkpoint.npz").read_bytes()
     weights = (out / "model.weights.h5").read_bytes()
     zoo.train("voxelmorph", data, out, seed=7)
-    assert (out / "training/checkpoint.keras").read_bytes() == before
+    assert (out / "training/checkpoint.npz").read_bytes() == before
     assert len(weights) == len((out / "model.weights.h5").read_bytes())
 
 
@@ -153,16 +153,20 @@ def test_stages_are_trained_one_after_the_other(tmp_path, monkeypatch):
     )
     recipes = SYSTEMS["dlir"].recipes
     monkeypatch.setitem(recipes, "tiny", recipes["brain_t1"])
-    trainer = Staged(recipes["tiny"].trainer.trainer, stages)
+    models = []
+
+    class Recorded(Supervised):
+        def fit_model(self, model, sets, scale, folder):
+            models.append(model)
+            return super().fit_model(model, sets, scale, folder)
+
+    trainer = Staged(Recorded(recipes["tiny"].trainer.trainer.losses), stages)
     change(monkeypatch, "dlir", "tiny", trainer=trainer, scales={"cpu": scale})
     out = tmp_path / "dlir_phantoms"
     preset = zoo.train("dlir", write_data(tmp_path / "data"), out, recipe="tiny")
     assert preset.config["arguments"] == {"width": 4, "spacings": (16, 8)}
     assert "--recipe tiny" in preset.metadata["training"]["command"]
-    models = [
-        keras.models.load_model(out / f"training/stage_{n}/checkpoint.keras")
-        for n in (1, 2, 3)
-    ]
+    assert (out / "training/stage_3/checkpoint.npz").is_file()
     # Frozen: what a stage has learnt does not change any more.
     for earlier, later in zip(models, models[1:], strict=False):
         for layer in earlier.layers:
