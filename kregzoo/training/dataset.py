@@ -7,8 +7,8 @@
 Paths are relative to the folder. The records of a split are of one kind: single images,
 where any two subjects make a pair; pairs of images; or aligned MR contrasts of one
 subject (`"t1"`, `"t2"`, `"flair"`), where any two contrasts make a pair. Labels are
-optional. A record may name its `"person"`, for intervals and validation over persons, and
-its `"group"`, for results by group.
+optional. A record may name its `"person"`, for intervals and validation over persons,
+and its `"group"`, for results by group.
 """
 
 import itertools

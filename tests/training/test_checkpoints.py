@@ -32,8 +32,9 @@ def test_a_killed_run_goes_on_to_the_same_end(whole, tmp_path):
         stdout=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
     )
-    checkpoint = tmp_path / "checkpoint.npz"
-    while not checkpoint.exists() and process.poll() is None:
+    # Written after the checkpoint.
+    written = tmp_path / "history.json"
+    while not written.exists() and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL

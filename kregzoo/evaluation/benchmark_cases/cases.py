@@ -7,6 +7,7 @@ from functools import partial
 from kregzoo.evaluation.benchmark_cases.benchmark_case import Benchmark, Implementation
 from kregzoo.evaluation.benchmark_cases.networks import forward_passes, training_steps
 from kregzoo.evaluation.benchmark_cases.registration import affine_registrations, loads
+from kregzoo.evaluation.benchmark_cases.training import drawn_steps
 from kregzoo.evaluation.benchmark_cases.warping import integrations, warps
 
 SIZE = (160, 192, 224)
@@ -31,6 +32,7 @@ def benchmarks(size=SIZE, training_size=TRAINING_SIZE, device="cpu"):
         *found,
         *(forward_passes(size, device, half) for half in (False, True)),
         training_steps(training_size, device),
+        drawn_steps(training_size),
         affine_registrations(),
         loads(),
         _imports(),

@@ -24,7 +24,9 @@ image sizes, and how the modes of shape are localized (see
   surroundings of different hearts. The moving image is the template, and the B-spline
   displacement to the fixed image is the shape. The pairs have no random pose, with
   which the network learned less in the same number of steps.
-- For the comparison, random B-spline fields of a similar magnitude on the same images.
+- For the comparison, random B-spline fields of a similar magnitude on the same images;
+  and, for hearts, the same pairs with the displacements of the B-spline registration,
+  as in reference [30] of the survey.
 - The Adam optimizer.
 """
 
@@ -264,15 +266,19 @@ def hearts(images):
     Returns:
         Callable that draws pairs, see `AppearanceModel.draw`.
     """
-    moving, fixed = _seeds(images[::2]), _seeds(images[1::2])
-    bspline = bspline_registrar()
-
-    def registered(moving, fixed):
-        found = bspline.optimize(moving, fixed)
-        return bspline.transform.displacement(found, fixed.shape[1:-1])
-
-    shapes = _register_each(registered, moving, fixed)
+    _, fixed, shapes = _registered_hearts(images)
     return AppearanceModel(fixed, shapes, one_template=False).draw
+
+
+def registered_hearts(images):
+    """Draw the pairs used by `hearts` as they are, with the registered displacement."""
+    pairs = _registered_hearts(images)
+
+    def draw(rng, count=1):
+        numbers = rng.integers(len(pairs[0]), size=count)
+        return tuple(array[numbers] for array in pairs)
+
+    return draw
 
 
 def random_brains(images):
@@ -284,6 +290,18 @@ def random_hearts(images):
     """Deform the images used by `hearts` with random smooth fields."""
     seeds = np.concatenate([_seeds(images[::2]), _seeds(images[1::2])])
     return RandomDeformations(seeds).draw
+
+
+def _registered_hearts(images):
+    """Select pairs, and register them: moving, fixed and displacements."""
+    moving, fixed = _seeds(images[::2]), _seeds(images[1::2])
+    bspline = bspline_registrar()
+
+    def registered(moving, fixed):
+        found = bspline.optimize(moving, fixed)
+        return bspline.transform.displacement(found, fixed.shape[1:-1])
+
+    return moving, fixed, _register_each(registered, moving, fixed)
 
 
 def _seeds(images):
@@ -348,6 +366,7 @@ SYSTEM = System(
         ),
         "cardiac_cine": _recipe(hearts, CINE, held_out=40),
         "cardiac_cine_random": _recipe(random_hearts, CINE, held_out=40),
+        "cardiac_cine_registered": _recipe(registered_hearts, CINE, held_out=40),
     },
     protocols=(
         HELD_OUT_PAIRS,

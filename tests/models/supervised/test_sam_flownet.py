@@ -69,6 +69,7 @@ def test_correlation_sees_where_the_other_image_went():
         sam_flownet.random_brains,
         sam_flownet.hearts,
         sam_flownet.random_hearts,
+        sam_flownet.registered_hearts,
     ],
 )
 def test_pairs_come_with_the_displacement_that_aligns_them(synthesis, monkeypatch):
