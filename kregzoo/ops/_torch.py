@@ -11,12 +11,22 @@ def interpolate(image, points, interpolation, fill, relative):
     ndim = image.ndim - 2
     if interpolation != "linear" or ndim not in (2, 3):
         return sampling.interpolate(image, points, interpolation, fill, relative)
-    coordinates = sampling.absolute(points) if relative else points
-    shape = image.shape[1:-1]
-    last = torch.tensor(shape, dtype=torch.float32, device=coordinates.device) - 1
-    # From -1 at the center of the first voxel to 1 at the last, in reverse axis order.
-    grid = (2 * coordinates / last.clamp(min=1) - 1).flip(-1)
-    grid = grid.reshape(len(grid), *(1,) * (ndim - 1), -1, ndim)
+    shape, out = image.shape[1:-1], points.shape[1:-1]
+    # From -1 at the center of the first voxel to 1 at the last. Scales are numbers,
+    # because PyTorch waits for the GPU when it copies a tensor there.
+    parts = []
+    for axis, (size, part) in enumerate(zip(shape, points.unbind(-1), strict=True)):
+        scale, start = 2.0 / max(size - 1, 1), points.new_full((1,), -1.0)
+        if relative:
+            end = scale * (out[axis] - 1) - 1.0
+            # Exactly -1 and 1 at the ends, where clipping decides the gradient.
+            start = torch.linspace(-1.0, end, out[axis], device=points.device)
+            start = start.reshape([-1 if i == axis else 1 for i in range(ndim)])
+        part = torch.add(start, part, alpha=scale)
+        parts.append(part.reshape(len(points), -1))
+    # `grid_sample` expects the last axis first.
+    grid = torch.stack(parts[::-1], dim=1).movedim(1, -1)
+    grid = grid.reshape(len(points), *(1,) * (ndim - 1), -1, ndim)
     values = functional.grid_sample(
         image.movedim(-1, 1).to(torch.float32),
         grid,
@@ -27,5 +37,6 @@ def interpolate(image, points, interpolation, fill, relative):
     values = values.movedim(1, -1).to(image.dtype)
     values = values.reshape(*points.shape[:-1], image.shape[-1])
     if fill == "zeros":
-        values = values * sampling.inside(coordinates, shape).to(image.dtype)
+        positions = sampling.positions(points) if relative else points.unbind(-1)
+        values = values * sampling.covered(positions, shape).to(image.dtype)
     return values
