@@ -18,7 +18,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from kregzoo.ops import convolution, sampling
+from kregzoo.ops import convolution, neighbors, sampling
 
 # Number of values above which compilation pays, as in an image of 40 x 48 x 40.
 WORTH_COMPILING = 50_000
@@ -99,11 +99,11 @@ def _gradient_of_image(image, points, upstream, fill, relative):
     same_grid = relative and size.is_fully_defined() and size == points.shape[1:-1]
     if not same_grid or not _compiles(upstream):
         return _scattered(upstream, coordinates, shape)
-    moves = _moves(coordinates, size)
+    moves = neighbors.moves(coordinates, size)
     reach = tf.reduce_max([tf.reduce_max(tf.abs(move)) for move in moves])
     return tf.cond(
         reach <= 1.0,
-        lambda: _gathered(upstream, moves),
+        lambda: neighbors.gathered(upstream, moves),
         lambda: _scattered(upstream, coordinates, shape),
     )
 
@@ -130,44 +130,6 @@ def _scattered(upstream, coordinates, shape):
     # The second value of the last voxel has weight zero and is dropped.
     padding = [[0, 0]] * len(shape) + [[1, 0], [0, 0]]
     return total[..., :channels] + tf.pad(total[..., channels:], padding)[..., :-1, :]
-
-
-def _moves(coordinates, size):
-    """Compute the displacement along each axis of points clipped to the image."""
-    moves = []
-    for axis, length in enumerate(size):
-        ramp = tf.range(length, dtype=tf.float32)
-        ramp = tf.reshape(ramp, [-1 if i == axis else 1 for i in range(len(size))])
-        value = tf.clip_by_value(coordinates[..., axis], 0.0, length - 1.0)
-        moves.append(value - ramp)
-    return moves
-
-
-def _gathered(upstream, moves):
-    """Apply the adjoint of linear interpolation to displacements of at most one voxel.
-
-    Each voxel sums the contributions of its 3**D neighbors. XLA fuses these shifted
-    products into one pass, which replaces the scatter.
-    """
-    size, ndim = upstream.shape[1:-1], len(moves)
-    padding = [[0, 0], *[[1, 1]] * ndim]
-    moves = [tf.pad(move, padding) for move in moves]
-    channels = [tf.pad(part, padding) for part in tf.unstack(upstream, axis=-1)]
-    totals = [0.0] * len(channels)
-    for offset in itertools.product((-1, 0, 1), repeat=ndim):
-        window = (slice(None),) + tuple(
-            slice(1 - step, 1 - step + length)
-            for step, length in zip(offset, size, strict=True)
-        )
-        weight = 1.0
-        for step, move in zip(offset, moves, strict=True):
-            weight = weight * tf.maximum(0.0, 1.0 - tf.abs(move[window] - step))
-        weight = tf.cast(weight, upstream.dtype)
-        totals = [
-            total + weight * channel[window]
-            for total, channel in zip(totals, channels, strict=True)
-        ]
-    return tf.stack(totals, axis=-1)
 
 
 @compiled_when_large

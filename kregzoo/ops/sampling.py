@@ -1,5 +1,6 @@
 """Interpolation of images at points, by `keras.ops` on any backend."""
 
+import functools
 import itertools
 import math
 
@@ -36,9 +37,16 @@ def inside(coordinates, shape):
         1.0
     """
     coordinates = ops.cast(coordinates, "float32")
-    limits = ops.cast(ops.stack(list(shape)), "float32") - 0.5
-    valid = ops.logical_and(coordinates >= -0.5, coordinates <= limits)
-    return ops.cast(ops.all(valid, axis=-1, keepdims=True), "float32")
+    return covered([coordinates[..., axis] for axis in range(len(shape))], shape)
+
+
+def covered(positions, shape):
+    """Compute `inside` of one tensor of coordinates `(B, *out)` for each axis."""
+    marks = []
+    for position, size in zip(positions, shape, strict=True):
+        marks += [position >= -0.5, position <= _last(size) + 0.5]
+    valid = functools.reduce(ops.logical_and, marks)
+    return ops.cast(ops.expand_dims(valid, -1), "float32")
 
 
 def interpolate(image, points, interpolation, fill, relative):
@@ -66,28 +74,40 @@ def gather(flat, coordinates, shape, offset, interpolation, fill):
 
 def absolute(displacement):
     """Add the identity to a displacement field `(B, *spatial, D)`."""
+    return ops.stack(positions(displacement), axis=-1)
+
+
+def positions(displacement):
+    """Compute `absolute` as one tensor `(B, *spatial)` for each axis."""
     shape = ops.shape(displacement)[1:-1]
     ndim = len(shape)
     parts = []
-    for axis, size in enumerate(shape):
+    for axis, (size, part) in enumerate(
+        zip(shape, ops.unstack(displacement, axis=-1), strict=True)
+    ):
         ramp = ops.cast(ops.arange(size), "float32")
         ramp = ops.reshape(ramp, [-1 if i == axis else 1 for i in range(ndim)])
-        parts.append(displacement[..., axis] + ramp)
-    return ops.stack(parts, axis=-1)
+        parts.append(part + ramp)
+    return parts
 
 
 def split(coordinates, shape):
     """Clamp coordinates to the image; return lower and upper index and fraction."""
     parts = []
     for axis, size in enumerate(shape):
-        last = ops.cast(size - 1, "float32")
+        last = _last(size)
         value = ops.clip(coordinates[..., axis], 0.0, last)
-        low = ops.clip(ops.floor(value), 0.0, ops.maximum(last - 1.0, 0.0))
+        low = ops.maximum(ops.minimum(ops.floor(value), last - 1.0), 0.0)
         fraction = value - low
         low = ops.cast(low, "int32")
         high = ops.minimum(low + 1, size - 1)
         parts.append((low, high, fraction))
     return parts
+
+
+def _last(size):
+    """Return the last index of an axis as a float."""
+    return size - 1.0 if isinstance(size, int) else ops.cast(size - 1, "float32")
 
 
 def strides(shape):
@@ -111,8 +131,8 @@ def nearest_index(coordinates, shape):
     """Return the flat index of the nearest voxel; halves round up, as in ITK."""
     index = 0
     for axis, (size, step) in enumerate(zip(shape, strides(shape), strict=True)):
-        last = ops.cast(size - 1, "float32")
-        rounded = ops.clip(ops.floor(coordinates[..., axis] + 0.5), 0.0, last)
+        rounded = ops.floor(coordinates[..., axis] + 0.5)
+        rounded = ops.clip(rounded, 0.0, _last(size))
         index = index + ops.cast(rounded, "int32") * step
     return index
 

@@ -128,9 +128,7 @@ def integrate(velocity, steps=7):
     if steps < 0:
         raise ValueError(f"`steps` must be at least 0. Received: steps={steps}")
     displacement = ops.cast(velocity, "float32") / 2.0**steps
-    for _ in range(steps):
-        displacement = compose(displacement, displacement)
-    return displacement
+    return _repeated(_squared, displacement, steps)
 
 
 def invert(displacement, iterations=20):
@@ -152,9 +150,25 @@ def invert(displacement, iterations=20):
         -1.0
     """
     inverse = -ops.cast(displacement, "float32")
-    for _ in range(iterations - 1):
-        inverse = -warp(displacement, inverse)
-    return inverse
+    return _repeated(_inverted, inverse, iterations - 1, displacement)
+
+
+def _squared(displacement):
+    return compose(displacement, displacement)
+
+
+def _inverted(inverse, displacement):
+    return -warp(displacement, inverse)
+
+
+def _repeated(fn, x, times, *args):
+    if keras.backend.backend() == "jax":
+        from kregzoo.ops import _jax
+
+        return _jax.repeated(fn, x, times, *args)
+    for _ in range(times):
+        x = fn(x, *args)
+    return x
 
 
 def _sample(image, points, interpolation, fill, relative):

@@ -1,5 +1,6 @@
 import hypothesis
 import hypothesis.strategies as st
+import keras
 import numpy as np
 import pytest
 import scipy.linalg
@@ -139,6 +140,71 @@ def test_coordinates_stay_float32_for_half_precision_images():
     values = sample(image, np.array([[[0.0, 2500.5]]]))
     assert to_numpy(values).dtype == "float16"
     assert to_numpy(values).item() == 0.5
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize("fill", ["border", "zeros"])
+def test_warped_images_and_gradients_keep_their_dtype(dtype, fill):
+    array = rng.normal(size=(1, 6, 7, 5, 2)).astype("float32")
+    field = rng.uniform(-2, 2, (1, 6, 7, 5, 3)).astype("float32")
+    image = ops.cast(array, dtype)
+
+    def energy(image, field):
+        return ops.sum(ops.cast(warp(image, field, fill=fill), "float32"))
+
+    warped = warp(image, field, fill=fill)
+    expected = warp(ops.cast(image, "float32"), field, fill=fill)
+    _, gradients = value_and_grad(energy, [image, ops.convert_to_tensor(field)])
+    assert keras.backend.standardize_dtype(warped.dtype) == dtype
+    found = [keras.backend.standardize_dtype(part.dtype) for part in gradients]
+    assert found == [dtype, "float32"]
+    rounded = to_numpy(ops.cast(warped, "float32"))
+    np.testing.assert_allclose(rounded, to_numpy(expected), atol=0.05)
+
+
+@pytest.mark.parametrize("fill", ["border", "zeros"])
+@pytest.mark.parametrize("spatial", [(1, 6), (6, 1), (1, 1), (1, 5, 6), (5, 1, 1)])
+def test_axes_of_one_voxel(spatial, fill):
+    image = rng.normal(size=(2, *spatial, 2)).astype("float32")
+    field = rng.uniform(-0.4, 0.4, (2, *spatial, len(spatial))).astype("float32")
+    field[..., np.array(spatial) > 1] *= 4
+
+    def energy(image, field):
+        return ops.sum(ops.square(warp(image, field, fill=fill)))
+
+    _, gradients = value_and_grad(energy, [image, field])
+    points = np.indices(spatial)[None] + np.moveaxis(field, -1, 1)
+    inside = np.all(
+        [(-0.5 <= p) & (p <= n - 0.5) for p, n in zip(points[0], spatial, strict=True)],
+        axis=0,
+    )
+    expected = ndimage.map_coordinates(
+        image[0, ..., 1], points[0], order=1, mode="nearest"
+    )
+    expected = expected * (inside if fill == "zeros" else 1.0)
+    actual = to_numpy(warp(image, field, fill=fill))[0, ..., 1]
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
+    of_field = to_numpy(gradients[1])
+    assert np.isfinite(of_field).all() and np.isfinite(to_numpy(gradients[0])).all()
+    assert (of_field[..., np.array(spatial) == 1] == 0).all()
+
+
+def test_gradient_of_integration_matches_differences():
+    velocity = 2 * smooth_field((9, 8, 10), seed=3)
+    probe, direction = rng.normal(size=(2, *velocity.shape)).astype("float32")
+
+    def energy(velocity):
+        return ops.sum(integrate(velocity, 4) * ops.convert_to_tensor(probe))
+
+    _, (gradient,) = value_and_grad(energy, [velocity])
+    # Steps over whole voxels would change the slope of linear interpolation.
+    ends = [
+        np.sum(to_numpy(integrate(velocity + step * direction, 4)) * probe, dtype=float)
+        for step in (1e-3, -1e-3)
+    ]
+    slope = np.sum(to_numpy(gradient) * direction, dtype=float)
+    scale = np.linalg.norm(to_numpy(gradient)) * np.linalg.norm(direction)
+    assert abs((ends[0] - ends[1]) / 2e-3 - slope) < 5e-3 * scale
 
 
 def test_wrong_arguments_are_refused():
