@@ -1,5 +1,7 @@
 """`kregzoo benchmark`: measure speed and memory."""
 
+import os
+
 from kregzoo.cli.options import positive
 from kregzoo.cli.running import new_file, print_rich, start_keras
 
@@ -38,6 +40,10 @@ def add_parser(commands):
 def run(options):
     """Run `kregzoo benchmark`."""
     output = new_file(options.output)
+    if options.gpu:
+        # The backend would reserve the memory that PyTorch needs.
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     start_keras()
     from kregzoo.evaluation import benchmark
     from kregzoo.utils.provenance import write_record

@@ -1,12 +1,14 @@
 import io
 import json
 import time
+from importlib.util import find_spec
 
 import keras
 import numpy as np
 import pytest
 
 from kregzoo.evaluation import benchmark
+from kregzoo.evaluation.benchmark_cases import frameworks, networks, warping
 from kregzoo.evaluation.benchmark_cases.benchmark_case import Benchmark, Implementation
 from kregzoo.utils.provenance import write_record
 
@@ -121,6 +123,39 @@ def test_gpu_without_an_accelerator_is_refused(monkeypatch):
     monkeypatch.setattr(benchmark, "_sees_accelerator", lambda: False)
     with pytest.raises(ValueError, match="has no accelerator"):
         benchmark.run_all(SIZE, SIZE, device="gpu", progress=False)
+
+
+STEPS = ["warp", "warp gradient", "integration", "integration gradient"]
+NETWORKS = ["network forward", "network forward half resolution", "training step"]
+
+
+def test_gpu_code_runs_on_the_device_that_is_there(monkeypatch):
+    monkeypatch.setattr(benchmark, "_sees_accelerator", lambda: True)
+    monkeypatch.setitem(frameworks.TORCH_DEVICES, "gpu", "cpu")
+    only = [*STEPS, *NETWORKS]
+    for module in (warping, networks):
+        monkeypatch.setattr(module, "without_cuda", lambda device: None)
+    found = benchmark.run_all(SIZE, SIZE, 1, "gpu", only, progress=False)
+    assert {r["name"] for r in found} == set(only)
+    assert {r["device"] for r in found} == {"gpu"}
+    assert all(r["implementations"][0]["median"] > 0 for r in found)
+
+
+@pytest.mark.skipif(not find_spec("torch"), reason="asks PyTorch")
+def test_pytorch_without_cuda_is_reported(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(benchmark, "_sees_accelerator", lambda: True)
+    (found,) = benchmark.run_all(SIZE, SIZE, 1, "gpu", ["warp"], progress=False)
+    entry = found["implementations"][2]
+    assert entry == {"name": "grid_sample", "missing": "PyTorch has no CUDA"}
+
+
+def test_training_step_trains():
+    work = networks.training_steps(SIZE, "cpu").ours.make()
+    losses = [float(work()["loss"]) for _ in range(4)]
+    assert losses[-1] < losses[0]
 
 
 def test_rounds_below_one_are_refused():

@@ -16,12 +16,15 @@ class Implementation:
         package: str. The distribution that it needs; None for ours.
         parameters: callable that returns the number of trainable parameters of its
             network; None without a network.
+        obstacle: callable that says why it cannot run although its package is
+            installed, or returns None.
     """
 
     name: str
     make: Callable
     package: str | None = None
     parameters: Callable | None = None
+    obstacle: Callable | None = None
 
     @property
     def version(self):
@@ -32,9 +35,11 @@ class Implementation:
             return None
 
     @property
-    def available(self):
-        """True if the package is installed or none is needed."""
-        return self.package is None or self.version is not None
+    def missing(self):
+        """Why it cannot run; None if it can."""
+        if self.package is not None and self.version is None:
+            return "not installed"
+        return self.obstacle and self.obstacle()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,4 +63,4 @@ class Benchmark:
     @property
     def available(self):
         """The implementations that can run here, ours first."""
-        return [i for i in (self.ours, *self.others) if i.available]
+        return [i for i in (self.ours, *self.others) if i.missing is None]

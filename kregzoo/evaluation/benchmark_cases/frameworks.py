@@ -1,7 +1,7 @@
 """Inputs of the benchmarks, and callables that run a function in Keras or PyTorch.
 
-All implementations get the same float32 arrays and all cores of the processor. A call
-ends when its result can be read.
+All implementations get the same float32 arrays, which are on the device before the
+timing, and all cores of the processor. A call ends when its result is computed.
 """
 
 import os
@@ -11,6 +11,8 @@ import numpy as np
 from keras import ops as kops
 
 from kregzoo import ops
+
+TORCH_DEVICES = {"cpu": "cpu", "gpu": "cuda"}
 
 
 @cache
@@ -36,26 +38,34 @@ def smooth_field(size):
 
 
 def finished(tensor):
-    """Wait for a tensor of any framework by reading its first number."""
-    float(tensor[(0,) * len(tensor.shape)])
+    """Wait until a tensor of any framework is computed."""
+    if hasattr(tensor, "block_until_ready"):
+        tensor.block_until_ready()
+    elif getattr(tensor, "is_cuda", False):
+        torch_with_all_cores().cuda.synchronize()
+    else:
+        # TensorFlow waits only for values that are read.
+        float(tensor[(0,) * len(tensor.shape)])
     return tensor
 
 
-def keras_work(fn, array, gradient):
-    """Make a callable that runs a compiled function, or its gradient, on an array.
+def keras_work(fn, arrays, gradient):
+    """Make a callable that runs a compiled function of arrays.
 
-    The gradient is that of the sum of the squared result, as in `torch_work`.
+    With `gradient`, it computes the gradient of the sum of the squared result with
+    respect to the first array, as in `torch_work`.
     """
 
-    def differentiated(tensor):
+    def differentiated(first, *others):
         _, gradients = ops.value_and_grad(
-            lambda tensor: kops.sum(kops.square(fn(tensor))), [tensor]
+            lambda first: kops.sum(kops.square(fn(first, *others))), [first]
         )
         return gradients[0]
 
     compiled = ops.compiled(differentiated if gradient else fn)
-    tensor = kops.convert_to_tensor(array)
-    return lambda: finished(compiled(tensor))
+    # Arguments, because XLA would compile captured tensors as constants.
+    tensors = [kops.convert_to_tensor(array) for array in arrays]
+    return lambda: finished(compiled(*tensors))
 
 
 def torch_work(fn, array, device, gradient):
@@ -81,10 +91,17 @@ def torch_with_all_cores():
     return torch
 
 
+def without_cuda(device):
+    """Say why PyTorch cannot run on a device; None if it can."""
+    if device == "cpu" or torch_with_all_cores().cuda.is_available():
+        return None
+    return "PyTorch has no CUDA"
+
+
 def torch_tensor(array, device):
     """Make a float32 tensor on the CPU or the GPU."""
     tensor = torch_with_all_cores().from_numpy(np.ascontiguousarray(array, "float32"))
-    return tensor.to("cuda" if device == "gpu" else "cpu")
+    return tensor.to(TORCH_DEVICES[device])
 
 
 def torch_images(size, device):

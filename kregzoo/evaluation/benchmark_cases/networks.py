@@ -10,7 +10,11 @@ from kregzoo.blocks import pair_inputs, unet
 from kregzoo.blocks.convolutions import CONVOLUTIONS
 from kregzoo.evaluation.benchmark_cases import torch_networks
 from kregzoo.evaluation.benchmark_cases.benchmark_case import Benchmark, Implementation
-from kregzoo.evaluation.benchmark_cases.frameworks import finished, images
+from kregzoo.evaluation.benchmark_cases.frameworks import (
+    finished,
+    images,
+    without_cuda,
+)
 from kregzoo.evaluation.benchmark_cases.torch_networks import (
     DECODER,
     ENCODER,
@@ -45,6 +49,7 @@ def forward_passes(size, device, half):
             partial(torch_networks.forward, size, device, make_network),
             LIBRARY,
             lambda: torch_networks.parameters(make_network()),
+            partial(without_cuda, device),
         )
 
     others = [theirs(f"{LIBRARY}, our U-Net", partial(_twin, half))]
@@ -77,7 +82,14 @@ def training_steps(size, device):
     return Benchmark(
         "training step",
         Implementation("kregzoo", partial(_training, size)),
-        (Implementation(f"{LIBRARY}, our U-Net", theirs, LIBRARY),),
+        (
+            Implementation(
+                f"{LIBRARY}, our U-Net",
+                theirs,
+                LIBRARY,
+                obstacle=partial(without_cuda, device),
+            ),
+        ),
         size,
     )
 
@@ -115,11 +127,11 @@ def _forward(size, half):
     model = network(size, half)
     moving, fixed = (kops.convert_to_tensor(image) for image in images(size))
 
-    @ops.compiled
     def forward(moving, fixed):
         return model({"moving": moving, "fixed": fixed}, training=False)
 
-    return lambda: finished(forward(moving, fixed)["warped"])
+    compiled = ops.compiled(forward, model=model)
+    return lambda: finished(compiled(moving, fixed)["warped"])
 
 
 def _training(size):
@@ -128,5 +140,29 @@ def _training(size):
         keras.optimizers.Adam(LEARNING_RATE),
         loss={"warped": LNCC(), "displacement": Gradient()},
     )
-    moving, fixed = images(size)
-    return lambda: model.train_on_batch({"moving": moving, "fixed": fixed})
+    moving, fixed = (kops.convert_to_tensor(image) for image in images(size))
+    batch = {"moving": moving, "fixed": fixed}, None, None
+    # The first step builds and compiles.
+    model.train_on_batch(*batch)
+    if keras.backend.backend() != "jax":
+        return lambda: model.train_on_batch(*batch, return_dict=True)
+    # As `fit` does, keep the state outside of the variables. `train_on_batch` assigns
+    # every variable after each step, which can take longer than the step on a GPU.
+    state = [
+        [variable.value for variable in group]
+        for group in (
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+            model.metrics_variables,
+        )
+    ]
+
+    def work():
+        nonlocal state
+        logs, state = model.train_function(state, iter([batch]))
+        # Not the loss, which is known before the end of the step.
+        finished(state[0][0])
+        return logs
+
+    return work

@@ -19,6 +19,7 @@ from kregzoo.evaluation.benchmark_cases.frameworks import (
     torch_images,
     torch_with_all_cores,
     torch_work,
+    without_cuda,
 )
 from kregzoo.evaluation.benchmark_cases.torch_networks import LIBRARY, SQUARINGS
 from kregzoo.ops.sampling import interpolate
@@ -33,7 +34,12 @@ def warps(size, device, gradient):
         Implementation("kregzoo", ours),
         (
             Implementation("map_coordinates", keras_own, "keras"),
-            Implementation("grid_sample", torch_own, "torch"),
+            Implementation(
+                "grid_sample",
+                torch_own,
+                "torch",
+                obstacle=partial(without_cuda, device),
+            ),
         ),
         size,
         memory=not gradient,
@@ -44,7 +50,8 @@ def integrations(size, device, gradient):
     """Define the benchmark of integrating a velocity, or of its gradient."""
     makers = (_integration, partial(torch_networks.integration, device))
     ours, theirs = (partial(maker, size, gradient) for maker in makers)
-    others = [Implementation(LIBRARY, theirs, LIBRARY)]
+    obstacle = partial(without_cuda, device)
+    others = [Implementation(LIBRARY, theirs, LIBRARY, obstacle=obstacle)]
     if gradient:
         # Measures the backend's gradient of the gathers.
         others.append(Implementation("plain form", partial(_plain_integration, size)))
@@ -63,19 +70,18 @@ def _points(size):
 
 
 def _warp(size, gradient):
-    image = kops.convert_to_tensor(images(size)[0])
-    return keras_work(
-        lambda field: ops.warp(image, field), smooth_field(size), gradient
-    )
+    def warp(field, image):
+        return ops.warp(image, field)
+
+    return keras_work(warp, [smooth_field(size), images(size)[0]], gradient)
 
 
 def _map_coordinates(size, gradient):
-    image = kops.convert_to_tensor(images(size)[0, 0, ..., 0])
-
-    def sample(points):
+    def sample(points, image):
         return kops.image.map_coordinates(image, points, 1, fill_mode="nearest")
 
-    return keras_work(sample, np.moveaxis(_points(size), -1, 0), gradient)
+    arrays = [np.moveaxis(_points(size), -1, 0), images(size)[0, 0, ..., 0]]
+    return keras_work(sample, arrays, gradient)
 
 
 def _grid_sample(device, size, gradient):
@@ -97,7 +103,7 @@ def _integration(size, gradient):
     def integrate(velocity):
         return ops.integrate(velocity, SQUARINGS)
 
-    return keras_work(integrate, smooth_field(size), gradient)
+    return keras_work(integrate, [smooth_field(size)], gradient)
 
 
 def _plain_integration(size):
@@ -107,4 +113,4 @@ def _plain_integration(size):
             field = field + interpolate(field, field, "linear", "border", True)
         return field
 
-    return keras_work(integrate, smooth_field(size), gradient=True)
+    return keras_work(integrate, [smooth_field(size)], gradient=True)
