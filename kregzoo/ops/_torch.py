@@ -37,6 +37,13 @@ def interpolate(image, points, interpolation, fill, relative):
     values = values.movedim(1, -1).to(image.dtype)
     values = values.reshape(*points.shape[:-1], image.shape[-1])
     if fill == "zeros":
-        positions = sampling.positions(points) if relative else points.unbind(-1)
-        values = values * sampling.covered(positions, shape).to(image.dtype)
+        coordinates = sampling.absolute(points) if relative else points
+        values = values * _inside(coordinates, shape).to(image.dtype)
     return values
+
+
+def _inside(coordinates, shape):
+    """Compute `sampling.inside` in few operations."""
+    limits = torch.stack([coordinates.new_full((), size - 0.5) for size in shape])
+    valid = (coordinates >= -0.5) & (coordinates <= limits)
+    return valid.all(dim=-1, keepdim=True)

@@ -37,13 +37,9 @@ def inside(coordinates, shape):
         1.0
     """
     coordinates = ops.cast(coordinates, "float32")
-    return covered([coordinates[..., axis] for axis in range(len(shape))], shape)
-
-
-def covered(positions, shape):
-    """Compute `inside` of one tensor of coordinates `(B, *out)` for each axis."""
     marks = []
-    for position, size in zip(positions, shape, strict=True):
+    for axis, size in enumerate(shape):
+        position = coordinates[..., axis]
         marks += [position >= -0.5, position <= _last(size) + 0.5]
     valid = functools.reduce(ops.logical_and, marks)
     return ops.cast(ops.expand_dims(valid, -1), "float32")
@@ -74,21 +70,14 @@ def gather(flat, coordinates, shape, offset, interpolation, fill):
 
 def absolute(displacement):
     """Add the identity to a displacement field `(B, *spatial, D)`."""
-    return ops.stack(positions(displacement), axis=-1)
-
-
-def positions(displacement):
-    """Compute `absolute` as one tensor `(B, *spatial)` for each axis."""
     shape = ops.shape(displacement)[1:-1]
     ndim = len(shape)
     parts = []
-    for axis, (size, part) in enumerate(
-        zip(shape, ops.unstack(displacement, axis=-1), strict=True)
-    ):
+    for axis, size in enumerate(shape):
         ramp = ops.cast(ops.arange(size), "float32")
         ramp = ops.reshape(ramp, [-1 if i == axis else 1 for i in range(ndim)])
-        parts.append(part + ramp)
-    return parts
+        parts.append(displacement[..., axis] + ramp)
+    return ops.stack(parts, axis=-1)
 
 
 def split(coordinates, shape):
