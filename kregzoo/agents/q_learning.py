@@ -298,4 +298,5 @@ def play(network, environment, settings, learning_rate, directory):
         }
         checkpoint.on_epoch_end(len(checkpoint.history), {**logs, "step": done})
         bar.update(min(done, settings.steps), list(logs.items()))
+    checkpoint.on_train_end()
     return checkpoint.seconds

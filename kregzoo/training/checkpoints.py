@@ -11,10 +11,14 @@ from kregzoo.utils.files import atomic
 
 # The model whose best weights are kept.
 MODEL = "model"
+# Seconds between two files. An epoch may take a second on a GPU.
+WRITE_EVERY = 20.0
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Write all that a training needs to continue, atomically, after each epoch.
+    """Write all that a training needs to continue, atomically, after an epoch.
+
+    Files are written at the end, and after epochs at least 20 seconds apart.
 
     `checkpoint.npz` holds the history, the variables of the models and of their
     optimizers, including the states of random layers, and the weights of the epoch with
@@ -52,6 +56,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.extra = extra
         self.history = []
         self.best = []
+        self._written = -WRITE_EVERY
 
     @property
     def seconds(self):
@@ -115,9 +120,13 @@ class Checkpoint(keras.callbacks.Callback):
         self.history.append(entry)
         if self._loss(entry) is not None and self._loss(entry) <= min(self._losses()):
             self.best = self.models[MODEL].get_weights()
-        self._write()
+        if time.perf_counter() - self._written >= WRITE_EVERY:
+            self._write()
         if self.finished:
             self.models[MODEL].stop_training = True
+
+    def on_train_end(self, logs=None):
+        self._write()
 
     def _losses(self):
         """List the losses of all validations so far."""
@@ -141,6 +150,7 @@ class Checkpoint(keras.callbacks.Callback):
             np.savez(file, **arrays)
         with atomic(self.folder / "history.json") as temporary:
             temporary.write_text(json.dumps(self.history), encoding="utf-8")
+        self._written = time.perf_counter()
 
 
 def _variables(model):

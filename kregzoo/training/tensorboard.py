@@ -30,7 +30,9 @@ def slices_callback(directory, validation):
 
 
 class Slices(keras.callbacks.Callback):
-    """Log the losses of each epoch and, if the network warps, one validation pair.
+    """Log the losses of each epoch, and one pair, if the network warps.
+
+    The pair is logged after epochs with a validation.
 
     Args:
         directory: folder of the event files.
@@ -54,7 +56,8 @@ class Slices(keras.callbacks.Callback):
             Summary.Value(tag=name, simple_value=float(value))
             for name, value in (logs or {}).items()
         ]
-        if "warped" in self.model.output:
+        validated = any(name.startswith("val_") for name in logs or {})
+        if validated and "warped" in self.model.output:
             picture = self._picture()
             image = Summary.Image(
                 height=picture.shape[0],

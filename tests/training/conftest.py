@@ -1,6 +1,6 @@
 import pytest
 
-from kregzoo.training import trainers
+from kregzoo.training import checkpoints, trainers
 from tests.training import tiny
 
 
@@ -8,6 +8,7 @@ from tests.training import tiny
 def few_steps(monkeypatch):
     """Puts back what `tiny.run` sets."""
     monkeypatch.setattr(trainers, "STEPS_PER_EPOCH", tiny.STEPS_PER_EPOCH)
+    monkeypatch.setattr(checkpoints, "WRITE_EVERY", 0.0)
 
 
 @pytest.fixture(scope="session")
@@ -16,5 +17,6 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainers, "STEPS_PER_EPOCH", tiny.STEPS_PER_EPOCH)
+        patch.setattr(checkpoints, "WRITE_EVERY", 0.0)
         trained = tiny.run(folder)
     return folder, trained.model, trained.seconds

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from kregzoo.training import checkpoints
 from kregzoo.training.checkpoints import Checkpoint
 from tests.helpers import assert_close
 from tests.training import tiny
@@ -97,6 +98,7 @@ def validate(checkpoint, losses):
         checkpoint.on_epoch_begin(epoch)
         logs = {} if loss is None else {"val_loss": 9.0, "val_warped_loss": loss}
         checkpoint.on_epoch_end(epoch, logs)
+    checkpoint.on_train_end()
 
 
 def test_weights_with_the_lowest_monitored_loss_are_kept(tmp_path):
@@ -146,3 +148,15 @@ def test_random_layers_and_other_state_continue(tmp_path):
         model.fit(x, y, shuffle=False, verbose=0)
     for one, two in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_files_are_written_now_and_then_and_at_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "WRITE_EVERY", 1000.0)
+    checkpoint = Checkpoint(tmp_path, {"model": make_model()})
+    checkpoint.restore()
+    for epoch in range(3):
+        checkpoint.on_epoch_begin(epoch)
+        checkpoint.on_epoch_end(epoch)
+        assert len(history(tmp_path)) == 1
+    checkpoint.on_train_end()
+    assert len(history(tmp_path)) == 3

@@ -11,7 +11,7 @@ import numpy as np
 
 from kregzoo.models import SYSTEMS, VoxelMorph
 from kregzoo.spatial import Grid, Image, LabelMap
-from kregzoo.training import PairDataset, Scale, trainers
+from kregzoo.training import PairDataset, Scale, checkpoints, trainers
 from tests.phantoms import Phantom
 
 STEPS_PER_EPOCH = 3
@@ -31,6 +31,7 @@ class SlowPairs(PairDataset):
 def run(directory, seconds=0.0, variant="vm1", epochs=EPOCHS, labels=None):
     """Train in a folder, with the label that each image consists of if given."""
     trainers.STEPS_PER_EPOCH = STEPS_PER_EPOCH
+    checkpoints.WRITE_EVERY = 0.0
     keras.utils.set_random_seed(0)
     recipe = SYSTEMS["voxelmorph"].recipe
     grid = Grid.centered((16, 16), 4.0)

@@ -13,7 +13,7 @@ from kregzoo.models import SYSTEMS
 from kregzoo.models.reinforcement import liao_agent, ma_dueling
 from kregzoo.models.supervised import sam_flownet
 from kregzoo.spatial import Image
-from kregzoo.training import trainers
+from kregzoo.training import checkpoints, trainers
 from kregzoo.training.random_dataset import RandomDataset
 from tests.phantoms import Phantom, linear_map, rotated_grid
 
@@ -82,6 +82,7 @@ def small(monkeypatch):
     """Every system at a scale of seconds."""
     monkeypatch.setattr(trainers, "STEPS_PER_EPOCH", 2)
     monkeypatch.setattr(trainers, "VALIDATION_EVERY", 1)
+    monkeypatch.setattr(checkpoints, "WRITE_EVERY", 0.0)
     monkeypatch.setattr(liao_agent, "VARIANTS", 2)
     monkeypatch.setattr(ma_dueling, "VARIANTS", 2)
     monkeypatch.setattr(sam_flownet, "SEEDS", 2)

@@ -10,7 +10,7 @@ from kregzoo.spatial import Grid, Image, LabelMap
 from kregzoo.training import PairDataset, Pose
 
 # Steps per measurement. The fixed cost of `fit` is spread over them, as in an epoch.
-STEPS = 10
+STEPS = 20
 # Voxels of an image per voxel of the network, along each axis, as of brains at 1 mm.
 FINER = 2
 LABELS = 40
