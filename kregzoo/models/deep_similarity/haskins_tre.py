@@ -129,7 +129,7 @@ def _data(augmentation=None):
 
 
 RECIPE = Recipe(
-    data=_data(Pose(rotation=10.0, scale=0.1, shift=5.0, flip=True, shear=0.05)),
+    data=_data(Pose(rotation=5.0, scale=0.05, shift=2.0)),
     trainer=Supervised(losses={"tre": TREError(RADIUS)}, patience=4),
     scales={
         "cpu": Scale(

@@ -200,12 +200,10 @@ RADIUS = 5.0
 PUBLISHED_RADIUS = 180 / np.pi / 2**0.5
 
 
-def _data(rotation, shift, even=False, augmentation=None):
+def _data(rotation, shift, augmentation=None):
     return KnownAffines(
         augmentation=augmentation,
-        moving_augmentation=Pose(
-            rotation=rotation, shift=shift, uniform=True, even=even
-        ),
+        moving_augmentation=Pose(rotation=rotation, shift=shift, uniform=True),
         alignment="centers",
         align_by="labels",
         held_out=6,
@@ -230,10 +228,7 @@ def _trainer(radius, weight, steps):
 
 RECIPE = Recipe(
     data=_data(
-        20.0,
-        20.0,
-        even=True,
-        augmentation=Pose(rotation=10.0, scale=0.1, shift=5.0, flip=True, shear=0.05),
+        20.0, 20.0, Pose(rotation=10.0, scale=0.1, shift=5.0, flip=True, shear=0.05)
     ),
     trainer=_trainer(RADIUS, 0.1, STEPS),
     scales={
