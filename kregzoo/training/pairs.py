@@ -1,5 +1,6 @@
 """Dataset that draws random training pairs."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -86,7 +87,7 @@ class PairDataset(RandomDataset):
         self.augmentation = augmentation
         self.moving_augmentation = moving_augmentation
         self.in_order = in_order
-        self._resample = ops.compiled(self._resampled, fuse=True)
+        self._resample = _resampler(grid.shape, self.channels)
 
     def draw(self, rng, index):
         """Draw a batch; see `RandomDataset`."""
@@ -136,15 +137,24 @@ class PairDataset(RandomDataset):
         weights = [1 if label else FIRST_CHANNEL_WEIGHT for label in labels]
         return rng.choice(labels, 1, p=np.array(weights) / sum(weights))
 
-    def _resampled(self, affine, image, label_map=None, labels=None):
-        """Resample an image and the masks of the labels."""
-        points = ops.affine_grid(affine, self.grid.shape)
+
+@functools.lru_cache(maxsize=8)
+def _resampler(shape, channels):
+    """Compile the function that resamples an image and the masks of its labels.
+
+    It is shared by the datasets of a grid, so that it is compiled only once.
+    """
+
+    def resample(affine, image, label_map=None, labels=None):
+        points = ops.affine_grid(affine, shape)
         values = ops.sample(image, points, fill="zeros")
         if labels is None:
             return values
         found = ops.sample(label_map, points, "nearest", fill="zeros")
-        masks = found > 0 if self.channels else kops.cast(found, "int32") == labels
+        masks = found > 0 if channels else kops.cast(found, "int32") == labels
         return values, kops.cast(masks, "uint8")
+
+    return ops.compiled(resample, fuse=True)
 
 
 def _concatenated(parts):
