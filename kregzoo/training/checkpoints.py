@@ -31,7 +31,8 @@ class Checkpoint(keras.callbacks.Callback):
         models: dict of compiled Keras models by name. The best weights are those of
             `"model"`.
         monitor: str. Output whose validation loss selects the best weights. Defaults to
-            the total loss, which also replaces an output that has no loss.
+            the total loss, which also replaces an output that has no loss. None keeps
+            no best weights.
         patience: int. Number of validations without a lower loss after which the
             training ends. Defaults to no such limit.
         extra: object with methods `state()`, which returns a dict of arrays to store,
@@ -134,7 +135,9 @@ class Checkpoint(keras.callbacks.Callback):
         return [loss for loss in losses if loss is not None]
 
     def _loss(self, entry):
-        """Return the monitored loss of an epoch, or None without validation."""
+        """Return the monitored loss of an epoch, or None if there is none."""
+        if self.monitor is None:
+            return None
         return entry.get(f"val_{self.monitor}_loss", entry.get("val_loss"))
 
     def _write(self):

@@ -46,6 +46,7 @@ class Supervised:
         optimizer: callable of a learning rate or schedule that returns the optimizer.
         monitor: str. Output whose validation loss selects the weights that are kept.
             Defaults to the total loss, which also replaces an output that has no loss.
+            None keeps the last weights.
         patience: int. Number of validations without a lower loss after which the
             training ends. Defaults to no such limit.
 
@@ -59,7 +60,7 @@ class Supervised:
     losses: dict
     weights: dict = dataclasses.field(default_factory=dict)
     optimizer: Callable = keras.optimizers.Adam
-    monitor: str = "loss"
+    monitor: str | None = "loss"
     patience: int | None = None
 
     def fit(self, build, sets, scale, folder):

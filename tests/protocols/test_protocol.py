@@ -101,7 +101,7 @@ def test_another_task_is_evaluated_by_its_own_protocol(gap, network, tmp_path):
     }
     assert [answer.saved for answer in network.answers] == [["error.txt"]] * 2
     assert registry.by_priority(table.metrics) == [gap]
-    assert "| predictor | 2 | 0.40 [" in evaluation.summary(table)
+    assert "| predictor | 2 | 0.40 |" in evaluation.summary(table)
     found = evaluation.preset_metrics([table], "predictor")["scans_errors"]
     assert found["one pass"]["error_gap"][0] == pytest.approx(0.4)
 

@@ -122,6 +122,14 @@ def test_without_validation_the_last_weights_stay(tmp_path):
     assert checkpoint.models["model"].get_weights()[0][0, 0] == 1.0
 
 
+def test_without_a_monitor_the_last_weights_stay(tmp_path):
+    checkpoint = Checkpoint(tmp_path, {"model": make_model()}, monitor=None)
+    checkpoint.restore()
+    validate(checkpoint, [1.0, 2.0])
+    checkpoint.load_best()
+    assert checkpoint.models["model"].get_weights()[0][0, 0] == 1.0
+
+
 def test_training_stops_when_patience_ends(tmp_path):
     checkpoint = Checkpoint(tmp_path, {"model": make_model()}, "warped", patience=2)
     checkpoint.restore()

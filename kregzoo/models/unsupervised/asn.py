@@ -33,7 +33,7 @@ from kregzoo.layers import (
     RescaleTransform,
     SpatialTransformer,
 )
-from kregzoo.losses import MSE, NCC, Dice, Gradient
+from kregzoo.losses import MSE, NCC, Gradient
 from kregzoo.presets.weights import pretrained
 from kregzoo.registrars import Refinement
 from kregzoo.training import (
@@ -154,8 +154,7 @@ ADVERSARY = Adversary(
 def _recipe(trainer, published, model, refinement=None):
     return Recipe(
         data=ImagePairs(
-            augmentation=Pose(rotation=3.0, scale=0.03, shift=1.0, flip=True),
-            labels=model["judged"],
+            augmentation=Pose(rotation=3.0, scale=0.03, shift=1.0, flip=True)
         ),
         trainer=trainer,
         scales={
@@ -183,10 +182,10 @@ def _recipe(trainer, published, model, refinement=None):
 
 def _adversarial(weight, fold_factor=1.0):
     return Adversarial(
-        # The labels only select the epoch whose weights are kept.
-        losses={"displacement": Gradient("l2", fold_factor), "warped_labels": Dice()},
-        weights={"displacement": weight, "warped_labels": 0.0},
-        monitor="warped_labels",
+        losses={"displacement": Gradient("l2", fold_factor)},
+        weights={"displacement": weight},
+        # The discriminator dominates the validation loss.
+        monitor=None,
         adversary=ADVERSARY,
     )
 

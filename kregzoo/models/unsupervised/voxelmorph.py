@@ -207,6 +207,18 @@ CINE = Recipe(
             },
             batch_size=8,
         ),
+        "published": Scale(
+            spacing=1.0,
+            shapes=((160, 160),),
+            steps=150_000,
+            learning_rate=1e-4,
+            model={"variant": "vm2"},
+            decay=False,
+            changes={
+                "data": ImagePairs(alignment="none", held_out=40),
+                "trainer": RECIPE.scales["published"].changes["trainer"],
+            },
+        ),
     },
     refinement=Refinement(NCC(), ((BendingEnergy(), 1.0),)),
     images=Images("MR", "MR", "short-axis cine slices of one heart"),

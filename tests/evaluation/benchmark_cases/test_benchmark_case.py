@@ -13,6 +13,7 @@ def test_an_implementation_has_the_version_of_its_package():
 
 
 def test_what_is_installed_is_available_and_ours_comes_first():
-    assert OURS.available and THEIRS.available and not ABSENT.available
+    assert OURS.missing is None and THEIRS.missing is None
+    assert ABSENT.missing == "not installed"
     found = Benchmark("test", OURS, (ABSENT, THEIRS))
     assert found.available == [OURS, THEIRS]

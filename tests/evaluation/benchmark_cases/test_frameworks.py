@@ -35,13 +35,13 @@ def test_samples_of_the_field_never_fall_outside():
 
 @pytest.mark.parametrize("work", [keras_work, torch_work])
 def test_the_gradient_is_that_of_the_sum_of_squares(work):
-    device = []
+    arguments = [[ARRAY]]
     if work is torch_work:
         pytest.importorskip("torch")
-        device = ["cpu"]
-    forward = work(lambda x: 3.0 * x, ARRAY, *device, False)
+        arguments = [ARRAY, "cpu"]
+    forward = work(lambda x: 3.0 * x, *arguments, False)
     np.testing.assert_allclose(numpy_of(forward()), 3.0 * ARRAY)
-    backward = work(lambda x: 3.0 * x, ARRAY, *device, True)
+    backward = work(lambda x: 3.0 * x, *arguments, True)
     np.testing.assert_allclose(numpy_of(backward()), 18.0 * ARRAY)
 
 
