@@ -132,7 +132,7 @@ class Clock:
 _Environment = RegistrationEnvironment
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_interruptions_do_not_change_the_weights(
     system, folders, small, tmp_path, monkeypatch
