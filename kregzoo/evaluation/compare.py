@@ -16,8 +16,9 @@ class Change:
         metric: str; `"failed"` for pairs that were registered before and now fail.
         difference: the `Estimate` of after minus before, over the common pairs.
         verdict: `"better"`, `"worse"` or `"same"`. Worse means that the whole interval
-            of the difference lies on the worse side of the tolerance. The mean decides
-            if there is no interval, because the pairs are of fewer than five persons.
+            of the difference lies on the worse side of the tolerance. With fewer than
+            five persons, it is the interval over pairs, and with fewer than five pairs,
+            the range of their differences.
     """
 
     method: str
@@ -51,7 +52,8 @@ def compare(before, after, tolerance=0.0, tolerance_mm=0.0, persons=None):
         for method in [name for name in old if name in new]:
             difference = paired_difference(new[method], old[method], persons)
             if difference:
-                verdict = _verdict(difference, metric.sign, allowed)
+                bounds = _bounds(new[method], old[method], difference)
+                verdict = _verdict(bounds, metric.sign, allowed)
                 changes.append(Change(method, metric.name, difference, verdict))
     changes += _failures(before, after, persons)
     if not changes:
@@ -101,11 +103,17 @@ def _failures(before, after, persons):
     ]
 
 
-def _verdict(difference, sign, tolerance):
-    if difference.low is None:
-        ends = [sign * difference.mean] * 2
-    else:
-        ends = sorted((sign * difference.low, sign * difference.high))
+def _bounds(new, old, difference):
+    """Return the ends of the interval that decides, see `Change`."""
+    for found in (difference, paired_difference(new, old)):
+        if found.low is not None:
+            return found.low, found.high
+    differences = [new[pair] - old[pair] for pair in new if pair in old]
+    return min(differences), max(differences)
+
+
+def _verdict(bounds, sign, tolerance):
+    ends = sorted(sign * end for end in bounds)
     if ends[0] > tolerance:
         return "better"
     return "worse" if ends[1] < -tolerance else "same"

@@ -48,12 +48,22 @@ def test_persons_widen_the_interval_of_a_change():
     assert found.verdict == "same" and found.difference.persons == 12
 
 
-def test_the_mean_decides_if_there_is_one_person():
+def test_pairs_decide_if_there_is_one_person():
     persons = {str(n): ["me"] for n in range(12)}
     for change, verdict in ((-0.02, "worse"), (0.02, "better"), (0.0, "same")):
         after = rows("m", BEFORE + change)
         (found,) = compare(rows("m", BEFORE), after, 0.01, persons=persons)
         assert found.verdict == verdict
+        assert found.difference.low is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"), [((-0.3, 0.0), "same"), ((-0.3, -0.02), "worse")]
+)
+def test_all_of_two_pairs_must_change(changes, verdict):
+    before = BEFORE[:2]
+    (found,) = compare(rows("m", before), rows("m", before + changes), 0.01)
+    assert found.verdict == verdict
 
 
 def test_more_error_is_worse():
