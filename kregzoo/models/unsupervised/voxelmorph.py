@@ -136,6 +136,7 @@ def _head(features, moving, half_resolution, integration_steps):
 
 
 SIMILARITY = LNCC(window=9)
+PUBLISHED = Supervised({"warped": SIMILARITY, "displacement": Gradient("l2")})
 
 RECIPE = Recipe(
     data=ImagePairs(
@@ -172,9 +173,7 @@ RECIPE = Recipe(
             decay=False,
             changes={
                 "data": ImagePairs(),
-                "trainer": Supervised(
-                    losses={"warped": SIMILARITY, "displacement": Gradient("l2")},
-                ),
+                "trainer": PUBLISHED,
             },
         ),
     },
@@ -216,7 +215,7 @@ CINE = Recipe(
             decay=False,
             changes={
                 "data": ImagePairs(alignment="none", held_out=40),
-                "trainer": RECIPE.scales["published"].changes["trainer"],
+                "trainer": PUBLISHED,
             },
         ),
     },
