@@ -228,7 +228,7 @@ RECIPE = Recipe(
     ),
     trainer=Supervised(
         losses={"halfway": NCC(), "latent_statistics": NormalDivergence()},
-        weights={"latent_statistics": 2e-6},
+        weights={"latent_statistics": 2e-4},
     ),
     scales={
         "cpu": Scale(

@@ -108,7 +108,7 @@ RECIPE = Recipe(
         "cpu": Scale(
             spacing=1.0,
             shapes=((160, 160),),
-            steps=3000,
+            steps=6000,
             learning_rate=1e-3,
             model={"spacing": 8, "width": 32},
             batch_size=8,
