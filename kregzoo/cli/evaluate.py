@@ -68,6 +68,13 @@ def add_parser(commands):
     )
     add_output_folder(parser, flags=("-o", "--out", "--output"), required=True)
     parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="keep the results in the output folder that another commit measured on "
+        "this machine, of the same data and versions of the methods; RESULTS.md names "
+        "the commit of each",
+    )
+    parser.add_argument(
         "--record",
         action="store_true",
         help="write the metrics into the presets' metadata and cards",
@@ -104,6 +111,7 @@ def run(options):
             _command(options, protocol),
             options.pairs,
             protocol,
+            keep=options.keep,
         )
         evaluation.draw(table, output / "results")
         print_rich(Markdown(evaluation.summary(table)))

@@ -79,6 +79,18 @@ def _section(table, folder):
         table=summary(table),
         pictures=pictures,
         methods=methods,
+        runs=_other_runs(table.record),
+    )
+
+
+def _other_runs(record):
+    """Name the methods that another commit measured, see `evaluate`."""
+    names = {}
+    for name, run in record.get("runs", {}).items():
+        names.setdefault((run["date"], run["commit"]), []).append(f"`{name}`")
+    return "".join(
+        f"Measured on {date} at commit {commit}: {', '.join(methods)}.\n\n"
+        for (date, commit), methods in names.items()
     )
 
 
@@ -138,7 +150,7 @@ Measured on {date} at commit {commit} on {machine}, {backend}, by
 
     {command}
 
-{methods}"""
+{runs}{methods}"""
 
 SPEED_SECTION = """\
 The implementations of a benchmark alternate in one process. A ratio is the time of

@@ -15,6 +15,8 @@ from kregzoo.utils.progress import progress_bar
 from kregzoo.utils.provenance import provenance
 
 SAME = ("version", "commit", "machine", "backend")
+# What must be the same to keep results of another commit, see `evaluate`.
+SAME_MACHINE = ("machine", "backend")
 # Number of the first cases that presets also register with the report.
 REPORTED = 3
 
@@ -27,12 +29,17 @@ def evaluate(
     count=None,
     protocol=HELD_OUT_PAIRS,
     progress=True,
+    keep=False,
 ):
     """Run every method on every case of a protocol, from the raw files.
 
     Results in an existing table in `folder` are kept if they have the same versions of
     the methods, commit and machine. Failed cases are run again. A failure is recorded
     and does not stop the run.
+
+    With `keep`, results that another commit measured are kept too, if the data, the
+    methods' descriptions and the machine are the same. The table then records, for each
+    such method, the run that measured it.
 
     Args:
         methods: list of `Method`.
@@ -43,6 +50,7 @@ def evaluate(
         count: int. Number of cases. Defaults to all.
         protocol: the `Protocol`, which names the table. Defaults to held-out pairs.
         progress: bool. Show a progress bar.
+        keep: bool. Keep results of other commits.
 
     Returns:
         The `Table` measured.
@@ -54,15 +62,16 @@ def evaluate(
     with tempfile.TemporaryDirectory() as made:
         cases = protocol.make_cases(data, made, count)
         facts = _facts(data, cases, protocol)
-        return _measured(methods, cases, facts, folder, provenance(command), progress)
+        run = provenance(command)
+        return _measured(methods, cases, facts, folder, run, progress, keep)
 
 
-def _measured(methods, cases, facts, folder, run, progress):
+def _measured(methods, cases, facts, folder, run, progress, keep):
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{facts['name']}.csv"
     descriptions = {method.name: method.description for method in methods}
-    rows = _kept(path, descriptions, run)
-    record = {"data": facts, "methods": descriptions, "run": run}
+    record = {"data": facts, "methods": descriptions, "run": run, "runs": {}}
+    rows = _kept(path, record, keep)
     with atomic(path.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(record, indent=1) + "\n")
     done = {(row["pair"], row["method"]) for row in rows}
@@ -109,17 +118,26 @@ def _seconds_with_report(method, case):
     return seconds
 
 
-def _kept(path, descriptions, run):
-    """Return the rows of an earlier run that are still valid."""
+def _kept(path, record, keep):
+    """Return the rows of an earlier run that are still valid.
+
+    If another commit measured them, add its run to `record["runs"]`.
+    """
     if not (path.is_file() and path.with_suffix(".json").is_file()):
         return []
-    record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    # The table records one commit and machine for all its rows.
-    if any(record["run"].get(key) != run[key] for key in SAME):
+    before = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    if keep and before["data"] != record["data"]:
         return []
-    before = record["methods"]
-    same = {name for name, text in descriptions.items() if before.get(name) == text}
-    return [r for r in read_rows(path) if r["method"] in same and r["metric"] != ERROR]
+    keys = SAME_MACHINE if keep else SAME
+    valid = set()
+    for name, description in record["methods"].items():
+        run = before.get("runs", {}).get(name, before["run"])
+        same = all(run.get(key) == record["run"][key] for key in keys)
+        if same and before["methods"].get(name) == description:
+            valid.add(name)
+            if run["commit"] != record["run"]["commit"]:
+                record["runs"][name] = run
+    return [r for r in read_rows(path) if r["method"] in valid and r["metric"] != ERROR]
 
 
 def _facts(data, cases, protocol):

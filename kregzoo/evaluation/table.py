@@ -24,7 +24,8 @@ class Table:
         name: str. Name of the data, followed by that of the protocol unless it is
             `"pairs"`.
         rows: list of dicts by column.
-        record: dict of `data`, `methods` and `run`. `data` has the `persons` of each
+        record: dict of `data`, `methods`, `run` and, by the name of a method that
+            another commit measured, `runs`. `data` has the `persons` of each
             pair, a list of str, and its group in `groups`, if they are known.
     """
 

@@ -106,6 +106,29 @@ def test_rows_of_another_commit_are_measured_again(known_data, tmp_path):
     assert run.runs == 4
 
 
+def test_results_of_another_commit_are_kept_if_asked(known_data, tmp_path):
+    old, new = Shift(1), Shift(1)
+    kept, added = method("kept", old), method("added", new)
+    folder = tmp_path / "results"
+    evaluation.evaluate([kept], known_data, folder, progress=False)
+    path = folder / "known.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["run"] |= {"commit": "abc1234", "date": "2001-02-03"}
+    path.write_text(json.dumps(record))
+    for _ in range(2):
+        table = evaluation.evaluate(
+            [kept, added], known_data, folder, progress=False, keep=True
+        )
+        assert (old.runs, new.runs) == (2, 2)
+        assert table.record["runs"] == {"kept": record["run"]}
+    text = evaluation.write_results(tmp_path).read_text(encoding="utf-8")
+    assert "Measured on 2001-02-03 at commit abc1234: `kept`.\n\n- `kept`" in text
+    record["data"]["title"] = "Other blobs"
+    path.write_text(json.dumps(record))
+    evaluation.evaluate([kept], known_data, folder, progress=False, keep=True)
+    assert old.runs == 4
+
+
 def test_results_of_other_versions_and_methods_are_dropped(known_data, tmp_path):
     old, new = Shift(0), Shift(1)
     evaluation.evaluate(
