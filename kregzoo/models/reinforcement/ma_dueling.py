@@ -25,8 +25,8 @@ the two kinds of rewards are separated, and all constants. Our choices:
   affines and smooth random fields.
 - Both scales are ours, because the scale of the paper is not known.
 
-The recipe `ct_volumes_dqn` trains a plain deep Q-network with a single reward, for the
-comparison of the paper.
+For the comparison of the paper, the recipe `ct_volumes_dueling` trains a dueling
+network on the sum of both rewards, and `ct_volumes_dqn` a plain deep Q-network.
 """
 
 import keras
@@ -66,6 +66,7 @@ def MaDuelingDQN(
     widths=WIDTHS,
     dense=DENSE,
     dueling=True,
+    separate=True,
     weights=None,
     name="ma_dueling",
 ):
@@ -73,16 +74,17 @@ def MaDuelingDQN(
 
     The model is called on `{"view": (B, x, z, 3)}`, the `HeightView` of a volume
     `(x, y, z)`, and returns `"values"` `(B, 12)`, the values of the actions of
-    `kregzoo.agents.actions.RigidMotions`. A dueling network also returns `"step"` and
-    `"terminal"`, the contributions of the two kinds of rewards. The only layer is
-    `"agent"`.
+    `kregzoo.agents.actions.RigidMotions`. With separate rewards it also returns
+    `"step"` and `"terminal"`, whose sum is the values. The only layer is `"agent"`.
 
     Args:
         input_shape: tuple `(x, y, z, 1)`, shape in voxels of the viewed volume.
         widths: tuple of three ints, channels of the convolutions.
         dense: int. Units of each stream.
-        dueling: bool. Predict state values and action advantages separately, for each
-            kind of reward. Otherwise the network is a plain deep Q-network.
+        dueling: bool. Predict a state value and action advantages. Otherwise the
+            network is a plain deep Q-network.
+        separate: bool. A dueling network predicts both for each kind of reward.
+            Otherwise it predicts both once, for the sum of the rewards.
         weights: None for random weights, the path of a `.weights.h5` file, or the data
             tag of a preset (`"ct_volumes"`), whose arguments then replace the defaults.
         name: str. Name of the model.
@@ -107,11 +109,13 @@ def MaDuelingDQN(
     x, _, z, _ = input_shape
     seen = keras.Input((x, z, 3), name="seen")
     features = _trunk(seen, widths)
-    if dueling:
+    if dueling and separate:
         outputs = {kind: _stream(features, dense, kind) for kind in KINDS}
         outputs["values"] = layers.Add(name="values", dtype="float32")(
             [outputs[kind] for kind in KINDS]
         )
+    elif dueling:
+        outputs = {"values": _stream(features, dense, "values")}
     else:
         outputs = {"values": _head(features, dense, RigidMotions().count, "values")}
     agent = keras.Model(seen, outputs, name="agent")
@@ -228,7 +232,7 @@ def _shows_skin(image):
     return (front[front > 0] < 1).mean() > 0.5
 
 
-def _recipe(dueling):
+def _recipe(**network):
     return Recipe(
         data=Environments(_environment, (STAGE,)),
         trainer=QLearning(discount=DISCOUNT, update_every=2),
@@ -238,7 +242,7 @@ def _recipe(dueling):
                 shapes=(SHAPE,),
                 steps=80_000,
                 learning_rate=5e-4,
-                model={"dense": 128, "dueling": dueling},
+                model={"dense": 128, **network},
                 batch_size=32,
                 divisor=None,
             ),
@@ -247,7 +251,7 @@ def _recipe(dueling):
                 shapes=(PUBLISHED_SHAPE,),
                 steps=500_000,
                 learning_rate=1e-4,
-                model={"dueling": dueling},
+                model=network,
                 batch_size=32,
                 divisor=None,
                 changes={
@@ -266,7 +270,11 @@ SYSTEM = System(
     chapter="3.2",
     reference="Ma et al., MICCAI 2017 [83]",
     predicts="rigid, in discrete steps",
-    recipes={"ct_volumes": _recipe(True), "ct_volumes_dqn": _recipe(False)},
+    recipes={
+        "ct_volumes": _recipe(),
+        "ct_volumes_dueling": _recipe(separate=False),
+        "ct_volumes_dqn": _recipe(dueling=False),
+    },
     task=RegistersPair(AgentRegistrar),
     protocols=(BODY_SURFACES,),
 )

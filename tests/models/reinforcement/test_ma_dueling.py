@@ -24,6 +24,8 @@ def test_size_with_the_widths_of_the_first_deep_q_network():
     plain = (flat + 1) * 512 + 513 * 12
     trunk = count - 2 * (2 * (flat + 1) * 512 + 513 * 13)
     assert MaDuelingDQN(dueling=False).count_params() == trunk + plain
+    one = (count + trunk) / 2
+    assert MaDuelingDQN(separate=False).count_params() == one
 
 
 def test_values_are_the_sum_of_what_both_rewards_add():
@@ -33,7 +35,8 @@ def test_values_are_the_sum_of_what_both_rewards_add():
     total = outputs["step"] + outputs["terminal"]
     np.testing.assert_allclose(outputs["values"], total, atol=1e-5)
     assert np.abs(outputs["terminal"]).max() > 1e-3
-    assert set(MaDuelingDQN((32, 32, 32, 1), dueling=False).output) == {"values"}
+    for single in ({"dueling": False}, {"separate": False}):
+        assert set(MaDuelingDQN((32, 32, 32, 1), **single).output) == {"values"}
 
 
 def test_advantages_are_centered_on_the_state_s_value():
@@ -54,7 +57,9 @@ def test_data_without_skin_are_refused():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", ["ct_volumes", "ct_volumes_dqn"])
+@pytest.mark.parametrize(
+    "recipe", ["ct_volumes", "ct_volumes_dueling", "ct_volumes_dqn"]
+)
 def test_an_agent_is_trained_killed_resumed_and_loaded(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(q_learning, "CHUNK", 100)
     monkeypatch.setattr(ma_dueling, "VARIANTS", 3)
