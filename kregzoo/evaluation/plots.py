@@ -1,4 +1,4 @@
-"""Figures of an evaluation: Dice by structure, TRE, folds, time and accuracy."""
+"""Figures of an evaluation: Dice, TRE, folds, time and accuracy."""
 
 import pathlib
 import statistics
@@ -12,7 +12,7 @@ from kregzoo.utils.files import atomic
 # Okabe and Ito's palette for color blindness.
 COLORS = "#0072b2 #d55e00 #009e73 #cc79a7 #e69f00 #56b4e9 #000000".split()
 FOLDS = "folded_foreground_percent", "folded_percent"
-# Methods in the figures of single structures and pairs.
+# Methods in the figure of single pairs.
 SHOWN = 4
 
 
@@ -27,7 +27,8 @@ def draw(table, folder):
         List of the paths written.
     """
     figures = {
-        "dice": _dice_by_structure(table),
+        "dice": _dice_by_method(table),
+        "structures": _dice_by_structure(table),
         "tre": _tre_against_start(table),
         "folds": _folds(table),
         "seconds": _seconds_against_accuracy(table),
@@ -67,42 +68,73 @@ def _shown(table, metric):
     return (ours + others)[: max(SHOWN, len(ours) + 1)]
 
 
-def _dice_by_structure(table):
-    dice = METRICS["dice"]
-    methods = _shown(table, dice.name)
-    values = {method: {} for method in methods}
-    for row in table.rows:
-        if row["method"] in values and row["metric"] == dice.name:
-            values[row["method"]].setdefault(row["label"], []).append(row["value"])
-    if not methods:
+def _dice_by_method(table):
+    values = table.values("dice")
+    if not values:
         return None
-    first = values[methods[0]]
-    labels = sorted(first, key=lambda label: np.median(first[label]))
-    height = 1.2 + len(labels) * max(0.14, 0.05 * len(methods))
-    figure, axes = _figure(8, height, xlabel=f"{dice.heading}, a box over the pairs")
-    axes.set_xlim(0, 1)
-    step = 0.8 / len(methods)
-    for number, method in enumerate(methods):
-        color = COLORS[number % len(COLORS)]
+    ranked = sorted(values, key=lambda method: statistics.mean(values[method].values()))
+    heading = METRICS["dice"].heading
+    figure, axes = _figure(
+        8, 1 + 0.24 * len(ranked), xlabel=f"{heading}, a box over the pairs"
+    )
+    for number, method in enumerate(ranked):
+        color = _color(table, method)
         axes.boxplot(
-            [values[method].get(label, []) for label in labels],
-            positions=np.arange(len(labels)) + (number - (len(methods) - 1) / 2) * step,
+            list(values[method].values()),
+            positions=[number],
             orientation="horizontal",
-            widths=0.8 * step,
+            widths=0.6,
             patch_artist=True,
             manage_ticks=False,
             boxprops={"facecolor": color, "linewidth": 0},
-            medianprops={"color": "white", "linewidth": 0.8},
-            whiskerprops={"color": color, "linewidth": 0.8},
+            medianprops={"color": "white"},
+            whiskerprops={"color": color},
             showcaps=False,
-            flierprops={"marker": ".", "markersize": 2, "markeredgecolor": color},
+            flierprops={"marker": ".", "markersize": 3, "markeredgecolor": color},
         )
-        axes.plot([], [], color=color, linewidth=6, label=method)
-    axes.set_yticks(range(len(labels)), labels, fontsize=7)
-    axes.set_ylabel("label")
-    axes.set_ylim(-1, len(labels))
-    figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
+    axes.set_yticks(range(len(ranked)), ranked, fontsize=8)
+    axes.set(ylim=(-0.7, len(ranked) - 0.3), xlim=(0, 1))
     return figure
+
+
+def _dice_by_structure(table):
+    """Draw the mean over the pairs as colors: a row per method, a column per label."""
+    found = {}
+    for row in table.rows:
+        if row["metric"] == "dice":
+            labels = found.setdefault(row["method"], {})
+            labels.setdefault(row["label"], []).append(row["value"])
+    means = {
+        method: {label: statistics.mean(values) for label, values in labels.items()}
+        for method, labels in found.items()
+    }
+    labels = sorted(
+        {label for values in means.values() for label in values},
+        key=lambda label: -max(values.get(label, 0) for values in means.values()),
+    )
+    if len(labels) < 2:
+        return None
+    methods = sorted(means, key=lambda name: -statistics.mean(means[name].values()))
+    figure, axes = _figure(10, 1.2 + 0.24 * len(methods), xlabel="label")
+    axes.grid(visible=False)
+    image = axes.imshow(
+        [[means[name].get(label, np.nan) for label in labels] for name in methods],
+        aspect="auto",
+        interpolation="none",
+        vmin=0,
+        vmax=1,
+    )
+    figure.colorbar(image, label=f"{METRICS['dice'].heading}, mean over the pairs")
+    axes.set_yticks(range(len(methods)), methods, fontsize=8)
+    every = -(-len(labels) // 40)
+    axes.set_xticks(
+        range(0, len(labels), every), labels[::every], fontsize=6, rotation=90
+    )
+    return figure
+
+
+def _color(table, method):
+    return COLORS[1] if method in table.ours() else COLORS[0]
 
 
 def _tre_against_start(table):
@@ -160,26 +192,23 @@ def _seconds_against_accuracy(table):
     metric, time = table.ranking[-1], METRICS["seconds"]
     accuracy, seconds = table.values(metric.name), table.values(time.name)
     heading = f"{metric.heading}, {table.interval}"
-    figure, axes = _figure(7, 4.5, xlabel=f"{time.heading} a pair", ylabel=heading)
+    figure, axes = _figure(
+        10, max(4.5, 0.3 + 0.2 * len(accuracy)), xlabel=f"{time.heading} a pair"
+    )
+    axes.set_ylabel(heading)
     means = {m: estimate(values, table.persons) for m, values in accuracy.items()}
-    ranked = sorted(means, key=lambda method: means[method].mean)
-    for rank, method in enumerate(ranked):
+    ranked = sorted(means, key=lambda method: -metric.sign * means[method].mean)
+    for rank, method in enumerate(ranked, start=1):
         found = means[method]
         x = time.average(seconds[method].values())
-        color = COLORS[1] if method in table.ours() else COLORS[0]
         ends = (found.mean if end is None else end for end in (found.low, found.high))
         error = [[abs(found.mean - end)] for end in ends]
-        axes.errorbar(x, found.mean, yerr=error, fmt="o", color=color)
-        # Labels alternate between right and left to avoid overlap.
-        side, align = (8, "left") if rank % 2 else (-8, "right")
-        axes.annotate(
-            method,
-            (x, found.mean),
-            (side, -3),
-            textcoords="offset points",
-            ha=align,
-            fontsize=8,
+        color = _color(table, method)
+        axes.errorbar(
+            x, found.mean, yerr=error, fmt="o", color=color, label=f"{rank}  {method}"
         )
+        # Numbers, because the names of similar methods would cover each other.
+        axes.annotate(rank, (x, found.mean), (5, 3), textcoords="offset points")
     axes.set_xscale("log")
-    axes.margins(x=0.5)
+    figure.legend(loc="outside right upper", frameon=False, fontsize=8)
     return figure

@@ -7,8 +7,8 @@ from tests.evaluation.measured import write_table
 @pytest.mark.parametrize(
     ("tre", "figures"),
     [
-        (False, {"dice", "folds", "seconds"}),
-        (True, {"dice", "folds", "seconds", "tre"}),
+        (False, {"dice", "structures", "folds", "seconds"}),
+        (True, {"dice", "structures", "folds", "seconds", "tre"}),
     ],
 )
 def test_the_figures_are_those_of_the_metrics(tmp_path, tre, figures):
@@ -23,7 +23,7 @@ def test_the_figures_are_those_of_the_metrics(tmp_path, tre, figures):
 
 def test_figures_of_one_person_and_of_older_folds(tmp_path):
     persons = {f"p{pair}": ["the same"] for pair in range(8)}
-    table = write_table(tmp_path / "results", persons=persons)
+    table = write_table(tmp_path / "results", labels=[1], persons=persons)
     rows = [r for r in table.rows if r["metric"] != "folded_foreground_percent"]
     old = evaluation.Table(table.name, rows, table.record)
     names = {path.name for path in evaluation.draw(old, tmp_path)}

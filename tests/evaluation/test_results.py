@@ -11,7 +11,7 @@ from tests.evaluation.measured import PRESET, write_table
 def test_results_have_every_part(tmp_path, tre):
     table = write_table(tmp_path / "results", tre)
     paths = evaluation.draw(table, tmp_path / "results")
-    assert len(paths) == 3 + tre
+    assert len(paths) == 4 + tre
     assert all(path.stat().st_size > 5000 for path in paths)
     text = evaluation.write_results(tmp_path).read_text(encoding="utf-8")
     cut = text.partition(BEGIN)[2].partition(END)[0]
