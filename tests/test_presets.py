@@ -11,9 +11,13 @@ from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid, wave
 RECORDS = kregzoo.list_models()
 presets = pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.name)
 # Learned metrics, agents and weakly supervised networks expect two modalities, which
-# phantoms do not have.
-ONE_MODALITY = [
-    record for record in RECORDS if record.chapter not in ("3.1", "3.2", "4.2")
+# phantoms do not have. The network trained on 20 registered pairs of hearts, for the
+# comparison of the survey, does not generalize to phantoms.
+ON_PHANTOMS = [
+    record
+    for record in RECORDS
+    if record.chapter not in ("3.1", "3.2", "4.2")
+    and record.name != "sam_flownet_registered_cardiac_cine"
 ]
 # Pairs with a known transform, by system. Other networks get deformations.
 MADE = {
@@ -52,7 +56,7 @@ def test_a_preset_is_described(record):
     assert text == zoo.card(Preset.read(folder))
 
 
-@pytest.mark.parametrize("record", ONE_MODALITY, ids=lambda record: record.name)
+@pytest.mark.parametrize("record", ON_PHANTOMS, ids=lambda record: record.name)
 def test_a_preset_undoes_a_small_motion(record):
     registrar = kregzoo.load(record.name)
     ndim = record.ndim
