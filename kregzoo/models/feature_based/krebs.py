@@ -15,14 +15,13 @@ halfway; the divergence from a standard normal distribution.
 Not confirmed for the papers, and taken from public copies of the work: four
 convolutions of 16, 32, 32 and 4 channels in the encoder, three of them strided; 32, 32,
 32 and 16 channels in the decoder, which receives the moving image at each scale;
-LeakyReLU 0.2; a velocity bounded by tanh.
+LeakyReLU 0.2; a velocity bounded by tanh; a weight of 2e-4 of the divergence.
 
 Our choices: the size of that bound; a one-channel map at a quarter of the resolution as
 the first layer of the decoder; a single scale of velocities instead of the several
-scales of the TMI paper; the central 128 pixels of 2-D slices; the weight of the
-divergence; global instead of local cross-correlation, which generalized better to
-unseen hearts; a smoothing of 3 pixels; training on both directions of each pair, in a
-random common pose.
+scales of the TMI paper; the central 128 pixels of 2-D slices; global instead of local
+cross-correlation, which generalized better to unseen hearts; a smoothing of 3 pixels;
+training on both directions of each pair, in a random common pose.
 """
 
 import math
