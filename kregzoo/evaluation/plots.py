@@ -12,7 +12,7 @@ from kregzoo.utils.files import atomic
 # Okabe and Ito's palette for color blindness.
 COLORS = "#0072b2 #d55e00 #009e73 #cc79a7 #e69f00 #56b4e9 #000000".split()
 FOLDS = "folded_foreground_percent", "folded_percent"
-# Methods in the figure of single pairs.
+# Methods in the figure of single pairs, unless there are more of ours.
 SHOWN = 4
 
 
@@ -55,17 +55,6 @@ def _figure(width, height, **labels):
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     return figure, axes
-
-
-def _shown(table, metric):
-    """Select our methods and the best others, at most `SHOWN` methods in total."""
-    values = table.values(metric)
-    means = {method: statistics.mean(v.values()) for method, v in values.items()}
-    ours = [method for method in table.ours() if method in values]
-    others = sorted(
-        set(values) - set(ours), key=means.get, reverse=METRICS[metric].sign > 0
-    )
-    return (ours + others)[: max(SHOWN, len(ours) + 1)]
 
 
 def _dice_by_method(table):
@@ -137,6 +126,14 @@ def _color(table, method):
     return COLORS[1] if method in table.ours() else COLORS[0]
 
 
+def _shown(table, errors):
+    """Select our methods, and the best others up to `SHOWN`, but at least one."""
+    ours = [method for method in table.ours() if method in errors]
+    others = set(errors) - set(ours)
+    others = sorted(others, key=lambda name: statistics.mean(errors[name].values()))
+    return (ours + others)[: max(SHOWN, len(ours) + 1)]
+
+
 def _tre_against_start(table):
     values = table.values("tre")
     start = table.start("tre")
@@ -148,7 +145,7 @@ def _tre_against_start(table):
         xlabel=f"{METRICS['tre'].heading} at the start",
         ylabel=f"{METRICS['tre'].heading} after registration",
     )
-    methods = [m for m in _shown(table, "tre") if values[m] is not start]
+    methods = [m for m in _shown(table, values) if values[m] is not start]
     for method, color in zip(methods, COLORS, strict=False):
         pairs = [pair for pair in values[method] if pair in start]
         axes.plot(
