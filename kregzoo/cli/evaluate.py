@@ -70,9 +70,9 @@ def add_parser(commands):
     parser.add_argument(
         "--keep",
         action="store_true",
-        help="keep the results in the output folder that another commit measured on "
-        "this machine, of the same data and versions of the methods; RESULTS.md names "
-        "the commit of each",
+        help="keep results in the output folder that another commit measured, if the "
+        "data, the versions of the methods and the machine are the same; RESULTS.md "
+        "names the commit of each",
     )
     parser.add_argument(
         "--record",

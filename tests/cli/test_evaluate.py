@@ -1,3 +1,5 @@
+import json
+
 from kregzoo import cli
 from tests.cli.small_files import contents
 
@@ -27,6 +29,13 @@ def test_evaluate_measures_and_reports(known_data, tmp_path, capsys, monkeypatch
     assert (
         f"{command} --refine 3 --out OUT" in results and str(known_data) not in results
     )
+    path = tmp_path / "out" / "results" / "known.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["run"]["commit"] = "abc1234"
+    path.write_text(json.dumps(record))
+    assert cli.main([*words.split(), "--out", "out", "--keep"]) == 0
+    results = (tmp_path / "out" / "RESULTS.md").read_text(encoding="utf-8")
+    assert "at commit abc1234: `" in results
 
 
 def test_what_is_wrong_is_named(tmp_path, capsys, known_data):
