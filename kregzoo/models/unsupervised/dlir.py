@@ -241,7 +241,7 @@ RECIPES = {
             "cpu": Scale(
                 spacing=2.0,
                 shapes=((80, 96, 80), (96, 112, 96)),
-                steps=300,
+                steps=2200,
                 learning_rate=1e-3,
                 model={"width": 16},
             ),

@@ -186,7 +186,7 @@ RECIPE = Recipe(
         "cpu": Scale(
             spacing=2.0,
             shapes=((80, 96, 80), (96, 112, 96)),
-            steps=1800,
+            steps=6400,
             learning_rate=1e-3,
             model={"width": 8, "half_resolution": True},
         ),

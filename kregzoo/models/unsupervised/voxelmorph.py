@@ -155,10 +155,10 @@ RECIPE = Recipe(
         "cpu": Scale(
             spacing=2.0,
             shapes=((80, 96, 80), (96, 112, 96)),
-            steps=10_000,
+            steps=8000,
             learning_rate=1e-3,
             model={
-                "variant": "vm2",
+                "variant": "vm2double",
                 "half_resolution": True,
                 "integration_steps": 7,
             },

@@ -11,10 +11,9 @@ later code. The first release lacks the division, and its hyperparameters suit t
 
 Our choices at the `cpu` scale: local cross-correlation instead of the Gaussian image
 likelihood (mean squared error over sigma**2), because scans of several sessions differ
-in intensity; loss weights that suit this similarity; auxiliary labels in training;
-initial weights from `voxelmorph_brain_t1` in the layers that both networks share; 2 mm
-voxels; pairs of subjects in both directions instead of pairs with one atlas; a learning
-rate of 5e-4 that decays to zero along a cosine.
+in intensity; loss weights that suit this similarity; auxiliary labels in training; 2 mm
+voxels; pairs of subjects in both directions instead of pairs with one atlas; a random
+common pose of each pair; a learning rate of 1e-3 that decays to zero along a cosine.
 """
 
 import keras
@@ -169,8 +168,8 @@ RECIPE = Recipe(
         "cpu": Scale(
             spacing=2.0,
             shapes=((80, 96, 80), (96, 112, 96)),
-            steps=2000,
-            learning_rate=5e-4,
+            steps=8000,
+            learning_rate=1e-3,
         ),
         "published": Scale(
             spacing=1.0,
@@ -188,12 +187,10 @@ RECIPE = Recipe(
                     },
                     weights={"warped": IMAGE_SIGMA**-2, "velocity_statistics": 1.0},
                 ),
-                "initial": None,
                 "refinement": Refinement(MSE()),
             },
         ),
     },
-    initial="voxelmorph_brain_t1",
     refinement=Refinement(LNCC(window=9)),
     images=Images("MR", "MR", "T1 brains of two persons", "skull-stripped"),
 )
