@@ -86,7 +86,8 @@ def test_what_contradicts_the_preset_is_refused(builder, tag, name, value):
 
 
 def test_positional_arguments_are_given_too():
-    with pytest.raises(ValueError, match="must be 'vm2double'.*Received.*'vm1'"):
+    match = "`variant` must be 'vm2double'.*Received.*'vm1'"
+    with pytest.raises(ValueError, match=match):
         VoxelMorph((32, 32, 32, 1), "vm1", weights="brain_t1")
 
 

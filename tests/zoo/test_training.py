@@ -10,6 +10,7 @@ import kregzoo
 from kregzoo import ops, zoo
 from kregzoo.models import SYSTEMS
 from kregzoo.models.supervised import sam_flownet
+from kregzoo.presets import preset as presets
 from kregzoo.presets.preset import Preset
 from kregzoo.spatial import Preprocessor
 from kregzoo.training import Scale, Staged, Supervised, trainers
@@ -180,16 +181,19 @@ def test_stages_are_trained_one_after_the_other(tmp_path, monkeypatch):
     assert registrar.model.get_layer("stage_2_control_points")
 
 
-def test_a_system_may_start_from_another_s_weights(trained, tmp_path):
+def test_a_system_may_start_from_another_s_weights(trained, tmp_path, monkeypatch):
     _, _, start = trained
+    name = "voxelmorph_brain_t1"
+    monkeypatch.setattr(presets, "installed_presets", lambda: {name: start})
+    change(monkeypatch, "vxmdiff", "brain_t1", initial=name)
     data = write_data(tmp_path / "data", count=4, labeled=True)
-    zoo.train("vxmdiff", data, tmp_path / "vxmdiff_phantoms", steps=1, initial=start)
+    zoo.train("vxmdiff", data, tmp_path / "vxmdiff_phantoms", steps=1)
     folder = tmp_path / "vxmdiff_phantoms/training"
     (epoch,) = json.loads((folder / "history.json").read_text(encoding="utf-8"))
     assert 0.0 < epoch["warped_labels_loss"] < 1.0
     registrar = kregzoo.load(str(tmp_path / "vxmdiff_phantoms"))
     assert registrar.model.name == "vxmdiff"
-    assert registrar.metadata["training"]["initial"] == start.name
+    assert registrar.metadata["training"]["initial"] == name
     # One step of 1e-3 moves no weight by more than about that.
     before, after = kregzoo.load(start).model, registrar.model
     one, other = (m.get_layer("encoder_2").get_weights()[0] for m in (before, after))
