@@ -15,12 +15,15 @@ START, ONE_PASS = "centers", "one pass"
 def record_metrics(name, metrics):
     """Write measured metrics into the metadata and the card of a preset.
 
+    Metrics of other data sets stay. Training a preset again removes all metrics.
+
     Args:
         name: str. The preset, see `load`.
         metrics: dict of numbers, nested by data set, method and metric, from
             `kregzoo.evaluation.preset_metrics`.
     """
     preset = find_preset(name)
+    metrics = {**preset.metadata["metrics"], **metrics}
     metadata = {**preset.metadata, "metrics": metrics}
     preset = dataclasses.replace(preset, metadata=metadata)
     preset.write_metadata(card(preset))

@@ -36,6 +36,18 @@ def test_metrics_are_recorded_in_metadata_and_card(trained, tmp_path):
     assert kregzoo.load(folder).metadata["metrics"] == METRICS
 
 
+def test_recording_keeps_the_metrics_of_other_data(trained, tmp_path):
+    folder = tmp_path / "measured"
+    shutil.copytree(trained[2], folder)
+    zoo.record_metrics(folder, METRICS)
+    others = {"affines": {"one pass": {"tre": [2.0, 1.9, 2.1]}}}
+    zoo.record_metrics(folder, others)
+    assert Preset.read(folder).metadata["metrics"] == {**METRICS, **others}
+    again = {"phantoms": others["affines"]}
+    zoo.record_metrics(folder, again)
+    assert Preset.read(folder).metadata["metrics"] == {**again, **others}
+
+
 def test_a_headline_is_of_overlap_or_of_error():
     errors = {"centers": {"tre": [16.3, 15, 17]}, "one pass": {"tre": [2.04, 2, 3]}}
     assert headline({"affines": errors}) == "TRE 16.3 → 2.0 mm"
