@@ -14,10 +14,6 @@ likelihood (mean squared error over sigma**2), because scans of several sessions
 in intensity; loss weights that suit this similarity; auxiliary labels in training; 2 mm
 voxels; pairs of subjects in both directions instead of pairs with one atlas; a random
 common pose of each pair; a learning rate of 1e-3 that decays to zero along a cosine.
-
-The preset `vxmdiff_brain_t1` is older than this recipe: it was trained for 2000 steps
-at a learning rate of 5e-4, and started from the weights of an earlier VoxelMorph preset
-in the layers that both networks share.
 """
 
 import keras
