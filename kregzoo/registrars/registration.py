@@ -208,9 +208,10 @@ class Timer:
         self._laps = {}
 
     def lap(self, stage):
-        """Assign the seconds since the last lap to a stage."""
+        """Add the seconds since the last lap to those of a stage."""
         now = time.perf_counter()
-        self._laps[stage] = round(now - self._last, 3)
+        earlier = self._laps.get(stage, 0.0)
+        self._laps[stage] = round(earlier + now - self._last, 3)
         self._last = now
 
     def seconds(self):

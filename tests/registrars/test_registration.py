@@ -216,6 +216,15 @@ def test_timer_gives_laps_and_their_sum():
     assert seconds["one"] + seconds["two"] <= seconds["total"] + 0.002
 
 
+def test_timer_adds_the_laps_of_a_stage(monkeypatch):
+    now = iter([0.0, 1.0, 3.0, 7.0, 7.5])
+    monkeypatch.setattr("time.perf_counter", lambda: next(now))
+    timer = Timer()
+    for stage in ("fine", "other", "fine"):
+        timer.lap(stage)
+    assert timer.seconds() == {"fine": 5.0, "other": 2.0, "total": 7.5}
+
+
 @pytest.mark.parametrize("ndim", [2, 3])
 @pytest.mark.parametrize("kind", [DisplacementTransform, VelocityTransform])
 def test_a_field_runs_out_to_zero_beyond_its_grid(kind, ndim):

@@ -25,9 +25,10 @@ that the second network sees. Our choices:
 - Cone-beam CT is simulated by shading, noise and a cylindrical field of view.
 - Each CT is augmented to forty bodies of other shapes and contrasts, by affines and
   smooth random fields.
-- At the `cpu` scale: moves of 3 mm and 3 degrees, then of 1.5 mm and 1.5 degrees; views
-  of 24 voxels along each axis (we believe that the paper used 64); other widths; both
-  images as inputs besides the difference, to interpret the difference in unseen bodies.
+- At the `cpu` scale: moves of 3 mm and 3 degrees, then of 1.5 mm and 1.5 degrees, then
+  of half of that by the same second network, which is not trained for them; views of 24
+  voxels along each axis (we believe that the paper used 64); other widths; both images
+  as inputs besides the difference, to interpret the difference in unseen bodies.
 """
 
 import keras
@@ -167,6 +168,7 @@ SHAPE = (24, 24, 24)
 STAGES = (
     Stage("coarse", 8.0, SHAPE, RigidMotions(3, 3.0, 3.0), 80, (12.0, 12.0)),
     Stage("fine", 5.0, SHAPE, RigidMotions(3, 1.5, 1.5), 40, (8.0, 8.0)),
+    Stage("fine", 5.0, SHAPE, RigidMotions(3, 0.75, 0.75), 30, (8.0, 8.0)),
 )
 # The paper gives neither the resolutions nor the capture range of the second network.
 PUBLISHED_SHAPE = (64, 64, 64)
@@ -187,8 +189,10 @@ def _views(images, stages, batch_size, seed):
         for image in images
         for shape in augment_shapes(rng, image, POSE, VOXEL, VARIANTS)
     ]
+    # A third stage uses the second network, and is not trained.
+    trained = stages[: len(SCALES)]
     return OptimalQValues(
-        shapes, stages, POSE, cone_beam, batch_size=batch_size, seed=seed
+        shapes, trained, POSE, cone_beam, batch_size=batch_size, seed=seed
     )
 
 

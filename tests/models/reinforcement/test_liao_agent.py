@@ -7,7 +7,8 @@ from kregzoo.agents.actions import RigidMotions
 from kregzoo.agents.observations import Stage
 from kregzoo.agents.registrar import AgentRegistrar
 from kregzoo.losses import ActionValueError
-from kregzoo.models import LiaoAgent
+from kregzoo.models import SYSTEMS, LiaoAgent
+from kregzoo.models.reinforcement import liao_agent
 from kregzoo.spatial import AffineTransform, Preprocessor
 from kregzoo.training import Pose
 from tests.phantoms import Phantom, linear_map, mean_error, rotated_grid
@@ -46,6 +47,17 @@ def test_sees_both_images_if_told_to():
 def test_small_shapes_are_refused_without_padding():
     with pytest.raises(ValueError, match="padding='same'.*Received"):
         LiaoAgent((32, 32, 1))
+
+
+def test_the_last_stage_is_not_trained(monkeypatch):
+    monkeypatch.setattr(liao_agent, "VARIANTS", 1)
+    recipe = SYSTEMS["liao_agent"].recipes["ct_volumes"]
+    image = Phantom(3, 60.0).image(rotated_grid((48, 48, 48), 4.0, 0.0))
+    stages = recipe.data.stages
+    views = recipe.data.make_dataset([image], stages, 4, 0)
+    assert [stage.layer for stage in stages] == ["coarse", "fine", "fine"]
+    # With the moves of the second stage, not of the third.
+    assert views.stages == stages[:2]
 
 
 @pytest.mark.slow
