@@ -16,18 +16,21 @@ the two kinds of rewards are separated, and all constants. Our choices:
   the heights, and the mean of the CT along the line of sight.
 - The widths are those of the first deep Q-network.
 - Each kind of reward has a value and an advantage. The agent acts on the sum of both.
-- The moves cover all six degrees of freedom, with 2.5 mm and 2 degrees per step.
+- The moves cover all six degrees of freedom, with 2.5 mm and 2 degrees per step. Then
+  the same network moves in steps of half these sizes, for which it is not trained.
 - The terminal rewards are 10 and -10. Training uses double Q-learning.
 - In the first half of training, a fifth of the episodes follow the shortest trajectory.
 - The body surface is rendered from the CT, with simulated clothing and noise, instead
   of recorded by a camera.
-- Each CT that shows skin is augmented to three hundred bodies of other shapes, by
-  affines and smooth random fields.
+- Each CT that shows skin is augmented to 75 bodies of other shapes, by affines and
+  smooth random fields.
 - Both scales are ours, because the scale of the paper is not known.
 
-For the comparison of the paper, the recipe `ct_volumes_dueling` trains a dueling
-network on the sum of both rewards, and `ct_volumes_dqn` a plain deep Q-network.
+For the comparison of the paper, the recipe `ct_bodies_dueling` trains a dueling
+network on the sum of both rewards, and `ct_bodies_dqn` a plain deep Q-network.
 """
+
+import dataclasses
 
 import keras
 import numpy as np
@@ -86,7 +89,7 @@ def MaDuelingDQN(
         separate: bool. A dueling network predicts both for each kind of reward.
             Otherwise it predicts both once, for the sum of the rewards.
         weights: None for random weights, the path of a `.weights.h5` file, or the data
-            tag of a preset (`"ct_volumes"`), whose arguments then replace the defaults.
+            tag of a preset (`"ct_bodies"`), whose arguments then replace the defaults.
         name: str. Name of the model.
 
     Returns:
@@ -167,7 +170,7 @@ POSE = Pose(rotation=15.0, scale=0.15, shear=0.1, flip=True)
 # Small, so that the reward of one step stays visible in the sum of all rewards.
 DISCOUNT = 0.6
 # Augmented bodies per CT.
-VARIANTS = 300
+VARIANTS = 75
 
 
 def body_view(moving, fixed, grid):
@@ -183,6 +186,8 @@ def body_view(moving, fixed, grid):
 
 
 STAGE = Stage("agent", SPACING, SHAPE, MOTIONS, BUDGET, (8.0, 10.0), body_view)
+# Uses the network of the first stage, and is not trained.
+FINE_STAGE = dataclasses.replace(STAGE, motions=RigidMotions(3, 1.25, 1.0), budget=40)
 PUBLISHED_SHAPE = (128, 128, 128)
 PUBLISHED_STAGE = Stage(
     "agent", 5.0, PUBLISHED_SHAPE, PUBLISHED_MOTIONS, BUDGET, (20.0, 15.0), body_view
@@ -196,7 +201,8 @@ def _environment(images, stages):
         Rewards,
     )
 
-    (stage,), cases = stages, []
+    stage, *_ = stages
+    cases = []
     frame = Preprocessor(stage.spacing, (stage.shape,), None)
     shift, angle = stage.reach
     rng = np.random.default_rng(0)
@@ -234,7 +240,7 @@ def _shows_skin(image):
 
 def _recipe(**network):
     return Recipe(
-        data=Environments(_environment, (STAGE,)),
+        data=Environments(_environment, (STAGE, FINE_STAGE)),
         trainer=QLearning(discount=DISCOUNT, update_every=2),
         scales={
             "cpu": Scale(
@@ -271,9 +277,9 @@ SYSTEM = System(
     reference="Ma et al., MICCAI 2017 [83]",
     predicts="rigid, in discrete steps",
     recipes={
-        "ct_volumes": _recipe(),
-        "ct_volumes_dueling": _recipe(separate=False),
-        "ct_volumes_dqn": _recipe(dueling=False),
+        "ct_bodies": _recipe(),
+        "ct_bodies_dueling": _recipe(separate=False),
+        "ct_bodies_dqn": _recipe(dueling=False),
     },
     task=RegistersPair(AgentRegistrar),
     protocols=(BODY_SURFACES,),

@@ -49,17 +49,22 @@ def test_advantages_are_centered_on_the_state_s_value():
     np.testing.assert_allclose(step, np.arange(12.0) - 5.5, atol=1e-5)
 
 
+def test_the_last_stage_moves_half_as_far_by_the_same_network():
+    first, last = SYSTEMS["ma_dueling"].recipes["ct_bodies"].data.stages
+    assert first.layer == last.layer
+    moves = [(stage.motions.shift, stage.motions.angle) for stage in (first, last)]
+    np.testing.assert_allclose(moves[1], np.divide(moves[0], 2))
+
+
 def test_data_without_skin_are_refused():
     crop = Image(np.ones((48, 48, 48), "float32"), rotated_grid((48,) * 3, 3.0, 0.0))
-    recipe = SYSTEMS["ma_dueling"].recipes["ct_volumes"]
+    recipe = SYSTEMS["ma_dueling"].recipes["ct_bodies"]
     with pytest.raises(ValueError, match="`data`.*Received"):
         recipe.data.make_environment([crop], recipe.data.stages)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "recipe", ["ct_volumes", "ct_volumes_dueling", "ct_volumes_dqn"]
-)
+@pytest.mark.parametrize("recipe", ["ct_bodies", "ct_bodies_dueling", "ct_bodies_dqn"])
 def test_an_agent_is_trained_killed_resumed_and_loaded(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(q_learning, "CHUNK", 100)
     monkeypatch.setattr(ma_dueling, "VARIANTS", 3)
@@ -89,5 +94,5 @@ def test_an_agent_is_trained_killed_resumed_and_loaded(recipe, tmp_path, monkeyp
     registrar = kregzoo.load(out)
     images = [tmp_path / "ct" / f"{number}.nii.gz" for number in (0, 0)]
     result = registrar.register(*images, progress=False)
-    (stage,) = recipes[recipe].data.stages
-    assert 0 < len(result.path) <= stage.budget
+    stages = recipes[recipe].data.stages
+    assert 0 < len(result.path) <= sum(stage.budget for stage in stages)
