@@ -22,7 +22,9 @@ class AgentRegistrar(Registrar):
 
     The stages run coarse to fine, and each stage starts from the last result. An agent
     that revisits a state would cycle forever. In that case the result is the state of
-    the cycle with the lowest Q-value, where the agent expects the least improvement.
+    the cycle with the lowest Q-value, where the agent expects the least improvement. An
+    agent that moves farther than twice the reach of its stage is lost. In that case the
+    result is the state of the whole trajectory with the lowest Q-value.
 
     Args:
         model: Keras model that has the layers named by the stages.
@@ -57,7 +59,7 @@ class AgentRegistrar(Registrar):
                 self.stages, self._values, budgets, strict=True
             ):
                 steps = _roll_out(pair, stage, values, budget, alignment, advance)
-                alignment = _converged(steps)
+                alignment = _converged(steps, stage)
                 path += steps
                 timer.lap(stage.layer)
         transform = AffineTransform(alignment)
@@ -167,7 +169,7 @@ def _slices(image):
 
 
 def _roll_out(pair, stage, values, budget, alignment, advance):
-    """Run one stage: the steps up to the first revisited state, or all."""
+    """Run one stage up to the first revisited state, or beyond reach, or all steps."""
     frame = Preprocessor(stage.spacing, (stage.shape,), None)
     view = stage.view(pair.moving, pair.fixed, frame.canonical_grid(pair.fixed))
     state = (0,) * stage.motions.degrees_of_freedom
@@ -179,7 +181,7 @@ def _roll_out(pair, stage, values, budget, alignment, advance):
         action = int(found.argmax())
         steps.append(Step(stage.layer, alignment, state, action, float(found[action])))
         advance()
-        if state in seen:
+        if state in seen or stage.exceeded_by(state):
             break
         seen.add(state)
         state = _moved(state, action)
@@ -193,11 +195,12 @@ def _moved(state, action):
     return tuple(units)
 
 
-def _converged(steps):
+def _converged(steps, stage):
     """Choose the alignment with the lowest Q-value in the final cycle of a trajectory.
 
-    If the trajectory does not end in a cycle, choose the last alignment.
+    If the trajectory does not end in a cycle, choose the last alignment. If it exceeds
+    the reach of the stage, choose from the whole trajectory.
     """
     states = [step.state for step in steps]
-    cycle = steps[states.index(states[-1]) :]
-    return min(cycle, key=lambda step: step.value).alignment
+    first = 0 if stage.exceeded_by(states[-1]) else states.index(states[-1])
+    return min(steps[first:], key=lambda step: step.value).alignment
