@@ -127,9 +127,8 @@ def list_models(ndim=None, modality=None, task=None):
         List of `ModelRecord`, by name.
 
     Example:
-        >>> records = list_models(ndim=3, modality="CT")
-        >>> [record.name for record in records[:2]]
-        ['liao_agent_ct_volumes', 'ma_dueling_ct_bodies']
+        >>> [record.name for record in list_models(ndim=3, modality="CT")]
+        ['liao_agent_ct_volumes', 'ma_dueling_ct_volumes', 'ma_dueling_ct_volumes_dqn']
     """
     records = [_record(Preset.read(path)) for path in installed_presets().values()]
     return [

@@ -30,8 +30,8 @@ SEARCH = pytest.param(
     "name",
     [
         "liao_agent_ct_volumes",
-        "ma_dueling_ct_bodies",
-        "ma_dueling_ct_bodies_dqn",
+        "ma_dueling_ct_volumes",
+        "ma_dueling_ct_volumes_dqn",
         SEARCH,
     ],
 )

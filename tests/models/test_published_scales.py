@@ -163,7 +163,7 @@ def test_the_generator_of_air_gan_has_the_sheet_s_parameters():
 
 
 def test_the_dueling_network_has_the_sheet_s_parameters():
-    system, recipe, scale = published("ma_dueling/ct_bodies")
+    system, recipe, scale = published("ma_dueling/ct_volumes")
     layers = build(system, recipe, scale).get_layer("agent").layers
     # The sheet's network has one kind of reward; ours has streams for two.
     counted = [layer for layer in layers if not layer.name.startswith("terminal")]

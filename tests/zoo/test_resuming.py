@@ -70,7 +70,6 @@ def folders(tmp_path_factory):
     pair = ("moving", "fixed")
     return {
         "brain_t1": write(root / "brain_t1", 3, 4),
-        "ct_bodies": write(root / "ct_bodies", 3, 3),
         "ct_volumes": write(root / "ct_volumes", 3, 3),
         "brain_2d": write(root / "brain_2d", 2, 4),
         "cardiac_cine": write(root / "cardiac_cine", 2, 4, pair),

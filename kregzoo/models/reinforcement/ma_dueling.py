@@ -22,12 +22,12 @@ the two kinds of rewards are separated, and all constants. Our choices:
 - In the first half of training, a fifth of the episodes follow the shortest trajectory.
 - The body surface is rendered from the CT, with simulated clothing and noise, instead
   of recorded by a camera.
-- Each CT that shows skin is augmented to 75 bodies of other shapes, by affines and
-  smooth random fields.
+- Each CT that shows skin is augmented to three hundred bodies of other shapes, by
+  affines and smooth random fields.
 - Both scales are ours, because the scale of the paper is not known.
 
-For the comparison of the paper, the recipe `ct_bodies_dueling` trains a dueling
-network on the sum of both rewards, and `ct_bodies_dqn` a plain deep Q-network.
+For the comparison of the paper, the recipe `ct_volumes_dueling` trains a dueling
+network on the sum of both rewards, and `ct_volumes_dqn` a plain deep Q-network.
 """
 
 import dataclasses
@@ -89,7 +89,7 @@ def MaDuelingDQN(
         separate: bool. A dueling network predicts both for each kind of reward.
             Otherwise it predicts both once, for the sum of the rewards.
         weights: None for random weights, the path of a `.weights.h5` file, or the data
-            tag of a preset (`"ct_bodies"`), whose arguments then replace the defaults.
+            tag of a preset (`"ct_volumes"`), whose arguments then replace the defaults.
         name: str. Name of the model.
 
     Returns:
@@ -170,7 +170,7 @@ POSE = Pose(rotation=15.0, scale=0.15, shear=0.1, flip=True)
 # Small, so that the reward of one step stays visible in the sum of all rewards.
 DISCOUNT = 0.6
 # Augmented bodies per CT.
-VARIANTS = 75
+VARIANTS = 300
 
 
 def body_view(moving, fixed, grid):
@@ -277,9 +277,9 @@ SYSTEM = System(
     reference="Ma et al., MICCAI 2017 [83]",
     predicts="rigid, in discrete steps",
     recipes={
-        "ct_bodies": _recipe(),
-        "ct_bodies_dueling": _recipe(separate=False),
-        "ct_bodies_dqn": _recipe(dueling=False),
+        "ct_volumes": _recipe(),
+        "ct_volumes_dueling": _recipe(separate=False),
+        "ct_volumes_dqn": _recipe(dueling=False),
     },
     task=RegistersPair(AgentRegistrar),
     protocols=(BODY_SURFACES,),

@@ -50,7 +50,7 @@ def test_advantages_are_centered_on_the_state_s_value():
 
 
 def test_the_last_stage_moves_half_as_far_by_the_same_network():
-    first, last = SYSTEMS["ma_dueling"].recipes["ct_bodies"].data.stages
+    first, last = SYSTEMS["ma_dueling"].recipes["ct_volumes"].data.stages
     assert first.layer == last.layer
     moves = [(stage.motions.shift, stage.motions.angle) for stage in (first, last)]
     np.testing.assert_allclose(moves[1], np.divide(moves[0], 2))
@@ -58,13 +58,15 @@ def test_the_last_stage_moves_half_as_far_by_the_same_network():
 
 def test_data_without_skin_are_refused():
     crop = Image(np.ones((48, 48, 48), "float32"), rotated_grid((48,) * 3, 3.0, 0.0))
-    recipe = SYSTEMS["ma_dueling"].recipes["ct_bodies"]
+    recipe = SYSTEMS["ma_dueling"].recipes["ct_volumes"]
     with pytest.raises(ValueError, match="`data`.*Received"):
         recipe.data.make_environment([crop], recipe.data.stages)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", ["ct_bodies", "ct_bodies_dueling", "ct_bodies_dqn"])
+@pytest.mark.parametrize(
+    "recipe", ["ct_volumes", "ct_volumes_dueling", "ct_volumes_dqn"]
+)
 def test_an_agent_is_trained_killed_resumed_and_loaded(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(q_learning, "CHUNK", 100)
     monkeypatch.setattr(ma_dueling, "VARIANTS", 3)
