@@ -143,16 +143,3 @@ class Stage:
     budget: int
     reach: tuple
     view: Callable = VolumeView
-
-    def exceeded_by(self, state):
-        """Check whether a state is farther from the start than twice the reach.
-
-        Args:
-            state: tuple of ints. Units moved since the start of the stage.
-
-        Returns:
-            A bool.
-        """
-        ndim, size = self.motions.ndim, self.motions.degrees_of_freedom
-        limits = 2 * np.repeat(self.reach, [ndim, size - ndim])
-        return bool(np.any(np.abs(state) > limits))

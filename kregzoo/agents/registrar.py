@@ -22,9 +22,7 @@ class AgentRegistrar(Registrar):
 
     The stages run coarse to fine, and each stage starts from the last result. An agent
     that revisits a state would cycle forever. In that case the result is the state of
-    the cycle with the lowest Q-value, where the agent expects the least improvement. An
-    agent that moves farther than twice the reach of its stage is lost. In that case the
-    result is the state of the whole trajectory with the lowest Q-value.
+    the cycle with the lowest Q-value, where the agent expects the least improvement.
 
     Args:
         model: Keras model that has the layers named by the stages.
@@ -59,7 +57,7 @@ class AgentRegistrar(Registrar):
                 self.stages, self._values, budgets, strict=True
             ):
                 steps = _roll_out(pair, stage, values, budget, alignment, advance)
-                alignment = _converged(steps, stage)
+                alignment = _converged(steps)
                 path += steps
                 timer.lap(stage.layer)
         transform = AffineTransform(alignment)
@@ -169,7 +167,7 @@ def _slices(image):
 
 
 def _roll_out(pair, stage, values, budget, alignment, advance):
-    """Run one stage up to the first revisited state, or beyond reach, or all steps."""
+    """Run one stage: the steps up to the first revisited state, or all."""
     frame = Preprocessor(stage.spacing, (stage.shape,), None)
     view = stage.view(pair.moving, pair.fixed, frame.canonical_grid(pair.fixed))
     state = (0,) * stage.motions.degrees_of_freedom
@@ -181,7 +179,7 @@ def _roll_out(pair, stage, values, budget, alignment, advance):
         action = int(found.argmax())
         steps.append(Step(stage.layer, alignment, state, action, float(found[action])))
         advance()
-        if state in seen or stage.exceeded_by(state):
+        if state in seen:
             break
         seen.add(state)
         state = _moved(state, action)
@@ -195,12 +193,11 @@ def _moved(state, action):
     return tuple(units)
 
 
-def _converged(steps, stage):
+def _converged(steps):
     """Choose the alignment with the lowest Q-value in the final cycle of a trajectory.
 
-    If the trajectory does not end in a cycle, choose the last alignment. If it exceeds
-    the reach of the stage, choose from the whole trajectory.
+    If the trajectory does not end in a cycle, choose the last alignment.
     """
     states = [step.state for step in steps]
-    first = 0 if stage.exceeded_by(states[-1]) else states.index(states[-1])
-    return min(steps[first:], key=lambda step: step.value).alignment
+    cycle = steps[states.index(states[-1]) :]
+    return min(cycle, key=lambda step: step.value).alignment

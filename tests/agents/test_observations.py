@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from kregzoo.agents.actions import RigidMotions
-from kregzoo.agents.observations import HeightView, Stage, VolumeView
+from kregzoo.agents.observations import HeightView, VolumeView
 from kregzoo.spatial import AffineTransform, Grid, Image
 from tests.helpers import assert_close
 from tests.phantoms import Phantom, linear_map, rotated_grid
@@ -64,18 +63,3 @@ def test_a_move_of_less_than_a_voxel_is_seen():
 def test_a_body_that_leaves_the_grid_is_as_high_as_can_be():
     body = slab(2, 10)
     assert HeightView(body, body, body.grid).observe(np.eye(4))[3, 2, 0] == 1.0
-
-
-@pytest.mark.parametrize(
-    ("state", "exceeded"),
-    [
-        ((6, -6, 0, 0, 8, -8), False),
-        ((0, -7, 0, 0, 0, 0), True),
-        ((7, 0, 0, 0, 0, 0), True),
-        ((0, 0, 0, 0, 7, 0), False),
-        ((0, 0, 0, 0, 0, -9), True),
-    ],
-)
-def test_a_stage_is_exceeded_beyond_twice_its_reach(state, exceeded):
-    stage = Stage("agent", 4.0, (8, 8, 8), RigidMotions(3, 2.0, 1.0), 9, (3.0, 4.0))
-    assert stage.exceeded_by(state) is exceeded

@@ -116,26 +116,6 @@ def test_a_budget_ends_it(pair):
         assert len(result.path) == 2 + refine
 
 
-class Runaway(CentersOfMass):
-    """An agent that moves away from the fixed image, the faster the farther it is."""
-
-    def values(self, observation):
-        values = super().values(observation)
-        # Opposite moves are neighbors.
-        return kops.take(values, [1, 0, 3, 2, 4, 5], axis=1)
-
-
-def test_an_agent_beyond_its_reach_falls_back_to_its_lowest_value(pair):
-    _, moving, fixed = pair
-    registrar = AgentRegistrar(Runaway(), FRAME, stages()[:1])
-    result = registrar.register(moving, fixed, initial=START, progress=False)
-    # The reach is 4 units, and 9 units are more than twice as much.
-    assert [max(np.abs(step.state)) for step in result.path[-2:]] == [8, 9]
-    lowest = min(result.path, key=lambda step: step.value)
-    assert max(np.abs(lowest.state)) < 2
-    np.testing.assert_array_equal(result.transform.matrix, lowest.alignment)
-
-
 def test_bad_arguments_are_refused(pair):
     _, moving, fixed = pair
     registrar = AgentRegistrar(CentersOfMass(), FRAME, stages())
