@@ -71,7 +71,7 @@ def build_patch_network(input_shape):
 class PatchRegistrar(Registrar):
     """Predicts a displacement for each patch."""
 
-    def _register(self, moving, fixed, pair, refine, progress, timer):
+    def _register(self, moving, fixed, pair, work, timer):
         tensors = pair.tensors()
         cut = {name: self._patches(tensors[name]) for name in ("moving", "fixed")}
         shifts = self.model.predict_on_batch(cut)["shift"]

@@ -43,16 +43,16 @@ class AgentRegistrar(Registrar):
             model, preset, recipe, stages=recipe.data.stages, **arguments
         )
 
-    def _register(self, moving, fixed, pair, refine, progress, timer):
+    def _register(self, moving, fixed, pair, work, timer):
         if not isinstance(pair.initial, AffineTransform):
             raise ValueError(
                 "`initial` must be an AffineTransform or None. "
                 f"Received: {pair.initial!r}"
             )
         alignment, path = pair.initial.matrix, []
-        extra = [0] * (len(self.stages) - 1) + [refine]
+        extra = [0] * (len(self.stages) - 1) + [work.refine]
         budgets = [s.budget + more for s, more in zip(self.stages, extra, strict=True)]
-        with progress_bar(sum(budgets), progress, "Acting") as advance:
+        with progress_bar(sum(budgets), work.progress, "Acting") as advance:
             for stage, values, budget in zip(
                 self.stages, self._values, budgets, strict=True
             ):

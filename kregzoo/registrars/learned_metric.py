@@ -62,15 +62,17 @@ class LearnedMetricRegistrar(Registrar):
             preprocessor=preprocessor,
         )
 
-    def _register(self, moving, fixed, pair, refine, progress, timer):
+    def _register(self, moving, fixed, pair, work, timer):
         tensors = pair.tensors()
-        start = self._explore.optimize(**tensors, progress=progress, label="Exploring")
+        start = self._explore.optimize(
+            **tensors, progress=work.progress, label="Exploring"
+        )
         timer.lap("explore")
         found = self._descend.optimize(
             **tensors,
             start=start,
-            levels=((1, ITERATIONS + refine),),
-            progress=progress,
+            levels=((1, ITERATIONS + work.refine),),
+            progress=work.progress,
             label="Descending",
         )
         timer.lap("descend")

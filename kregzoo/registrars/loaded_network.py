@@ -14,8 +14,8 @@ class LoadedNetwork:
 
     Attributes:
         capabilities: frozenset of str. Additional features: `"refine"` (it has the
-            argument `refine`), `"export"` (it can be exported as a whole), `"search"`
-            (it searches by a learned metric).
+            argument `refine`), `"passes"` (it can run several times), `"export"` (it
+            can be exported as a whole), `"search"` (it searches by a learned metric).
     """
 
     capabilities = frozenset()

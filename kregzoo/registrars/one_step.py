@@ -1,4 +1,4 @@
-"""Registration by one pass of a network."""
+"""Registration by one or a few passes of a network."""
 
 import dataclasses
 
@@ -53,7 +53,7 @@ class Refinement:
 
 
 class OneStepRegistrar(Registrar):
-    """Register by preprocessing, alignment, one network pass and optional refinement.
+    """Register by preprocessing, alignment, network passes and optional refinement.
 
     The outputs of the network determine the transform:
 
@@ -75,6 +75,9 @@ class OneStepRegistrar(Registrar):
             `"centers"` of the foregrounds, or `"none"` for images that share a world.
         preset: the `Preset` that the network was loaded from. Defaults to none.
 
+    Attributes:
+        passes: int. Default number of passes.
+
     Raises:
         ValueError: If `alignment` is unknown.
 
@@ -84,8 +87,6 @@ class OneStepRegistrar(Registrar):
         >>> registrar.preprocessor.spacing
         2.0
     """
-
-    capabilities = frozenset({"refine", "export"})
 
     def __init__(
         self,
@@ -105,6 +106,8 @@ class OneStepRegistrar(Registrar):
         self._aligner = affine_aligner(preprocessor)
         fields = [k for k in ("velocity", "displacement") if k in model.output]
         self._field = fields[0] if fields else None
+        passes = {"passes"} if fields else set()
+        self.capabilities = frozenset({"refine", "export"} | passes)
         kind = Velocity if self._field == "velocity" else Displacement
         self._refiner = IterativeRegistrar(
             refinement.metric,
@@ -129,33 +132,51 @@ class OneStepRegistrar(Registrar):
             **arguments,
         )
 
-    def _register(self, moving, fixed, pair, refine, progress, timer):
+    def _register(self, moving, fixed, pair, work, timer):
         if not pair.started:
-            pair = align(pair, self.alignment, self._aligner, progress)
+            pair = align(pair, self.alignment, self._aligner, work.progress)
         tensors = pair.tensors()
         timer.lap("affine")
+        pair, field, inverse = self._pass(pair, tensors)
+        for _ in range(work.passes - 1):
+            pair = pair.with_initial(self._followed(field, pair))
+            pair, field, inverse = self._pass(pair, pair.tensors(), inverse)
+        timer.lap("network")
+        if field is None:
+            transform = self._refined_affine(pair, work)
+        else:
+            if work.refine:
+                field = self._refine(field, pair.tensors(), work)
+            transform = self._followed(field, pair)
+        if work.refine:
+            timer.lap("refine")
+            inverse = None
+        return Registration(moving, fixed, transform, timer.seconds(), inverse)
+
+    def _pass(self, pair, tensors, inverse=None):
+        """Run the network once.
+
+        Args:
+            pair: `CanonicalPair`.
+            tensors: `pair.tensors()`.
+            inverse: the predicted inverse of `pair.initial`, if any.
+
+        Returns:
+            The pair with the predicted affine part in its initial transform; the field
+            that precedes this transform, or None if the network is affine; and the
+            predicted inverse of both, or None.
+        """
         outputs = self._predict(tensors["moving"], tensors["fixed"])
         outputs = {name: kops.convert_to_numpy(x) for name, x in outputs.items()}
-        affine = outputs.get("affine")
-        if self._field is None:
+        affine, field = outputs.get("affine"), outputs.get(self._field)
+        if field is None:
             affine = _half_difference(affine, outputs["back"])
+        elif affine is not None:
+            field = _residual(affine, field)
         if affine is not None:
             world = affine_to_world(affine[0], pair.grid)
             pair = pair.with_initial(followed_by(pair.initial, world))
-        timer.lap("network")
-        if self._field is None:
-            transform = self._refined_affine(pair, refine, progress)
-        else:
-            field = outputs[self._field]
-            field = field if affine is None else _residual(affine, field)
-            if refine:
-                field = self._refine(field, pair.tensors(), refine, progress)
-            deformable = self._to_world(field, pair.grid)
-            transform = CompositeTransform([deformable, pair.initial])
-        if refine:
-            timer.lap("refine")
-        inverse = None if refine else self._inverse(outputs, pair)
-        return Registration(moving, fixed, transform, timer.seconds(), inverse)
+        return pair, field, self._inverse(outputs, pair, inverse)
 
     def _outputs(self, moving, fixed):
         outputs = self.model({"moving": moving, "fixed": fixed})
@@ -168,36 +189,44 @@ class OneStepRegistrar(Registrar):
             return {"velocity": (outputs["velocity"] - back["velocity"]) / 2}
         return {"affine": outputs["affine"], "back": back["affine"]}
 
-    def _inverse(self, outputs, pair):
+    def _inverse(self, outputs, pair, earlier):
         """Make the predicted inverse transform, or None if there is none."""
+        if isinstance(pair.initial, AffineTransform):
+            earlier = pair.initial.inverse()
         field = outputs.get("inverse_displacement")
         # Initial transforms that are not affine may not have an inverse.
-        if field is None or not isinstance(pair.initial, AffineTransform):
+        if field is None or earlier is None:
             return None
-        back = self._to_world(field, pair.grid)
-        return CompositeTransform([pair.initial.inverse(), back])
+        return CompositeTransform([earlier, self._to_world(field, pair.grid)])
 
-    def _refined_affine(self, pair, steps, progress):
-        if not steps:
+    def _refined_affine(self, pair, work):
+        if not work.refine:
             return pair.initial
         found = self._aligner.optimize(
-            **pair.tensors(), levels=((1, steps),), progress=progress, label="Refining"
+            **pair.tensors(),
+            levels=((1, work.refine),),
+            progress=work.progress,
+            label="Refining",
         )
         return self._aligner.to_world(found, pair)
 
-    def _refine(self, field, tensors, steps, progress):
+    def _refine(self, field, tensors, work):
         shape = tensors["fixed"].shape[1:-1]
         start = self._refiner.transform.parameters(field, shape)
         found = self._refiner.optimize(
             **tensors,
             start=start,
-            levels=((1, steps),),
-            progress=progress,
+            levels=((1, work.refine),),
+            progress=work.progress,
             label="Refining",
         )
         if self._field == "velocity":
             return found
         return self._refiner.transform.displacement(found, shape)
+
+    def _followed(self, field, pair):
+        """Make the world transform of a field and then the pair's initial transform."""
+        return CompositeTransform([self._to_world(field, pair.grid), pair.initial])
 
     def _to_world(self, field, grid):
         if self._field == "displacement":

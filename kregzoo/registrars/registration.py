@@ -35,8 +35,8 @@ class Registration:
     Attributes:
         warped: the moving image, resampled on the fixed grid by the transform.
         metrics: dict of numbers: `ncc_before` and `ncc`, which are `"no overlap"` if
-            the images do not overlap; `folded_percent` and `sd_log_j` of the deformable
-            part on the fixed grid; and `seconds` by stage.
+            the images do not overlap; `folded_percent` and `sd_log_j` of a deformable
+            transform on the fixed grid; and `seconds` by stage.
     """
 
     def __init__(self, moving, fixed, transform, seconds, predicted_inverse=None):
@@ -65,9 +65,8 @@ class Registration:
             "ncc_before": self._ncc(self._moving_on_fixed, None),
             "ncc": self._ncc(self.warped, self.transform),
         }
-        fields = [part for part in self._parts if part.grid is not None]
-        if fields:
-            displacement = fields[0].displacement_on(self.fixed.grid)
+        if any(part.grid is not None for part in self._parts):
+            displacement = self.transform.displacement_on(self.fixed.grid)
             metrics["folded_percent"] = folded_percent(displacement)
             metrics["sd_log_j"] = sd_log_j(displacement)
         return {**metrics, "seconds": self.seconds}

@@ -51,8 +51,7 @@ def test_the_field_of_the_network_is_what_warps(registrar):
         expected, found = there["displacement"][0], deformable.displacement
     assert np.abs(expected).max() > 0.1
     # Around it the field runs out.
-    margin = [(a - b) // 2 for a, b in zip(found.shape, expected.shape, strict=True)]
-    found = found[tuple(slice(m, -m) for m in margin[:-1])]
+    found = without_margin(found, expected)
     inner = deformable.grid.spacing * found.shape[:-1]
     np.testing.assert_allclose(inner, grid.extent)
     np.testing.assert_allclose(found, expected, atol=0.01)
@@ -251,13 +250,27 @@ def test_an_affine_part_goes_on_outside_and_the_whole_is_the_network_s():
     assert refined.metrics["ncc"] > result.metrics["ncc"]
 
 
-def test_a_network_of_both_directions_gives_the_transform_back():
+def without_margin(field, expected):
+    """The part of a field that has the shape of another, in the middle."""
+    margin = [(a - b) // 2 for a, b in zip(field.shape, expected.shape, strict=True)]
+    return field[
+        tuple(slice(m, a - m) for m, a in zip(margin, field.shape, strict=True))
+    ]
+
+
+def inverse_consistent():
+    """A network that was never trained and predicts both directions."""
     keras.utils.set_random_seed(0)
     model = ICNet((32, 32, 1), width=4)
     network = model.get_layer("network")
     rng = np.random.default_rng(0)
     flow = network.get_layer("flow")
     flow.set_weights([rng.normal(0, 0.3, w.shape) for w in flow.get_weights()])
+    return model
+
+
+def test_a_network_of_both_directions_gives_the_transform_back():
+    model = inverse_consistent()
     registrar = OneStepRegistrar(model, FRAME[2], alignment="centers")
     _, moving, fixed = pair()
     result = registrar.register(moving, fixed, progress=False)
@@ -268,12 +281,41 @@ def test_a_network_of_both_directions_gives_the_transform_back():
     outputs = model.predict_on_batch(
         network_inputs(FRAME[2], moving, fixed, result.transform.transforms[1])
     )
-    margin = [(a - 32) // 2 for a in back.displacement.shape[:2]]
-    inner = back.displacement[tuple(slice(m, -m) for m in margin)]
-    assert np.abs(inner).max() > 0.1
-    np.testing.assert_allclose(inner, outputs["inverse_displacement"][0], atol=0.01)
+    expected = outputs["inverse_displacement"][0]
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(
+        without_margin(back.displacement, expected), expected, atol=0.01
+    )
     refined = registrar.register(moving, fixed, refine=1, progress=False)
     assert refined.predicted_inverse is None
+
+
+@pytest.mark.parametrize(
+    "build",
+    [lambda: network("half velocity", 2), lambda: cascade(), inverse_consistent],
+    ids=["velocity", "affine and displacement", "both directions"],
+)
+def test_a_second_pass_starts_where_the_first_ended(build):
+    model = build()
+    registrar = OneStepRegistrar(model, FRAME[2], alignment="centers")
+    _, moving, fixed = pair()
+    first = registrar.register(moving, fixed, progress=False)
+    after = registrar.register(moving, fixed, initial=first.transform, progress=False)
+    both = registrar.register(moving, fixed, passes=2, progress=False)
+    points = np.random.default_rng(0).uniform(-20, 20, (50, 2))
+    ends = [r.apply_points(points) for r in (first, after, both)]
+    assert np.abs(ends[0] - ends[1]).max() > 0.1
+    np.testing.assert_allclose(ends[2], ends[1], atol=1e-4)
+    if "inverse_displacement" in model.output:
+        *earlier, last = both.predicted_inverse.transforms
+        expected = first.predicted_inverse.apply_points(points)
+        found = CompositeTransform(earlier).apply_points(points)
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+        warped = network_inputs(FRAME[2], moving, fixed, first.transform)
+        expected = model.predict_on_batch(warped)["inverse_displacement"][0]
+        np.testing.assert_allclose(
+            without_margin(last.displacement, expected), expected, atol=0.01
+        )
 
 
 @pytest.mark.parametrize("alignment", ["affine", "centers", "none"])

@@ -48,6 +48,7 @@ BAD = {
     "mask that is no image": ({"moving_mask": "text.nii.gz"}, "moving_mask"),
     "mask of a volume": ({"fixed_mask": np.ones((4, 4, 4))}, "fixed_mask"),
     "negative refine": ({"refine": -1}, "refine"),
+    "no pass": ({"passes": 0}, "passes"),
     "initial of a volume": ({"initial": AffineTransform(np.eye(4))}, "initial"),
     "initial that is a matrix": ({"initial": np.eye(3)}, "initial"),
 }
