@@ -144,6 +144,7 @@ def register_cohort(
     pairs,
     output,
     preset,
+    passes=None,
     refine=0,
     scheduler=None,
     workers=None,
@@ -161,6 +162,7 @@ def register_cohort(
         pairs: list of `Pair`.
         output: path of the folder to write to.
         preset: str. Name or folder of a preset.
+        passes: int. Passes of the network. Defaults to those of the preset.
         refine: int. Steps of refinement on each pair.
         scheduler: str. Address of a Dask scheduler. Defaults to processes of this
             machine, which end with the call; a script must then call the function
@@ -175,20 +177,26 @@ def register_cohort(
     Raises:
         ImportError: If Dask is not installed (`pip install "kregzoo[cohort]"`).
         ValueError: If the preset is unknown, or `output` contains results of another
-            preset or number of refinement steps.
+            preset, or number of passes or refinement steps.
     """
     from kregzoo.presets.preset import find_preset
 
     find_preset(preset)
     output = as_path(output).absolute()
-    _describe(output, f"kregzoo register-cohort --model {preset} --refine {refine}")
+    words = ["kregzoo register-cohort --model", preset]
+    words += [f"--passes {passes}"] if passes else []
+    _describe(output, " ".join([*words, f"--refine {refine}"]))
     todo = [pair for pair in pairs if not pair.present(output)]
     start, failures = time.perf_counter(), {}
     if todo:
         with _client(scheduler, workers) as client:
             announce(f"dashboard: {client.dashboard_link}")
             work = functools.partial(
-                register_pair, output=output, preset=preset, refine=refine
+                register_pair,
+                output=output,
+                preset=preset,
+                passes=passes,
+                refine=refine,
             )
             failures = _collect(client, work, todo, progress)
     seconds = time.perf_counter() - start
@@ -197,20 +205,21 @@ def register_cohort(
     return CohortSummary(registered, len(pairs) - len(todo), failures, seconds)
 
 
-def register_pair(pair, output, preset, refine):
+def register_pair(pair, output, preset, passes, refine):
     """Register one pair and write the files, unless they exist.
 
     Args:
         pair: `Pair`.
         output: `pathlib.Path` of the folder of the cohort.
         preset: str. Name or folder of a preset, which is loaded once per process.
+        passes: int. Passes of the network, or None for those of the preset.
         refine: int. Steps of refinement.
     """
     # If a process dies, Dask repeats the pairs that it had completed, too.
     if pair.present(output):
         return
     result = _registrar(preset).register(
-        pair.moving, pair.fixed, refine=refine, progress=False
+        pair.moving, pair.fixed, passes=passes, refine=refine, progress=False
     )
     files = pair.files(output)
     with atomic_folder(files["warped"].parent) as folder:

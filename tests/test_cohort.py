@@ -31,7 +31,7 @@ class Shifting:
         self.calls = []
         self.failing = ""
 
-    def register(self, moving, fixed, refine, progress):
+    def register(self, moving, fixed, passes, refine, progress):
         self.calls.append(moving)
         if self.failing and self.failing in moving:
             raise ValueError("no overlap\nat all")

@@ -13,6 +13,17 @@ def add_output_folder(parser, flags=("-o", "--output"), **options):
     parser.add_argument(*flags, dest="output", metavar="DIR", help=text, **options)
 
 
+def add_passes(parser):
+    """Add the option for the passes of the network."""
+    parser.add_argument(
+        "--passes",
+        type=positive,
+        metavar="N",
+        help="passes of a network that predicts a displacement or a velocity, each on "
+        "the image warped so far (default: that of the preset)",
+    )
+
+
 def add_refine(parser):
     """Add the option for the steps of instance optimization."""
     parser.add_argument(

@@ -1,6 +1,6 @@
 """`kregzoo register`: align an image with another."""
 
-from kregzoo.cli.options import MODEL, add_output_folder, add_refine
+from kregzoo.cli.options import MODEL, add_output_folder, add_passes, add_refine
 from kregzoo.cli.running import new_folder, print_rich, start_keras
 
 # Repeated here because importing `kregzoo.registrars` would delay the help.
@@ -43,6 +43,7 @@ def add_parser(commands):
         "modalities, ncc or lncc for one contrast, ngf or mind for shared edges "
         "(default: mi)",
     )
+    add_passes(parser)
     add_refine(parser)
     parser.add_argument(
         "--labels",
@@ -105,11 +106,13 @@ def _check_combination(options):
             "`--metric` is for registration without a network: add --method. "
             f"Received: --metric {options.metric}"
         )
-    if options.refine and options.method:
-        raise ValueError(
-            "`--refine` needs a preset: leave it out, or replace --method by --model. "
-            f"Received: --refine {options.refine} with --method {options.method}"
-        )
+    for name in ("passes", "refine"):
+        value = getattr(options, name)
+        if value and options.method:
+            raise ValueError(
+                f"`--{name}` needs a preset: leave it out, or replace --method by "
+                f"--model. Received: --{name} {value} with --method {options.method}"
+            )
 
 
 def _register(moving, fixed, options):
@@ -120,7 +123,9 @@ def _register(moving, fixed, options):
     from kregzoo import zoo
 
     registrar = zoo.load(options.model, task="register")
-    return registrar.register(moving, fixed, refine=options.refine)
+    return registrar.register(
+        moving, fixed, passes=options.passes, refine=options.refine
+    )
 
 
 def _table(metrics):

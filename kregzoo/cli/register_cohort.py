@@ -2,7 +2,13 @@
 
 import sys
 
-from kregzoo.cli.options import MODEL, add_output_folder, add_refine, positive
+from kregzoo.cli.options import (
+    MODEL,
+    add_output_folder,
+    add_passes,
+    add_refine,
+    positive,
+)
 from kregzoo.cli.running import new_folder, start_keras
 
 
@@ -28,6 +34,7 @@ def add_parser(commands):
     parser.add_argument(
         "--model", default=MODEL, metavar="NAME", help="preset (default: %(default)s)"
     )
+    add_passes(parser)
     add_refine(parser)
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
@@ -52,6 +59,7 @@ def run(options):
         cohort.read_cohort(options.pairs),
         output,
         options.model,
+        options.passes,
         options.refine,
         options.scheduler,
         options.workers,

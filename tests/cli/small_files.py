@@ -12,7 +12,7 @@ SHIFT = np.array([[1.0, 0, 0, 4], [0, 1, 0, -2], [0, 0, 1, 0], [0, 0, 0, 1]])
 class Shifting:
     """Stands for a network: moves every image by the same millimeters."""
 
-    def register(self, moving, fixed, refine):
+    def register(self, moving, fixed, passes, refine):
         return Registration(moving, fixed, AffineTransform(SHIFT), {"total": refine})
 
 

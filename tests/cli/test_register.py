@@ -118,6 +118,7 @@ def test_pictures_of_unknown_pixel_size_are_measured_in_pixels(landmarks, capsys
         ("--method rigid --metric ssd", "invalid choice: 'ssd'"),
         ("--metric mi", "add --method"),
         ("--method rigid --refine 5", "`--refine` needs a preset"),
+        ("--method rigid --passes 2", "`--passes` needs a preset"),
     ],
 )
 def test_contradicting_options_are_refused(landmarks, words, message, capsys):

@@ -27,9 +27,11 @@ def asked(monkeypatch):
     ],
 )
 def test_the_cohort_is_registered_where_it_was_asked(asked, tmp_path, words, where):
-    command = f"register-cohort p.csv -o {tmp_path} --model m --refine 5 {words}"
+    command = (
+        f"register-cohort p.csv -o {tmp_path} --model m --passes 2 --refine 5 {words}"
+    )
     assert cli.main(command.split()) == 1
-    assert asked == [(["p.csv"], tmp_path, "m", 5, *where)]
+    assert asked == [(["p.csv"], tmp_path, "m", 2, 5, *where)]
 
 
 def test_failures_and_news_are_told_apart(asked, tmp_path, capsys):
