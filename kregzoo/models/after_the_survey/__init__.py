@@ -1,0 +1,1 @@
+"""Networks that are newer than the survey."""
