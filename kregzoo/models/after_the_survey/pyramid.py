@@ -175,14 +175,14 @@ def _update(input_shape, name):
     pair = [keras.Input(input_shape) for _ in range(2)]
     x = layers.Concatenate(name="pair")(pair)
     for number in (1, 2):
-        x = _convolution(x, width, f"convolution_{number}")
+        x = _convolution(x, width, f"{name}_{number}")
     x = CONVOLUTIONS[ndim](
         ndim,
         3,
         padding="same",
         kernel_initializer=keras.initializers.RandomNormal(stddev=1e-5),
         dtype="float32",
-        name="flow",
+        name=f"{name}_flow",
     )(x)
     return keras.Model(pair, x, name=name)
 
