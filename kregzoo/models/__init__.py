@@ -1,4 +1,6 @@
-"""The surveyed systems, one module each, in one folder for each chapter of the survey.
+"""The systems, one module each, in one folder for each chapter of the survey.
+
+The folder `after_the_survey` holds newer networks.
 
 Every module in these folders that defines `SYSTEM` is discovered automatically: the
 builder becomes an attribute of `kregzoo.models`, and `kregzoo train` accepts the name.

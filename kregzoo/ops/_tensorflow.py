@@ -74,7 +74,7 @@ def interpolate(image, points, interpolation, fill, relative):
         values = _forward(points, image, interpolation, fill, relative)
 
         def gradient(upstream):
-            # The gradient of a 3-D convolution may have an unknown shape.
+            # Gradients may arrive without a static shape, which the adjoint needs.
             upstream = tf.ensure_shape(upstream, values.shape)
             return (
                 _gradient_of_image(image, points, upstream, fill, relative),

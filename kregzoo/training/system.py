@@ -116,7 +116,8 @@ class System:
     Args:
         name: str, as in `kregzoo train NAME`.
         builder: callable that makes the Keras model.
-        chapter: str. Section of the survey, for example `"5.1"`.
+        chapter: str. Section of the survey, for example `"5.1"`, or
+            `"after the survey"`.
         reference: str. The publication, with the reference number of the survey.
         predicts: str. What the network predicts, for example `"displacement"`.
         recipes: dict of `Recipe` by name. A recipe usually has the name of the data

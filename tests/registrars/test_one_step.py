@@ -318,6 +318,13 @@ def test_a_second_pass_starts_where_the_first_ended(build):
         )
 
 
+def test_an_affine_network_runs_once():
+    model = AIRNet((32, 32, 1), planar_blocks=(1,), spatial_blocks=(1,))
+    registrar = OneStepRegistrar(model, FRAME[2], alignment="centers")
+    with pytest.raises(ValueError, match="`passes`.*Received: passes=2"):
+        registrar.register(*pair()[1:], passes=2, progress=False)
+
+
 @pytest.mark.parametrize("alignment", ["affine", "centers", "none"])
 def test_what_comes_before_the_network(alignment):
     model = VoxelMorph((None, None, 1), "vm1")

@@ -5,13 +5,16 @@ separately and refine the deformation from coarse to fine: Mok and Chung, "Large
 Deformation Diffeomorphic Image Registration with Laplacian Pyramid Networks", MICCAI
 2020; Kang, Hu, Huang, Scott, Reyes, "Dual-stream pyramid registration network", Medical
 Image Analysis 78, 2022; Liu et al., "Unsupervised deformable image registration
-revisited", 2024. The construction that makes both directions inverses follows Honkamaa
+revisited". The construction that makes both directions inverses follows Honkamaa
 and Marttinen, "SITReg: Multi-resolution architecture for symmetric, inverse consistent,
 and topology preserving image registration", 2023.
 
 Both images are deformed toward a space in the middle. Each level predicts a velocity
 from the features of both images, warped to the middle. Exchanging the images changes
 its sign, so that the network is symmetric, and the inverses of all updates are known.
+
+All widths, losses and both scales of the recipe are our choices. No preset has been
+trained yet.
 """
 
 import keras
