@@ -123,9 +123,10 @@ def trainable(model):
     return sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
 
 
-def test_every_system_is_checked():
+def test_every_system_of_the_survey_is_checked():
     checked = {name.partition("/")[0] for name in PUBLISHED}
-    assert set(SYSTEMS) == checked | {"ma_dueling"}
+    surveyed = {n for n, found in SYSTEMS.items() if found.chapter[0].isdigit()}
+    assert surveyed == checked | {"ma_dueling"}
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
