@@ -1,5 +1,6 @@
 """`kregzoo benchmark`: measure speed and memory."""
 
+import contextlib
 import os
 
 from kregzoo.cli.options import positive
@@ -44,18 +45,27 @@ def run(options):
         # The backend would reserve the memory that PyTorch needs.
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    # PyTorch's CUDA build imports triton with its first optimizer, and the process dies
+    # of a segmentation fault if TensorFlow is there already.
+    with contextlib.suppress(ImportError):
+        import triton  # noqa: F401
     start_keras()
     from kregzoo.evaluation import benchmark
     from kregzoo.utils.provenance import write_record
+
+    words = ["kregzoo benchmark", f"--rounds {options.rounds}"]
+    words += ["--gpu"] * options.gpu
+    words += ["--only", *options.only] if options.only else []
+
+    def save(results):
+        """Write what has been measured so far, in case that a library crashes."""
+        if output:
+            write_record(output, " ".join(words), benchmarks=results)
 
     results = benchmark.run_all(
         rounds=options.rounds,
         device="gpu" if options.gpu else "cpu",
         only=options.only,
+        on_result=save,
     )
     print_rich(benchmark.table(results))
-    if output:
-        words = ["kregzoo benchmark", f"--rounds {options.rounds}"]
-        words += ["--gpu"] * options.gpu
-        words += ["--only", *options.only] if options.only else []
-        write_record(output, " ".join(words), benchmarks=results)

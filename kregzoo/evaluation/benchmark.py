@@ -35,6 +35,7 @@ def run_all(
     device="cpu",
     only=None,
     progress=True,
+    on_result=None,
 ):
     """Run the benchmarks, and measure their memory on a CPU.
 
@@ -46,6 +47,8 @@ def run_all(
         device: `"cpu"` or `"gpu"`, the backend's accelerator, and PyTorch's CUDA.
         only: names of the benchmarks to run; all if None.
         progress: bool. Show a progress bar.
+        on_result: callable of the list of the results so far, after each benchmark.
+            Defaults to none.
 
     Returns:
         List of dicts, see `run`. With `device="cpu"` the implementations of warps,
@@ -66,17 +69,21 @@ def run_all(
             if b.memory
             for c in b.available
         }
-    with _placed_on(device):
-        results = run(chosen, rounds, progress)
-    for result in results:
+
+    def complete(results):
+        result = results[-1]
         result["device"] = device
         for entry in result["implementations"]:
             if (result["name"], entry["name"]) in memory:
                 entry["memory_mib"] = memory[result["name"], entry["name"]]
-    return results
+        if on_result is not None:
+            on_result(results)
+
+    with _placed_on(device):
+        return run(chosen, rounds, progress, complete)
 
 
-def run(benchmarks, rounds=5, progress=True):
+def run(benchmarks, rounds=5, progress=True, on_result=None):
     """Time the implementations of each benchmark in turns.
 
     Each implementation runs once before the measurement, to compile. In every round
@@ -86,6 +93,8 @@ def run(benchmarks, rounds=5, progress=True):
         benchmarks: list of `Benchmark`.
         rounds: int >= 1.
         progress: bool. Show a progress bar.
+        on_result: callable of the list of the results so far, after each benchmark.
+            Defaults to none.
 
     Returns:
         List of dicts of `name`, `size` and `implementations`, ours first: dicts of
@@ -114,6 +123,8 @@ def run(benchmarks, rounds=5, progress=True):
                     "implementations": implementations,
                 }
             )
+            if on_result is not None:
+                on_result(results)
     return results
 
 

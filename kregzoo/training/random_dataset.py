@@ -3,6 +3,12 @@
 import keras
 import numpy as np
 
+# Items are drawn in threads, ahead of the training. With fewer than two threads, Keras
+# lets tf.data draw them, and `fit` then waits at its end until the thread that tunes
+# tf.data wakes, for as long as the last epoch took.
+THREADS = 2
+ITEMS_AHEAD = 4
+
 
 class RandomDataset(keras.utils.PyDataset):
     """Draw items at random, reproducibly.
@@ -28,7 +34,9 @@ class RandomDataset(keras.utils.PyDataset):
     """
 
     def __init__(self, batch_size=1, steps_per_epoch=100, seed=0, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(
+            **{"workers": THREADS, "max_queue_size": ITEMS_AHEAD, **kwargs}
+        )
         self.batch_size = batch_size
         self.steps_per_epoch = steps_per_epoch
         self.seed = seed
