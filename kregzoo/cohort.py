@@ -15,6 +15,7 @@ import os
 import pathlib
 import re
 import time
+import warnings
 
 from kregzoo import __version__
 from kregzoo.utils.extras import import_extra
@@ -85,19 +86,22 @@ class CohortSummary:
         registered: int. Pairs that were registered.
         present: int. Pairs whose files already existed.
         failures: dict of error messages by `Pair`.
+        warned: int. Registered pairs whose `metrics.json` has `warnings`.
         seconds: float. Duration of the registration of all pairs.
     """
 
     registered: int
     present: int
     failures: dict
+    warned: int
     seconds: float
 
     def __str__(self):
         rate = 60 * self.registered / max(self.seconds, 1e-9)
+        warned = f" ({self.warned} with warnings)" if self.warned else ""
         return (
-            f"{self.registered} registered in {self.seconds:.1f} s ({rate:.1f} per "
-            f"minute), {self.present} were present, {len(self.failures)} failed"
+            f"{self.registered} registered{warned} in {self.seconds:.1f} s ({rate:.1f} "
+            f"per minute), {self.present} were present, {len(self.failures)} failed"
         )
 
 
@@ -201,8 +205,10 @@ def register_cohort(
             failures = _collect(client, work, todo, progress)
     seconds = time.perf_counter() - start
     _write_failures(output / FAILURES, failures)
-    registered = len(todo) - len(failures)
-    return CohortSummary(registered, len(pairs) - len(todo), failures, seconds)
+    done = [pair for pair in todo if pair not in failures]
+    warned = sum(_has_warnings(pair.files(output)["metrics"]) for pair in done)
+    present = len(pairs) - len(todo)
+    return CohortSummary(len(done), present, failures, warned, seconds)
 
 
 def register_pair(pair, output, preset, passes, refine):
@@ -215,12 +221,16 @@ def register_pair(pair, output, preset, passes, refine):
         passes: int. Passes of the network, or None for those of the preset.
         refine: int. Steps of refinement.
     """
+    from kregzoo.registrars import RegistrationWarning
+
     # If a process dies, Dask repeats the pairs that it had completed, too.
     if pair.present(output):
         return
-    result = _registrar(preset).register(
-        pair.moving, pair.fixed, passes=passes, refine=refine, progress=False
-    )
+    registrar = _registrar(preset)
+    with warnings.catch_warnings(action="ignore", category=RegistrationWarning):
+        result = registrar.register(
+            pair.moving, pair.fixed, passes=passes, refine=refine, progress=False
+        )
     files = pair.files(output)
     with atomic_folder(files["warped"].parent) as folder:
         result.warped.write(folder / files["warped"].name)
@@ -231,6 +241,10 @@ def register_pair(pair, output, preset, passes, refine):
         if pair.labels:
             labels = result.apply(pair.labels, interpolation="nearest")
             labels.write(folder / files["labels"].name)
+
+
+def _has_warnings(path):
+    return bool(json.loads(path.read_text(encoding="utf-8"))["warnings"])
 
 
 @functools.cache

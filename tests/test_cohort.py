@@ -29,14 +29,17 @@ class Shifting:
 
     def __init__(self):
         self.calls = []
-        self.failing = ""
+        self.failing = self.doubtful = ""
 
     def register(self, moving, fixed, passes, refine, progress):
         self.calls.append(moving)
         if self.failing and self.failing in moving:
             raise ValueError("no overlap\nat all")
         images = [Image.read(path) for path in (moving, fixed)]
-        return Registration(*images, AffineTransform(SHIFT), {"total": refine})
+        found = Registration(*images, AffineTransform(SHIFT), {"total": refine})
+        if self.doubtful and self.doubtful in moving:
+            found.warnings = ["It folds."]
+        return found
 
 
 @pytest.fixture
@@ -150,6 +153,13 @@ def test_failures_are_retried_and_listed(table, registrar, tmp_path):
     registrar.failing = ""
     assert run(table, output).registered == 1
     assert not (output / "failures.csv").exists()
+
+
+def test_pairs_with_warnings_are_counted(table, registrar, tmp_path):
+    registrar.doubtful = "sub-b"
+    found = run(table, tmp_path / "out")
+    assert (found.registered, found.warned) == (3, 1)
+    assert "3 registered (1 with warnings) in" in str(found)
 
 
 def test_a_folder_of_another_run_is_refused(table, registrar, tmp_path):

@@ -6,7 +6,7 @@ from kregzoo.app.session import SUFFIXES, forget, in_words, register
 from kregzoo.app.templates import CARDS, CHOOSE, HEADER, HEADING, OPACITY, WELCOME
 from kregzoo.app.views import FADE, cards, stage
 from kregzoo.report import KINDS
-from kregzoo.report.html import CAPTIONS, table_rows
+from kregzoo.report.html import CAPTIONS, table_rows, warning_box
 from kregzoo.utils.extras import import_extra
 
 MOST_STEPS = 200
@@ -147,7 +147,8 @@ def _shower(gradio):
         three = len(cuts) == 3
         cuts = cuts if three else [(0, 0)] * 3
         warped, transform, _, report = outcome.paths
-        rows = "".join(table_rows(outcome.registration.metrics))
+        metrics = outcome.registration.metrics
+        box, rows = warning_box(metrics["warnings"]), "".join(table_rows(metrics))
         return [
             gradio.Column(visible=True),
             FADE,
@@ -158,7 +159,7 @@ def _shower(gradio):
                 for index, axis in cuts
             ),
             *(gradio.DownloadButton(value=p) for p in (warped, transform, report)),
-            f"<table>{rows}</table>",
+            f"{box}<table>{rows}</table>",
         ]
 
     return show

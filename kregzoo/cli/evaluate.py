@@ -3,7 +3,7 @@
 import pathlib
 
 from kregzoo.cli.options import add_output_folder, positive, whole
-from kregzoo.cli.running import new_folder, print_rich, start_keras
+from kregzoo.cli.running import new_folder, print_rich, silenced_warnings, start_keras
 
 
 def add_parser(commands):
@@ -104,15 +104,20 @@ def run(options):
     measured = set()
     for data in options.data:
         protocol, presets = evaluation.select(data, options.presets, options.protocol)
-        table = evaluation.evaluate(
-            evaluation.methods_of(protocol, presets, options.baselines, options.refine),
-            data,
-            output / "results",
-            _command(options, protocol),
-            options.pairs,
-            protocol,
-            keep=options.keep,
+        methods = evaluation.methods_of(
+            protocol, presets, options.baselines, options.refine
         )
+        # Labels judge the registrations.
+        with silenced_warnings():
+            table = evaluation.evaluate(
+                methods,
+                data,
+                output / "results",
+                _command(options, protocol),
+                options.pairs,
+                protocol,
+                keep=options.keep,
+            )
         evaluation.draw(table, output / "results")
         print_rich(Markdown(evaluation.summary(table)))
         measured |= set(presets)

@@ -1,7 +1,7 @@
 """`kregzoo register`: align an image with another."""
 
 from kregzoo.cli.options import MODEL, add_output_folder, add_passes, add_refine
-from kregzoo.cli.running import new_folder, print_rich, start_keras
+from kregzoo.cli.running import new_folder, print_rich, silenced_warnings, start_keras
 
 # Repeated here because importing `kregzoo.registrars` would delay the help.
 METHODS = ("rigid", "affine", "bspline", "deformable")
@@ -17,7 +17,7 @@ def add_parser(commands):
         "orientation, by a preset or, with --method,\nby iterative optimization "
         "without a network.\n"
         "Writes warped.nii.gz, transform.h5 (ITK, fixed to moving), metrics.json and "
-        "report.html.",
+        "report.html.\nWarns if the result cannot be trusted.",
         epilog="examples:\n"
         "  kregzoo register moving.nii.gz fixed.nii.gz -o out\n"
         "  kregzoo register moving.nii.gz fixed.nii.gz -o out --refine 50\n"
@@ -80,7 +80,8 @@ def run(options):
         # Landmarks of images of one slice may be 2-D or 3-D.
         slices = moving.grid.plane is not None and fixed.grid.plane is not None
         points = read_points(options.points, None if slices else fixed.grid.ndim)
-    result = _register(moving, fixed, options)
+    with silenced_warnings():
+        result = _register(moving, fixed, options)
     with atomic_folder(output) as folder:
         result.save(folder)
         if labels is not None:
@@ -96,6 +97,8 @@ def run(options):
     if fixed.unit == "pixel":
         print("The pixel size of the fixed image is unknown: lengths are in pixels.")
     print_rich(_table(result.metrics))
+    for message in result.warnings:
+        print_rich(f"[bold yellow]warning:[/] {message}")
     for name in names:
         print(output / name)
 
@@ -138,7 +141,7 @@ def _table(metrics):
     table.add_column("before", justify="right")
     table.add_column("after", justify="right")
     for name, value in metrics.items():
-        if name != "seconds" and not name.endswith("_before"):
+        if name not in ("seconds", "warnings") and not name.endswith("_before"):
             before = metrics.get(f"{name}_before", "")
             table.add_row(name.replace("_", " "), _format(before), _format(value))
     return table

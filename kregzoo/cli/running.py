@@ -1,5 +1,7 @@
 """Functions that several commands use: check outputs, start Keras, print."""
 
+import warnings
+
 from kregzoo.utils.files import as_path
 from kregzoo.utils.first_import import silenced_stderr
 
@@ -45,6 +47,13 @@ def start_keras():
         import keras
 
         keras.ops.zeros(1)
+
+
+def silenced_warnings():
+    """Make a scope without warnings about registrations, which the caller reports."""
+    from kregzoo.registrars import RegistrationWarning
+
+    return warnings.catch_warnings(action="ignore", category=RegistrationWarning)
 
 
 def print_rich(renderable):

@@ -1,5 +1,6 @@
 """Registrars: one network pass, iterative registration, and their results."""
 
+from kregzoo.registrars.checks import RegistrationWarning
 from kregzoo.registrars.classical import register
 from kregzoo.registrars.generative import GenerativeRegistrar
 from kregzoo.registrars.iterative import IterativeRegistrar
@@ -34,6 +35,7 @@ __all__ = [
     "RegistersPair",
     "Registrar",
     "Registration",
+    "RegistrationWarning",
     "Rigid",
     "SciPy",
     "Task",

@@ -7,6 +7,7 @@ import keras
 from kregzoo import losses
 from kregzoo.registrars.alignment import bspline_registrar
 from kregzoo.registrars.canonical_pair import CanonicalPair, default_preprocessor
+from kregzoo.registrars.checks import judge
 from kregzoo.registrars.iterative import IterativeRegistrar
 from kregzoo.registrars.registration import Registration, Timer
 from kregzoo.registrars.transform_models import Affine, Rigid, Velocity
@@ -62,7 +63,8 @@ def register(
         progress: bool. Show progress bars.
 
     Returns:
-        A `Registration`.
+        A `Registration`. If it cannot be trusted, its `warnings` say why, and a
+        `RegistrationWarning` is issued.
 
     Raises:
         ValueError: If `method` or `metric` is unknown, or an image is unusable.
@@ -79,8 +81,9 @@ def register(
     timer = Timer()
     moving, fixed = as_image(moving, "moving"), as_image(fixed, "fixed")
     frame = default_preprocessor(fixed.grid.ndim)
-    pair = CanonicalPair(frame, moving, fixed, initial, moving_mask, fixed_mask)
+    given = CanonicalPair(frame, moving, fixed, initial, moving_mask, fixed_mask)
     timer.lap("read")
+    pair = given
     for transform in METHODS[method]:
         registrar = _registrar(transform, metric)
         found = registrar.optimize(
@@ -88,7 +91,8 @@ def register(
         )
         pair = pair.with_initial(registrar.to_world(found, pair))
         timer.lap(transform)
-    return Registration(moving, fixed, pair.initial, timer.seconds())
+    result = Registration(moving, fixed, pair.initial, timer.seconds())
+    return judge(result, given, timer)
 
 
 def _check_choice(argument, value, known):

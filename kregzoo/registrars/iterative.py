@@ -13,6 +13,7 @@ from keras import ops as kops
 
 from kregzoo import ops
 from kregzoo.registrars.canonical_pair import CanonicalPair, default_preprocessor
+from kregzoo.registrars.checks import judge
 from kregzoo.registrars.optimizers import SciPy, minimize
 from kregzoo.registrars.registration import Registration, Timer, field_transform
 from kregzoo.registrars.transform_models import Affine, LinearModel
@@ -98,7 +99,8 @@ class IterativeRegistrar:
             progress: bool. Show a progress bar.
 
         Returns:
-            A `Registration`.
+            A `Registration`. If it cannot be trusted, its `warnings` say why, and a
+            `RegistrationWarning` is issued.
 
         Raises:
             ValueError: If an image is unusable.
@@ -109,7 +111,9 @@ class IterativeRegistrar:
         pair = CanonicalPair(frame, moving, fixed, initial, moving_mask, fixed_mask)
         parameters = self.optimize(**pair.tensors(), progress=progress)
         transform = self.to_world(parameters, pair)
-        return Registration(moving, fixed, transform, timer.seconds())
+        timer.lap("optimize")
+        result = Registration(moving, fixed, transform, timer.seconds())
+        return judge(result, pair, timer)
 
     def optimize(
         self,

@@ -4,6 +4,7 @@ import abc
 import dataclasses
 
 from kregzoo.registrars.canonical_pair import CanonicalPair
+from kregzoo.registrars.checks import judge
 from kregzoo.registrars.loaded_network import LoadedNetwork
 from kregzoo.registrars.registration import Timer
 from kregzoo.spatial import as_image
@@ -51,6 +52,8 @@ class Registrar(LoadedNetwork, abc.ABC):
 
         Returns:
             A `Registration`. Agents return an `AgentRegistration` with the trajectory.
+            If it cannot be trusted, its `warnings` say why, and a `RegistrationWarning`
+            is issued.
 
         Raises:
             ValueError: If an image or a transform is unusable (the message names the
@@ -74,7 +77,8 @@ class Registrar(LoadedNetwork, abc.ABC):
         )
         timer.lap("read")
         work = Work(passes, refine, progress)
-        return self._register(moving, fixed, pair, work, timer)
+        result = self._register(moving, fixed, pair, work, timer)
+        return judge(result, pair, timer)
 
     @abc.abstractmethod
     def _register(self, moving, fixed, pair, work, timer):

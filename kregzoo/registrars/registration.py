@@ -33,10 +33,11 @@ class Registration:
             predicted. None if the method predicts only one direction.
 
     Attributes:
+        warnings: list of str. Reasons not to trust the result, found by the registrar.
         warped: the moving image, resampled on the fixed grid by the transform.
         metrics: dict of numbers: `ncc_before` and `ncc`, which are `"no overlap"` if
             the images do not overlap; `folded_percent` and `sd_log_j` of a deformable
-            transform on the fixed grid; and `seconds` by stage.
+            transform on the fixed grid; `warnings`; and `seconds` by stage.
     """
 
     def __init__(self, moving, fixed, transform, seconds, predicted_inverse=None):
@@ -45,6 +46,7 @@ class Registration:
         self.transform = transform
         self.seconds = seconds
         self.predicted_inverse = predicted_inverse
+        self.warnings = []
 
     def __repr__(self):
         return (
@@ -69,7 +71,7 @@ class Registration:
             displacement = self.transform.displacement_on(self.fixed.grid)
             metrics["folded_percent"] = folded_percent(displacement)
             metrics["sd_log_j"] = sd_log_j(displacement)
-        return {**metrics, "seconds": self.seconds}
+        return {**metrics, "warnings": self.warnings, "seconds": self.seconds}
 
     def apply(self, image, interpolation=None):
         """Warp an image of the moving space onto the fixed grid.

@@ -34,7 +34,8 @@ def build_report(fixed, moving_on_fixed, warped, displacement, metrics, title):
         warped: the warped `Image`, on the grid of `fixed`.
         displacement: array `(*spatial, D)` in voxels of its grid, which covers the
             field of view of `fixed` at any resolution.
-        metrics: dict of numbers and texts by name for the table; may be nested.
+        metrics: dict of numbers and texts by name for the table; may be nested. Its
+            `"warnings"`, a list of sentences, are shown above the table.
         title: heading of the page.
 
     Returns:
@@ -64,6 +65,7 @@ def build_report(fixed, moving_on_fixed, warped, displacement, metrics, title):
     images = {name: embedded(png(plain(scene, name))) for name in scene.names}
     return PAGE.substitute(
         title=html.escape(title),
+        warnings=warning_box(metrics.get("warnings")),
         rows="\n".join(table_rows(metrics)),
         figures=figures,
         grid=_grid_in_words(fixed.grid),
@@ -89,8 +91,9 @@ def build_summary(scene, metrics):
         HTML as a string.
     """
     source = embedded(png(DRAWERS["overlay"](scene)))
+    box = warning_box(metrics.get("warnings"))
     rows = "".join(table_rows(metrics))
-    return f'<img alt="Overlay" src="{source}"><table>{rows}</table>'
+    return f'<img alt="Overlay" src="{source}">{box}<table>{rows}</table>'
 
 
 def embedded(content):
@@ -98,9 +101,24 @@ def embedded(content):
     return "data:image/png;base64," + base64.b64encode(content).decode("ascii")
 
 
+def warning_box(warnings):
+    """Format sentences as an orange HTML box, empty without any."""
+    if not warnings:
+        return ""
+    items = "".join(f"<li>{html.escape(text)}</li>" for text in warnings)
+    return (
+        f'<div class="warnings" style="{BOX}"><ul style="margin:0">{items}</ul></div>'
+    )
+
+
 def table_rows(metrics, prefix=""):
-    """Yield the rows of an HTML table of metrics, which may be nested."""
+    """Yield the rows of an HTML table of metrics, which may be nested.
+
+    The list of `"warnings"` is left out.
+    """
     for name, value in metrics.items():
+        if name == "warnings":
+            continue
         label = prefix + str(name).replace("_", " ")
         if isinstance(value, dict):
             yield from table_rows(value, f"{label} · ")
@@ -111,6 +129,11 @@ def table_rows(metrics, prefix=""):
         yield "<tr><th scope='row'>{}</th><td>{}</td></tr>".format(*cells)
 
 
+# In the element, because notebooks and the app show the box without a style sheet.
+BOX = (
+    "background:#c65a00;color:#fff;padding:0.8rem 1.1rem;margin:0 0 1.25rem;"
+    "border-radius:14px"
+)
 FIGURE = string.Template("""\
 <figure>
 <img src="$image" alt="$name">
@@ -173,6 +196,7 @@ td { text-align: right; font-weight: 600; overflow-wrap: anywhere; }
 <h1>$title</h1>
 <p>Fixed grid $grid</p>
 </header>
+$warnings
 <section><table><tbody>
 $rows
 </tbody></table></section>

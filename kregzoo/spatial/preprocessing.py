@@ -17,6 +17,8 @@ MAX_VOXELS = 2**24
 # and brighter than the others by more than this factor. Without outliers, the factor is
 # at most 4.6 in the training data of the presets.
 OUTLIERS, MIN_OUTLIERS, FAR_ABOVE = 1e-3, 5, 5.0
+# Normalized intensities above this are foreground.
+FOREGROUND = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +143,7 @@ def _top(array, low):
     return np.partition(sample, -count - 1)[-count - 1]
 
 
-def foreground_box(image, threshold=0.1):
+def foreground_box(image, threshold=FOREGROUND):
     """Compute the bounding box of the voxels above a threshold.
 
     Args:

@@ -62,7 +62,7 @@ def test_acts_until_it_has_arrived(pair):
         steps = [step for step in result.path if step.stage == name]
         assert 1 < len(steps) < 40
         assert steps[-1].state in {step.state for step in steps[:-1]}
-    assert set(result.seconds) == {"read", "coarse", "fine", "total"}
+    assert set(result.seconds) == {"read", "coarse", "fine", "checks", "total"}
 
 
 def test_the_path_leads_from_the_start_by_its_actions(pair):

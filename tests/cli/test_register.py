@@ -16,6 +16,7 @@ import SimpleITK as sitk
 
 from kregzoo import cli
 from kregzoo.cli import register
+from kregzoo.registrars.checks import Checks
 from kregzoo.registrars.classical import METHODS, METRICS
 from kregzoo.spatial import AffineTransform, Image, read_transform
 from tests.cli.small_files import contents, resampled_by_simpleitk
@@ -55,6 +56,19 @@ def test_a_method_needs_no_network_and_its_result_is_printed(landmarks, capsys):
     (row,) = [line.split() for line in rest if line.startswith(" ncc")]
     assert row[1:] == [f"{metrics[name]:.4g}" for name in ("ncc_before", "ncc")]
     assert rest[-1] == "out/warped.nii.gz"
+
+
+@pytest.mark.filterwarnings("error")
+def test_reasons_not_to_trust_the_result_are_printed(landmarks, capsys, monkeypatch):
+    monkeypatch.setattr(Checks, "warnings", lambda checks: ["It folds.", "It left."])
+    words = "register moving.nii.gz fixed.nii.gz -o out --method rigid --metric ncc"
+    assert cli.main(words.split()) == 0
+    streams = capsys.readouterr()
+    assert "warning: It folds.\nwarning: It left.\n" in streams.out
+    assert "It folds" not in streams.err
+    metrics = json.loads(pathlib.Path("out/metrics.json").read_text())
+    assert metrics["warnings"] == ["It folds.", "It left."]
+    assert "It left." in pathlib.Path("out/report.html").read_text(encoding="utf-8")
 
 
 def test_register_writes_every_result(files, capsys):

@@ -11,7 +11,7 @@ def asked(monkeypatch):
     def register_cohort(pairs, *arguments, announce):
         calls.append((pairs, *arguments))
         announce("a dashboard")
-        return cohort.CohortSummary(1, 0, {"sub-2": "no overlap"}, 3.0)
+        return cohort.CohortSummary(1, 0, {"sub-2": "no overlap"}, 1, 3.0)
 
     monkeypatch.setattr(cohort, "read_cohort", lambda path: [path])
     monkeypatch.setattr(cohort, "register_cohort", register_cohort)
@@ -38,7 +38,8 @@ def test_failures_and_news_are_told_apart(asked, tmp_path, capsys):
     assert cli.main(["register-cohort", "p.csv", "-o", str(tmp_path)]) == 1
     streams = capsys.readouterr()
     outcome, failures = streams.out.splitlines()
-    assert outcome.startswith("1 registered") and outcome.endswith("1 failed")
+    assert outcome.startswith("1 registered (1 with warnings) in")
+    assert outcome.endswith("1 failed")
     assert failures == str(tmp_path / "failures.csv")
     assert streams.err == "a dashboard\n"
 

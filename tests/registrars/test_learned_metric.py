@@ -36,7 +36,7 @@ def test_finds_a_rigid_motion_by_a_metric(make):
     assert mean_error(result.transform, TRUTH, phantom.landmarks()) < 2.0
     linear = result.transform.matrix[:2, :2]
     np.testing.assert_allclose(linear @ linear.T, np.eye(2), atol=1e-5)
-    assert set(result.seconds) == {"read", "explore", "descend", "total"}
+    assert set(result.seconds) == {"read", "explore", "descend", "checks", "total"}
 
 
 def test_the_same_seed_finds_the_same():

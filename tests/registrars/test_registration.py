@@ -164,6 +164,7 @@ def test_metrics_say_how_well_and_how_smooth():
         "ncc",
         "folded_percent",
         "sd_log_j",
+        "warnings",
         "seconds",
     }
     moving = result.moving.resample(result.fixed.grid).array

@@ -17,6 +17,8 @@ All widths, losses and both scales of the recipe are our choices. No preset has 
 trained yet.
 """
 
+import functools
+
 import keras
 from keras import layers
 
@@ -41,6 +43,9 @@ from kregzoo.training import (
     Supervised,
     System,
 )
+
+# Largest velocity of a level, in its voxels.
+LARGEST = 4.0
 
 
 @pretrained("pyramid")
@@ -147,9 +152,10 @@ def _refined(halves, moving, fixed, level, steps):
         fixed = warp([fixed, halves["to_fixed"]])
     predict = _update(moving.shape[1:], f"update_{level}")
     # The sign changes if the images are exchanged.
-    velocity = layers.Subtract(name=f"velocity_{level}", dtype="float32")(
+    difference = layers.Subtract(name=f"difference_{level}", dtype="float32")(
         [predict([moving, fixed]), predict([fixed, moving])]
     )
+    velocity = _bounded(difference, f"velocity_{level}")
     negative = layers.Rescaling(-1.0, name=f"negative_{level}", dtype="float32")
     integrate = VecInt(steps, name=f"integrate_{level}")
     there, back = integrate(velocity), integrate(negative(velocity))
@@ -170,6 +176,17 @@ def _refined(halves, moving, fixed, level, steps):
         name: ComposeTransform(name=f"{name}_{level}")(pair)
         for name, pair in parts.items()
     }
+
+
+def _bounded(velocity, name):
+    """Keep a velocity below `LARGEST` voxels, as Mok and Chung (2020) do.
+
+    Training diverged without a bound.
+    """
+    share = layers.Rescaling(1 / LARGEST, name=f"{name}_share", dtype="float32")
+    bound = layers.Activation("softsign", name=f"{name}_bound", dtype="float32")
+    whole = layers.Rescaling(LARGEST, name=name, dtype="float32")
+    return whole(bound(share(velocity)))
 
 
 def _update(input_shape, name):
@@ -243,16 +260,17 @@ RECIPE = Recipe(
             "warped_level_1": 0.5,
             "warped_level_2": 0.25,
             "displacement": 0.5,
-            "warped_labels": 0.5,
+            "warped_labels": 1.0,
         },
+        optimizer=functools.partial(keras.optimizers.Adam, global_clipnorm=1.0),
         monitor="warped_labels",
     ),
     scales={
         "cpu": Scale(
             spacing=2.0,
             shapes=((80, 96, 80), (96, 112, 96)),
-            steps=8000,
-            learning_rate=1e-3,
+            steps=3500,
+            learning_rate=6e-4,
         ),
         "published": Scale(
             spacing=1.0,
