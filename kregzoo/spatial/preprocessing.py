@@ -84,7 +84,9 @@ class Preprocessor:
         Returns:
             An `Image`, float32, clipped to [0, 1].
         """
-        array = without_padding(without_nan(image.array.astype("float32")))
+        # A contiguous copy, because samples of other arrays would copy them again.
+        array = image.array.astype("float32", order="C")
+        array = without_padding(without_nan(array))
         low = _percentile(array.ravel(), 100.0 - self.percentile)
         foreground = array[array > low + 0.02 * (_top(array, low) - low)]
         if foreground.size:
@@ -92,8 +94,10 @@ class Preprocessor:
         else:
             # Only a few voxels are darker than the others.
             low, high = array.min(), low
-        array = np.clip((array - low) / (high - low), 0.0, 1.0)
-        return Image(array.astype("float32"), image.grid, image.name)
+        array -= low
+        array /= high - low
+        np.clip(array, 0.0, 1.0, out=array)
+        return Image(array, image.grid, image.name)
 
     # British spelling, which scripts outside of the package use.
     normalise = normalize
