@@ -1,6 +1,6 @@
 """`kregzoo register`: align an image with another."""
 
-from kregzoo.cli.options import MODEL, add_output_folder, add_passes, add_refine
+from kregzoo.cli.options import add_output_folder, add_passes, add_refine
 from kregzoo.cli.running import new_folder, print_rich, silenced_warnings, start_keras
 
 # Repeated here because importing `kregzoo.registrars` would delay the help.
@@ -29,7 +29,13 @@ def add_parser(commands):
     parser.add_argument("fixed", metavar="FIXED", help="image to align it to")
     add_output_folder(parser, required=True)
     kinds = parser.add_mutually_exclusive_group()
-    kinds.add_argument("--model", metavar="NAME", help=f"preset (default: {MODEL})")
+    kinds.add_argument(
+        "--model",
+        metavar="NAME",
+        default="auto",
+        help="preset, or auto: the best preset that was trained on such images, or "
+        "none (default: %(default)s)",
+    )
     kinds.add_argument(
         "--method",
         choices=METHODS,
@@ -64,8 +70,6 @@ def run(options):
     """Run `kregzoo register`."""
     output = new_folder(options.output)
     _check_combination(options)
-    if options.model is None:
-        options.model = MODEL
     start_keras()
     from kregzoo.spatial import as_image, as_labels, read_points, write_points
     from kregzoo.utils.files import atomic_folder

@@ -96,7 +96,8 @@ class Preset:
             folder: path. The last part becomes the name.
 
         Returns:
-            A `Preset` without metrics, because those of this preset do not apply.
+            A `Preset` without metrics and features of the training images, because
+            those of this preset do not apply.
 
         Raises:
             ValueError: If `folder` is the folder of this preset.
@@ -110,7 +111,8 @@ class Preset:
         training = {"initial": self.name}
         if scale := self.metadata["training"].get("scale"):
             training["scale"] = scale
-        metadata = {**self.metadata, "training": training, "metrics": {}}
+        unknown = {"metrics": {}, "features": None}
+        metadata = {**self.metadata, "training": training, **unknown}
         return dataclasses.replace(
             self, name=folder.name, folder=folder, metadata=metadata
         )

@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 
+from kregzoo.spatial.image_features import image_features, unusual_features
 from kregzoo.spatial.preprocessing import FOREGROUND, foreground_box
 
 POSITIONS = 20_000
@@ -63,20 +64,22 @@ class Checks:
         return found
 
 
-def judge(registration, pair, timer):
+def judge(registration, pair, timer, features=None):
     """Check a registration, and warn if it cannot be trusted.
 
     Args:
         registration: the `Registration`. It gets the warnings and the seconds.
         pair: the `CanonicalPair` that was registered.
         timer: the `Timer` of the registration.
+        features: dict of the ranges of the features of the training images, by role.
+            Defaults to any images.
 
     Returns:
         The `Registration`.
     """
     start = pair.initial if pair.started else None
     checks = check(pair.moving, pair.fixed, registration.transform, start)
-    registration.warnings = checks.warnings()
+    registration.warnings = [*_unlike(pair, features or {}), *checks.warnings()]
     timer.lap("checks")
     registration.seconds = timer.seconds()
     for message in registration.warnings:
@@ -116,6 +119,16 @@ def check(moving, fixed, transform, start=None):
         folded_percent=100 * float(folded.mean()),
         covered_percent=100 * float(_inside(moving.grid, after[foreground]).mean()),
     )
+
+
+def _unlike(pair, features):
+    """Say how the images of a pair differ from those of the training."""
+    for role, ranges in features.items():
+        found = unusual_features(image_features(getattr(pair, role)), ranges)
+        if found:
+            yield (
+                f"The {role} image is unlike the training images: {'; '.join(found)}."
+            )
 
 
 def _values(image, points):

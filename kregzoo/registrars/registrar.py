@@ -78,7 +78,7 @@ class Registrar(LoadedNetwork, abc.ABC):
         timer.lap("read")
         work = Work(passes, refine, progress)
         result = self._register(moving, fixed, pair, work, timer)
-        return judge(result, pair, timer)
+        return judge(result, pair, timer, self.metadata.get("features"))
 
     @abc.abstractmethod
     def _register(self, moving, fixed, pair, work, timer):

@@ -335,7 +335,9 @@ def _check_intensities(array):
             f"Received: the constant {array.flat[0]}"
         )
     # A CT may have two constants, its padding and its air.
-    if is_piecewise_constant(without_padding(array.astype("float32"))):
+    # Contiguous, because samples of other arrays would copy them again.
+    voxels = array.astype("float32", order="C")
+    if is_piecewise_constant(without_padding(voxels)):
         raise ValueError(
             "It looks like a map of labels: give the image that they outline, and warp "
             "the labels with `Registration.apply(labels)`. Received: whole numbers "

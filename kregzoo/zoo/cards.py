@@ -7,6 +7,7 @@ import json
 from kregzoo.metrics.registry import METRICS, by_priority
 from kregzoo.models import SYSTEMS
 from kregzoo.presets.preset import find_preset
+from kregzoo.spatial.image_features import FEATURES
 
 # The methods that show the effect of a network: the baseline, and one network pass.
 START, ONE_PASS = "centers", "one pass"
@@ -60,6 +61,7 @@ def card(preset):
         results=results or "Not measured.\n",
         pictures=pictures,
         training=_training(preset),
+        features=_features(metadata.get("features")),
         **{key: data[key] for key in ("title", "source", "licence")},
     )
 
@@ -176,6 +178,26 @@ def _training(preset):
     )
 
 
+def _features(features):
+    """Make the table of the ranges of the training images, empty without them."""
+    if not features:
+        return ""
+    roles = list(features)
+    rows = [
+        f"| {name} | "
+        + " | ".join("{:.3g} to {:.3g}".format(*features[r][name]) for r in roles)
+        + " |"
+        for name in FEATURES
+    ]
+    head = f"| training images | {' | '.join(roles)} |\n|---{'|---' * len(roles)}|"
+    note = (
+        "The extent of the foreground from corner to corner, its share of the box "
+        "around\nit, and the quartiles of its intensities, from 0 to 1. A registration "
+        "of images\nfar outside of these ranges warns."
+    )
+    return "\n" + "\n".join([head, *rows]) + f"\n\n{note}\n"
+
+
 CARD = """\
 ---
 library_name: keras
@@ -218,7 +240,7 @@ affine networks.
 ## Data
 
 {title}. Source: {source}. License: {licence}.
-
+{features}
 ## Limits
 
 {limits}

@@ -10,6 +10,7 @@ from kregzoo.presets.preset import (
     installed_presets,
     read_weights,
 )
+from kregzoo.zoo.auto import AUTO, AutoRegistrar
 from kregzoo.zoo.cards import headline
 from kregzoo.zoo.systems import recipe_of
 
@@ -57,15 +58,16 @@ def load(name, task=None):
     The sha256 of the preset files is verified, and no code in the files is run.
 
     Args:
-        name: str. A preset of `list_models`, the path of a preset folder, or
-            `"hf://owner/name"` on the Hugging Face Hub.
+        name: str. A preset of `list_models`, the path of a preset folder,
+            `"hf://owner/name"` on the Hugging Face Hub, or `"auto"` for a registrar
+            that chooses a preset for each pair.
         task: str. Required task of the network, for example `"register"`. Defaults to
             any task.
 
     Returns:
         A `kregzoo.registrars.LoadedNetwork`. Presets that register pairs give a
         registrar: call `registrar.register(moving, fixed)`. The Keras model is
-        `registrar.model`.
+        `registrar.model`. `"auto"` gives an `AutoRegistrar`, without a model.
 
     Raises:
         ValueError: If the name is unknown, a preset file is damaged, or the preset has
@@ -77,6 +79,8 @@ def load(name, task=None):
         >>> registrar.model.name
         'voxelmorph'
     """
+    if name == AUTO and task in (None, "register"):
+        return AutoRegistrar()
     preset = find_preset(name)
     try:
         system, recipe = recipe_of(preset)

@@ -18,6 +18,7 @@ from kregzoo.utils.provenance import commit, machine
 from kregzoo.zoo.cards import card
 from kregzoo.zoo.loading import load
 from kregzoo.zoo.systems import find_recipe, find_system, recipe_of
+from kregzoo.zoo.training_images import training_features
 
 # Records which run the folder belongs to.
 RUN = "run.json"
@@ -257,5 +258,6 @@ def _metadata(run, dataset, data, trained):
             "commit": commit(),
             "date": datetime.date.today().isoformat(),
         },
+        "features": training_features(dataset["train"], run.frame()),
         "metrics": {},
     }

@@ -74,7 +74,7 @@ def test_reasons_not_to_trust_the_result_are_printed(landmarks, capsys, monkeypa
 def test_register_writes_every_result(files, capsys):
     code = cli.main(
         "register moving.nii.gz fixed.nii.gz -o out --refine 7 "
-        "--labels labels.nii.gz --points points.csv".split()
+        "--model voxelmorph_brain_t1 --labels labels.nii.gz --points points.csv".split()
     )
     assert code == 0
     printed = capsys.readouterr().out.splitlines()
