@@ -13,8 +13,9 @@ Both images are deformed toward a space in the middle. Each level predicts a vel
 from the features of both images, warped to the middle. Exchanging the images changes
 its sign, so that the network is symmetric, and the inverses of all updates are known.
 
-All widths, losses and both scales of the recipe are our choices. No preset has been
-trained yet.
+All widths, losses, the bound of the velocities and both scales of the recipe are our
+choices. There is no preset yet. After 3500 steps, less than half of those of the
+recipe, the overlap on held-out persons was slightly below that of VoxelMorph.
 """
 
 import functools
@@ -269,7 +270,7 @@ RECIPE = Recipe(
         "cpu": Scale(
             spacing=2.0,
             shapes=((80, 96, 80), (96, 112, 96)),
-            steps=3500,
+            steps=8000,
             learning_rate=6e-4,
         ),
         "published": Scale(
