@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 
-# Items are drawn in threads, ahead of the training. With fewer than two threads, Keras
-# lets tf.data draw them, and `fit` then waits at its end until the thread that tunes
-# tf.data wakes, for as long as the last epoch took.
-THREADS = 2
+# On TensorFlow, threads draw items ahead of the training. With fewer than two threads,
+# Keras lets tf.data draw them, and `fit` then waits at its end until the thread that
+# tunes tf.data wakes, for as long as the last epoch took.
+THREADS = 2 if keras.backend.backend() == "tensorflow" else 1
 ITEMS_AHEAD = 4
 
 
