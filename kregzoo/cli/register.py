@@ -85,7 +85,7 @@ def run(options):
         slices = moving.grid.plane is not None and fixed.grid.plane is not None
         points = read_points(options.points, None if slices else fixed.grid.ndim)
     with silenced_warnings():
-        result = _register(moving, fixed, options)
+        result, reason = _register(moving, fixed, options)
     with atomic_folder(output) as folder:
         result.save(folder)
         if labels is not None:
@@ -98,6 +98,8 @@ def run(options):
     seconds = result.metrics["seconds"]["total"]
     pair = f"{moving.name} registered to {fixed.name}"
     print(f"{pair} by {options.method or options.model} in {seconds:.1f} s")
+    if reason:
+        print(reason)
     if fixed.unit == "pixel":
         print("The pixel size of the fixed image is unknown: lengths are in pixels.")
     print_rich(_table(result.metrics))
@@ -123,16 +125,19 @@ def _check_combination(options):
 
 
 def _register(moving, fixed, options):
+    """Register, and return the result and the reason of the choice of a preset."""
     if options.method:
         from kregzoo.registrars import register
 
-        return register(moving, fixed, options.method, options.metric or "mi")
+        return register(moving, fixed, options.method, options.metric or "mi"), None
     from kregzoo import zoo
 
     registrar = zoo.load(options.model, task="register")
-    return registrar.register(
+    result = registrar.register(
         moving, fixed, passes=options.passes, refine=options.refine
     )
+    chosen = options.model == zoo.AUTO
+    return result, registrar.choice.reason if chosen else None
 
 
 def _table(metrics):

@@ -1,6 +1,6 @@
 """Load, list and train presets by name."""
 
-from kregzoo.zoo.auto import AutoRegistrar
+from kregzoo.zoo.auto import AUTO, AutoRegistrar
 from kregzoo.zoo.cards import card, record_metrics
 from kregzoo.zoo.loading import ModelRecord, list_models, load, push, table
 from kregzoo.zoo.systems import find_system, register_system
@@ -8,6 +8,7 @@ from kregzoo.zoo.training import train, training_pairs
 from kregzoo.zoo.training_images import record_training_features
 
 __all__ = [
+    "AUTO",
     "AutoRegistrar",
     "ModelRecord",
     "card",

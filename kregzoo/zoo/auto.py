@@ -36,6 +36,9 @@ class AutoRegistrar:
     is taken, with the highest overlap on its own held-out pairs. A pair that suits no
     preset is registered without a network, see `kregzoo.register`.
 
+    Attributes:
+        choice: the `Choice` of the last registration, None before the first.
+
     Example:
         >>> import numpy as np
         >>> registrar = AutoRegistrar()
@@ -43,6 +46,9 @@ class AutoRegistrar:
         >>> registrar.choose(image, image).preset is None
         True
     """
+
+    def __init__(self):
+        self.choice = None
 
     def choose(self, moving, fixed):
         """Choose how to register a pair.
@@ -82,7 +88,7 @@ class AutoRegistrar:
             passes: int. Passes of the network, see `Registrar.register`. Without a
                 network, it has no effect.
             refine: int. Steps of refinement. Without a network, it has no effect.
-            progress: bool. Print the reason of the choice, and show progress bars.
+            progress: bool. Show progress bars.
             **kwargs: Other arguments of `Registrar.register`.
 
         Returns:
@@ -93,8 +99,7 @@ class AutoRegistrar:
         """
         moving, fixed = as_image(moving, "moving"), as_image(fixed, "fixed")
         choice = self.choose(moving, fixed)
-        if progress:
-            print(choice.reason)
+        self.choice = choice
         kwargs["progress"] = progress
         if choice.preset is None:
             return classical.register(moving, fixed, METHOD, METRIC, **kwargs)
