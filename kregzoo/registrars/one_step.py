@@ -74,7 +74,9 @@ class OneStepRegistrar(Registrar):
         alignment: Initial alignment: `"affine"` for an iterative alignment,
             `"centers"` of the foregrounds, or `"none"` for images that share a world.
         preset: the `Preset` that the network was loaded from. Defaults to none.
-        passes: int. Default number of passes of `register`.
+
+    Attributes:
+        passes: int. Default number of passes.
 
     Raises:
         ValueError: If `alignment` is unknown.
@@ -93,7 +95,6 @@ class OneStepRegistrar(Registrar):
         refinement=None,
         alignment="affine",
         preset=None,
-        passes=1,
     ):
         if alignment not in ALIGNMENTS:
             raise ValueError(
@@ -102,7 +103,6 @@ class OneStepRegistrar(Registrar):
         refinement = refinement or Refinement()
         super().__init__(model, preprocessor, preset)
         self.alignment = alignment
-        self.passes = passes
         self._aligner = affine_aligner(preprocessor)
         fields = [k for k in ("velocity", "displacement") if k in model.output]
         self._field = fields[0] if fields else None
@@ -129,7 +129,6 @@ class OneStepRegistrar(Registrar):
             recipe,
             refinement=recipe.refinement,
             alignment=recipe.data.alignment,
-            passes=recipe.passes,
             **arguments,
         )
 

@@ -81,8 +81,6 @@ class Recipe:
         refinement: the `kregzoo.registrars.Refinement` of a registered pair. Defaults
             to the refinement of `OneStepRegistrar`.
         images: the `Images` that the network is for.
-        passes: int. Default number of passes of the registrar. It was chosen on pairs
-            of the training data that the training held out.
     """
 
     data: object
@@ -91,7 +89,6 @@ class Recipe:
     initial: str | None = None
     refinement: object | None = None
     images: Images | None = None
-    passes: int = 1
 
     def at(self, name):
         """Return the recipe with the changes of a scale.
