@@ -77,40 +77,42 @@ class AutoRegistrar:
         kind = best.metadata["images"]["summary"]
         return Choice(best.name, f"{best.name} was trained on such images: {kind}.")
 
-    def register(
-        self, moving, fixed, *, passes=None, refine=0, progress=True, **kwargs
-    ):
+    def register(self, moving, fixed, *, passes=None, refine=0, **kwargs):
         """Register two images by the preset that `choose` chooses.
 
         Args:
             moving: path, nibabel image, array or `kregzoo.spatial.Image`.
             fixed: like `moving`.
-            passes: int. Passes of the network, see `Registrar.register`. Without a
-                network, it has no effect.
-            refine: int. Steps of refinement. Without a network, it has no effect.
-            progress: bool. Show progress bars.
+            passes: int. Passes of the network, see `Registrar.register`.
+            refine: int. Steps of refinement, see `Registrar.register`.
             **kwargs: Other arguments of `Registrar.register`.
 
         Returns:
             A `Registration`.
 
         Raises:
-            ValueError: If an image or a transform is unusable.
+            ValueError: If an image or a transform is unusable, or `passes` or `refine`
+                is given for a pair that suits no preset.
         """
         moving, fixed = as_image(moving, "moving"), as_image(fixed, "fixed")
-        choice = self.choose(moving, fixed)
-        self.choice = choice
-        kwargs["progress"] = progress
-        if choice.preset is None:
+        self.choice = self.choose(moving, fixed)
+        if self.choice.preset is None:
+            if passes or refine:
+                raise ValueError(
+                    "`passes` and `refine` need a preset, and none was trained on such "
+                    "images: leave them out, or choose a preset. "
+                    f"Received: passes={passes}, refine={refine}"
+                )
             return classical.register(moving, fixed, METHOD, METRIC, **kwargs)
-        registrar = _loaded(choice.preset)
-        if "passes" in registrar.capabilities:
-            kwargs["passes"] = passes
-        return registrar.register(moving, fixed, refine=refine, **kwargs)
+        registrar = _loaded(self.choice.preset)
+        return registrar.register(
+            moving, fixed, passes=passes, refine=refine, **kwargs
+        )
 
 
 @functools.cache
 def _loaded(name):
+    # Here, because `loading` imports this module.
     from kregzoo.zoo.loading import load
 
     return load(name)

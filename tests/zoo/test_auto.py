@@ -42,10 +42,20 @@ def test_the_best_deformable_preset_is_taken():
     assert _rank(ranked[0]) < _rank(unmeasured) < _rank(ranked[1])
 
 
-def test_images_of_other_dimensions_are_not_compared():
-    assert AutoRegistrar().choose(noise(), noise()) == AutoRegistrar().choose(
-        noise((48, 48)), noise((48, 48))
-    )
+def test_images_of_different_dimensions_are_refused():
+    registrar = AutoRegistrar()
+    flat, volume = noise(), noise((32, 32, 32))
+    assert registrar.choose(flat, volume).preset is None
+    for moving, fixed in ((flat, volume), (volume, flat)):
+        with pytest.raises(ValueError, match="`moving` must have [23] dimensions"):
+            registrar.register(moving, fixed)
+
+
+@pytest.mark.parametrize("asked", [{"refine": 5}, {"passes": 2}])
+def test_what_needs_a_network_is_refused_without_one(asked):
+    (name,) = asked
+    with pytest.raises(ValueError, match=f"need a preset.*Received.*{name}"):
+        AutoRegistrar().register(noise(), noise(), **asked)
 
 
 @pytest.mark.parametrize(
