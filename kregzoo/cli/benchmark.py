@@ -58,7 +58,7 @@ def run(options):
     words += ["--only", *options.only] if options.only else []
 
     def save(results):
-        """Write what has been measured so far, in case that a library crashes."""
+        """Write what has been measured so far, in case a library crashes."""
         if output:
             write_record(output, " ".join(words), benchmarks=results)
 
