@@ -105,9 +105,7 @@ class AutoRegistrar:
                 )
             return classical.register(moving, fixed, METHOD, METRIC, **kwargs)
         registrar = _loaded(self.choice.preset)
-        return registrar.register(
-            moving, fixed, passes=passes, refine=refine, **kwargs
-        )
+        return registrar.register(moving, fixed, passes=passes, refine=refine, **kwargs)
 
 
 @functools.cache
